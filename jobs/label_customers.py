@@ -1,0 +1,13 @@
+"""spark-submit entry point of labelling alone.
+
+Reads clean_customers of the run date and the model in charge of it (its own, or the last one
+before); replaces that date in segment_profiles and customer_segments and adds a run record.
+Exit codes as in jobs/nightly.py.
+"""
+
+import sys
+
+from seg_spark.cli import run_job
+
+if __name__ == "__main__":
+    sys.exit(run_job("label", sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Nightly customer segmentation on Apache Spark."""

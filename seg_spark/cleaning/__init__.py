@@ -1,0 +1,1 @@
+"""Cleaning: every raw row ends as accepted, merged duplicate or rejected with reasons."""

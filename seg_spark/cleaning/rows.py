@@ -1,0 +1,146 @@
+"""From raw rows to rows with an outcome: accepted, merged duplicate or rejected with every reason."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+from pyspark.sql.types import DataType, StructType
+
+from seg_spark import columns as c
+from seg_spark.cleaning import values
+from seg_spark.cleaning.reasons import Reason
+from seg_spark.errors import InputError, did_you_mean
+from seg_spark.settings.schema import Settings
+
+MALFORMED_ROW: Final = "_malformed_row"
+"""Column of a raw frame that holds the whole text of a row that does not fit the header; null for good rows."""
+OUTCOME: Final = "_outcome"
+ORDER_VALUE: Final = "_order_value"
+
+
+class Outcome(StrEnum):
+    """What becomes of an input row; every row has exactly one."""
+
+    ACCEPTED = "accepted"
+    MERGED = "merged"
+    REJECTED = "rejected"
+
+
+def clean(raw: DataFrame, settings: Settings) -> DataFrame:
+    """Give every raw row its outcome; no row is added or lost.
+
+    Returns customer_id, one column per feature (clean value or null), reject_reasons (null for a
+    good row), raw_row (JSON of the raw values, for a rejected row) and the outcome. Rows with a
+    fault are rejected first; among the others of one customer equal rows are merged, the highest
+    order value wins, and a tie between rows that differ rejects those rows.
+
+    Raises InputError if a declared column is absent, ambiguous or of an unusable type.
+    """
+    return _settle_duplicates(_judge_rows(raw, settings), list(settings.features.columns))
+
+
+def used_columns(settings: Settings) -> dict[str, str]:
+    """The raw columns the settings speak of: header -> the setting that names it."""
+    named = {settings.customer_id: "customer_id"}
+    if settings.input.order_by is not None:
+        named.setdefault(settings.input.order_by, "input.order_by")
+    for name in settings.features.columns:
+        named.setdefault(settings.features.source_of(name), f"features.columns.{name}")
+    return named
+
+
+def _judge_rows(raw: DataFrame, settings: Settings) -> DataFrame:
+    types = _types_of_used_columns(raw.schema, settings)
+    nulls = settings.input.null_values
+    id_ = values.customer_id(_column(settings.customer_id), types[settings.customer_id], nulls)
+    parsed: dict[str, values.Parsed] = {}
+    for name, feature in settings.features.columns.items():
+        source = settings.features.source_of(name)
+        parse = values.number if feature.kind == "number" else values.category
+        parsed[name] = parse(_column(source), types[source], name, feature, nulls)
+    order_by = settings.input.order_by
+    order = values.Parsed(F.lit(0.0), ())
+    if order_by is not None:
+        order = values.order_value(_column(order_by), types[order_by], order_by, nulls)
+
+    malformed = F.col(MALFORMED_ROW).isNotNull() if MALFORMED_ROW in raw.columns else F.lit(False)
+    faults = [fault for one in (id_, *parsed.values(), order) for fault in one.faults]
+    # the fields of a malformed row stand in wrong columns, so nothing else is said about it
+    reasons = F.when(malformed, F.array(F.lit(Reason.MALFORMED_ROW.value))).when(
+        _any_of([condition for condition, _ in faults]),
+        F.array_compact(F.array(*(F.when(condition, F.lit(str(reason))) for condition, reason in faults))),
+    )
+    raw_json = F.to_json(F.struct(*(_column(name) for name in types)))
+    raw_row = F.when(malformed, F.col(MALFORMED_ROW) if MALFORMED_ROW in raw.columns else F.lit(None)).otherwise(raw_json)
+    return raw.select(
+        id_.value.alias(c.CUSTOMER_ID),
+        *(one.value.alias(name) for name, one in parsed.items()),
+        order.value.alias(ORDER_VALUE),
+        reasons.alias(c.REJECT_REASONS),
+        raw_row.alias(c.RAW_ROW),
+    ).withColumn(c.RAW_ROW, F.when(F.col(c.REJECT_REASONS).isNotNull(), F.col(c.RAW_ROW)))
+
+
+def _settle_duplicates(judged: DataFrame, features: list[str]) -> DataFrame:
+    good = F.col(c.REJECT_REASONS).isNull()
+    # rejected rows take no part, and are spread out: blank ids would all meet in one task
+    alone = F.concat(F.lit("\n"), F.monotonically_increasing_id().cast("string"))
+    content = F.xxhash64(*(F.col(name).isNull() for name in features), *(F.col(name) for name in features))
+    keyed = judged.select("*", F.when(good, F.col(c.CUSTOMER_ID)).otherwise(alone).alias("_owner"), content.alias("_content"))
+
+    ordered = Window.partitionBy("_owner").orderBy(F.desc(ORDER_VALUE), "_content")
+    everyone = ordered.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    position = F.struct(ORDER_VALUE, "_content")
+    ranked = keyed.select(
+        *judged.columns,
+        F.lag(position).over(ordered).eqNullSafe(position).alias("_is_copy"),
+        F.max(position).over(everyone).alias("_last_of_top"),
+        F.first("_content").over(everyone).alias("_first_of_top"),
+    )
+    superseded = F.col(ORDER_VALUE) < F.col("_last_of_top")[ORDER_VALUE]
+    tied = F.col("_last_of_top")["_content"] != F.col("_first_of_top")
+    outcome = (
+        F.when(~good, Outcome.REJECTED.value)
+        .when(superseded | F.col("_is_copy"), Outcome.MERGED.value)
+        .when(tied, Outcome.REJECTED.value)
+        .otherwise(Outcome.ACCEPTED.value)
+    )
+    conflict = good & (F.col(OUTCOME) == Outcome.REJECTED.value)
+    return ranked.select(c.CUSTOMER_ID, *features, c.REJECT_REASONS, c.RAW_ROW, outcome.alias(OUTCOME)).withColumns(
+        {
+            c.REJECT_REASONS: F.when(conflict, F.array(F.lit(Reason.CONFLICTING_DUPLICATE.value))).otherwise(
+                F.col(c.REJECT_REASONS)
+            ),
+            c.RAW_ROW: F.when(conflict, F.to_json(F.struct(c.CUSTOMER_ID, *features))).otherwise(F.col(c.RAW_ROW)),
+        }
+    )
+
+
+def _types_of_used_columns(schema: StructType, settings: Settings) -> Mapping[str, DataType]:
+    headers = [field.name for field in schema if field.name != MALFORMED_ROW]
+    found: dict[str, DataType] = {}
+    absent: list[str] = []
+    for header, setting in used_columns(settings).items():
+        if header in headers:
+            found[header] = schema[header].dataType
+        else:
+            absent.append(f"{setting}: the input has no column {header!r}{did_you_mean(header, headers)}")
+    if absent:
+        absent.append(f"The input's columns are: {', '.join(map(repr, headers[:50]))}{' ...' if len(headers) > 50 else ''}")
+        raise InputError("\n".join(absent))
+    return found
+
+
+def _column(header: str) -> Column:
+    """A column by its exact header, whatever dots, spaces and backticks it holds."""
+    return F.col("`" + header.replace("`", "``") + "`")
+
+
+def _any_of(conditions: list[Column]) -> Column:
+    result = F.lit(False)
+    for condition in conditions:
+        # a comparison with null must not swallow the other faults
+        result = result | F.coalesce(condition, F.lit(False))
+    return result

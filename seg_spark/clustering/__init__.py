@@ -1,0 +1,1 @@
+"""Clustering: training set, MLlib KMeans for every k, scores, and the choice of k."""

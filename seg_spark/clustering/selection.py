@@ -1,0 +1,89 @@
+"""Choosing k from the scores, with the reason in words. No Spark here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from seg_spark.clustering.scores import Scores
+from seg_spark.errors import DegenerateModelError
+from seg_spark.settings.schema import Selection
+
+_TITLES: Final = {
+    "silhouette": "silhouette (squared distances)",
+    "davies_bouldin": "Davies-Bouldin score",
+    "calinski_harabasz": "Calinski-Harabasz score",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen k, why, and which ks were not eligible for which reason."""
+
+    k: int
+    because: str
+    excluded: Mapping[int, str]
+
+
+def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Selection) -> Choice:
+    """Choose among the scored ks by `settings.rule`.
+
+    `faults` names the ks whose fit cannot be used; a k with a segment below
+    `settings.min_segment_share` joins them. Of equal scores the smaller k wins. Raises
+    DegenerateModelError if no k is left.
+    """
+    excluded = dict(faults)
+    for one in scores:
+        if one.smallest_share < settings.min_segment_share:
+            excluded.setdefault(
+                one.k, f"its smallest segment is {one.smallest_share:.2%} of the customers, below {settings.min_segment_share:.2%}"
+            )
+    eligible = [one for one in sorted(scores, key=lambda one: one.k) if one.k not in excluded]
+    if settings.rule == "fixed":
+        eligible = [one for one in eligible if one.k == settings.k]
+    if not eligible:
+        told = "; ".join(f"k = {k}: {reason}" for k, reason in sorted(excluded.items()))
+        raise DegenerateModelError(f"no k gives an acceptable model: {told or 'none was fitted'}")
+    if settings.rule == "fixed":
+        return Choice(eligible[0].k, f"k = {eligible[0].k} is fixed by selection.k", excluded)
+    if settings.rule == "elbow":
+        k, because = _elbow(sorted(scores, key=lambda one: one.k), eligible)
+    else:
+        k, because = _extreme(eligible, settings.rule)
+    return Choice(k, because + _excluded_clause(excluded), excluded)
+
+
+def _extreme(eligible: Sequence[Scores], rule: str) -> tuple[int, str]:
+    lowest_wins = rule == "davies_bouldin"
+    ranked = sorted(eligible, key=lambda one: (getattr(one, rule) * (1 if lowest_wins else -1), one.k))
+    best = ranked[0]
+    because = f"k = {best.k} has the {'lowest' if lowest_wins else 'highest'} {_TITLES[rule]}, {getattr(best, rule):.4g}"
+    if len(ranked) > 1:
+        because += f"; next is k = {ranked[1].k} with {getattr(ranked[1], rule):.4g}"
+    return best.k, because
+
+
+def _elbow(curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int, str]:
+    """The k furthest below the straight line between the ends of the curve (Satopaa et al. 2011, "kneedle").
+
+    Both axes are scaled to 0..1 first. With fewer than three ks, or a curve that does not fall,
+    there is no elbow and the smallest eligible k stands.
+    """
+    first, last = curve[0], curve[-1]
+    fall = first.within_ss - last.within_ss
+    smallest = eligible[0].k
+    if len(curve) < 3 or fall <= 0:
+        return smallest, f"the curve has no elbow (it needs three ks and a falling cost); k = {smallest} is the smallest"
+
+    def below_line(one: Scores) -> float:
+        return 1 - (one.k - first.k) / (last.k - first.k) - (one.within_ss - last.within_ss) / fall
+
+    best = max(eligible, key=lambda one: (below_line(one), -one.k))
+    return best.k, (
+        f"k = {best.k} is the elbow of the within sum of squares ({below_line(best):.2f} of the way below the straight line)"
+    )
+
+
+def _excluded_clause(excluded: Mapping[int, str]) -> str:
+    if not excluded:
+        return ""
+    return ". Not eligible: " + "; ".join(f"k = {k} ({reason})" for k, reason in sorted(excluded.items()))

@@ -1,0 +1,55 @@
+"""The training set: the same customers every night, on the driver, in an order fixed by their ids.
+
+Everything that is fitted is fitted on a frame made from the driver's copy, in one partition and in
+that order. So the model cannot depend on how the table was cut into files, on the order of its
+rows, on the number of cores, or on an executor that was lost and computed again.
+"""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from pyspark.ml import PipelineModel
+from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from seg_spark import columns as c
+from seg_spark.clustering.points import Matrix
+from seg_spark.features.pipeline import FEATURES
+from seg_spark.settings.schema import Training
+
+_HASH: Final = "_hash"
+_POINT: Final = "_point"
+
+
+def training_table(clean: DataFrame, features: list[str], settings: Training) -> pa.Table:
+    """At most `settings.max_customers` accepted customers, lowest hash of the id first; below that everybody.
+
+    Columns: customer_id, then the features. The hash depends on the id and the seed alone, so a
+    customer who is in the set tonight is there tomorrow, unless new ones with lower hashes come.
+    """
+    hashed = clean.select(c.CUSTOMER_ID, *features, F.xxhash64(c.CUSTOMER_ID, F.lit(settings.seed)).alias(_HASH))
+    table = hashed.orderBy(_HASH, c.CUSTOMER_ID).limit(settings.max_customers).toArrow()
+    return table.sort_by([(_HASH, "ascending"), (c.CUSTOMER_ID, "ascending")]).drop_columns([_HASH])
+
+
+def training_frame(spark: SparkSession, table: pa.Table) -> DataFrame:
+    """The training table as a frame of one partition, rows in the order of the table."""
+    return spark.createDataFrame(table).coalesce(1)
+
+
+def to_matrix(preparation: PipelineModel, training: DataFrame) -> Matrix:
+    """The prepared coordinates of the training frame, row for row."""
+    prepared = preparation.transform(training).select(vector_to_array(FEATURES).alias(_POINT)).toArrow()
+    values = prepared[_POINT].combine_chunks()
+    flat: Matrix = np.asarray(values.flatten(), dtype=np.float64)
+    return flat.reshape(len(values), -1)
+
+
+def matrix_frame(spark: SparkSession, matrix: Matrix) -> DataFrame:
+    """The matrix as a frame of one partition with the vector column `_features`, for MLlib."""
+    offsets = np.arange(0, matrix.size + 1, matrix.shape[1], dtype=np.int32)
+    points = pa.ListArray.from_arrays(offsets, pa.array(matrix.ravel()))
+    frame = spark.createDataFrame(pa.table({_POINT: points})).coalesce(1)
+    return frame.select(array_to_vector(_POINT).alias(FEATURES))

@@ -1,0 +1,41 @@
+"""Names of the columns we write, stated once."""
+
+from typing import Final
+
+CUSTOMER_ID: Final = "customer_id"
+RUN_DATE: Final = "run_date"
+RUN_ID: Final = "run_id"
+MODEL_ID: Final = "model_id"
+
+REJECT_REASONS: Final = "reject_reasons"
+RAW_ROW: Final = "raw_row"
+
+SEGMENT_ID: Final = "segment_id"
+SEGMENT_NAME: Final = "segment_name"
+DISTANCE: Final = "distance"
+RUNNER_UP_SEGMENT_ID: Final = "runner_up_segment_id"
+MARGIN: Final = "margin"
+IS_OUTLIER: Final = "is_outlier"
+PREVIOUS_SEGMENT_ID: Final = "previous_segment_id"
+SINCE: Final = "since"
+
+FEATURE: Final = "feature"
+KIND: Final = "kind"
+UNIT: Final = "unit"
+CUSTOMERS: Final = "customers"
+SHARE: Final = "share"
+MEAN: Final = "mean"
+MEDIAN: Final = "median"
+OVERALL_MEAN: Final = "overall_mean"
+OVERALL_MEDIAN: Final = "overall_median"
+LEVEL: Final = "level"
+LEVEL_SHARE: Final = "level_share"
+OVERALL_LEVEL_SHARE: Final = "overall_level_share"
+
+RESERVED: Final = frozenset(
+    {
+        CUSTOMER_ID, RUN_DATE, RUN_ID, MODEL_ID, REJECT_REASONS, RAW_ROW, SEGMENT_ID, SEGMENT_NAME, DISTANCE,
+        RUNNER_UP_SEGMENT_ID, MARGIN, IS_OUTLIER, PREVIOUS_SEGMENT_ID, SINCE,
+    }
+)  # fmt: skip
+"""Names no feature may take, because a published table uses them."""

@@ -1,0 +1,88 @@
+"""What was learnt about each feature on the training set, as plain frozen values.
+
+A number goes missing -> fill, then clip, then transform, then (value - shift) * scale: one axis.
+A category has one axis per level, which is `weight` for customers of that level and 0 for others;
+a level never seen in training is 0 on all of them and so weighs nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from seg_spark.features import sql_text
+
+OTHER_LEVEL: Final = "other"
+"""The level that rare levels are folded into."""
+
+
+@dataclass(frozen=True)
+class FittedNumber:
+    """A feature of kind number: its declared rules and the constants of its one axis."""
+
+    name: str
+    source: str
+    unit: str | None
+    valid: tuple[float | None, float | None] | None
+    reject_missing: bool
+    fill: float
+    clip: tuple[float, float] | None
+    transform: Literal["none", "log1p"]
+    shift: float = 0.0
+    scale: float = 1.0
+    kind: Literal["number"] = "number"
+
+    def row_sql(self) -> str:
+        """SQL of the value after fill, clip and transform, before scaling."""
+        value = f"coalesce({sql_text.identifier(self.name)}, {sql_text.double(self.fill)})"
+        if self.clip is not None:
+            low, high = map(sql_text.double, self.clip)
+            value = f"least(greatest({value}, {low}), {high})"
+        # ln(1 + x), not log1p: the same formula exists in every engine
+        return f"ln(1e0 + {value})" if self.transform == "log1p" else value
+
+    def axes_sql(self) -> list[str]:
+        """SQL of the coordinate on the one axis."""
+        return [f"({self.row_sql()} - {sql_text.double(self.shift)}) * {sql_text.double(self.scale)}"]
+
+
+@dataclass(frozen=True)
+class FittedCategory:
+    """A feature of kind category: its levels, in the order of their axes (None is the missing level)."""
+
+    name: str
+    source: str
+    unit: str | None
+    reject_missing: bool
+    fill: str | None
+    levels: tuple[str | None, ...]
+    folded: tuple[str, ...]
+    weight: float
+    kind: Literal["category"] = "category"
+
+    def axes_sql(self) -> list[str]:
+        """SQL of the coordinates, one per level."""
+        return [self._level_sql(level) for level in self.levels]
+
+    def _level_sql(self, level: str | None) -> str:
+        value = sql_text.identifier(self.name)
+        known = []
+        if level is None:
+            known.append(f"{value} IS NULL")
+        else:
+            members = [level, *self.folded] if level == OTHER_LEVEL else [level]
+            known.append(f"{value} IN ({', '.join(map(sql_text.text, members))})")
+            if level == self.level_of(None):
+                known.append(f"{value} IS NULL")
+        return f"CASE WHEN {' OR '.join(known)} THEN {sql_text.double(self.weight)} ELSE 0e0 END"
+
+    def level_of(self, value: str | None) -> str | None:
+        """The level a clean value belongs to: missing filled as declared, rare ones folded."""
+        filled = self.fill if value is None else value
+        return OTHER_LEVEL if filled in self.folded else filled
+
+
+FittedFeature = FittedNumber | FittedCategory
+
+
+def axis_count(features: tuple[FittedFeature, ...]) -> int:
+    """Dimensions of the space the distances live in."""
+    return sum(len(one.levels) if isinstance(one, FittedCategory) else 1 for one in features)

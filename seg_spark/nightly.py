@@ -1,0 +1,297 @@
+"""The steps of a night, in order, and the frame around them: lock, staging, publishing, run record.
+
+    raw customers -> clean -> training set -> fit every k, choose k -> label -> publish -> record
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import logging
+import platform
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from pyspark.sql import DataFrame, SparkSession
+
+from seg_spark import schemas, steps
+from seg_spark.errors import DegenerateModelError, InputError, PlatformError, SegSparkError, TerminatedError
+from seg_spark.reporting.progress import StepProgress
+from seg_spark.segments.model import Model, model_from_json, model_to_json
+from seg_spark.session import is_one_machine, start_session, task_counter
+from seg_spark.settings.schema import Settings
+from seg_spark.steps import Cleaned, Fitted, Labelled, Night
+from seg_spark.storage.layout import Layout
+from seg_spark.storage.lock import exclusive_lock
+from seg_spark.storage.manifests import model_in_charge, read_manifest
+from seg_spark.storage.models import portable_path, read_portable, stage_model
+from seg_spark.storage.publish import StagedTable, publish_model, publish_tables, staging_area
+from seg_spark.storage.records import write_record
+
+log = logging.getLogger("seg_spark")
+
+RECORD_VERSION: Final = 1
+_MODEL_FOLDER: Final = "model"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did, as far as it came; the run record is written from it."""
+
+    cleaned: Cleaned | None = None
+    fitted: Fitted | None = None
+    labelled: Labelled | None = None
+    model: Model | None = None
+    refit_refused: str | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run: its outcome, its record and where the record lies."""
+
+    outcome: Outcome
+    record: Mapping[str, Any] = field(repr=False)
+    record_path: Path
+
+
+Report = Callable[[Outcome], None]
+"""A step reports here what is known so far, so that a failing run still has it on record."""
+Work = Callable[[Night, Report], Outcome]
+
+
+def run_nightly(night: Night, report: Report) -> Outcome:
+    """The whole night: everything is staged and audited before anything is published, labels last."""
+    cleaned = steps.clean_customers(night)
+    report(Outcome(cleaned=cleaned))
+    customers = steps.read_clean(night, cleaned.clean.folder)
+    training = steps.training_customers(night, customers)
+    outcome = _fit_or_fall_back(night, training, Outcome(cleaned=cleaned))
+    report(outcome)
+    model = _chosen(outcome)
+    labelled = steps.label_customers(night, customers, model, training, cleaned.rows.accepted)
+    with night.progress.step("publish"):
+        if outcome.fitted is not None:
+            _publish_fitted(night, outcome.fitted)
+        tables = [cleaned.clean, cleaned.rejected, labelled.profiles, labelled.segments]
+        publish_tables(night.layout, night.run_date, night.run_id, tables, model.model_id)
+    return replace(outcome, labelled=labelled)
+
+
+def run_clean(night: Night, report: Report) -> Outcome:
+    """Clean the night's customers and publish clean_customers and rejected_customers."""
+    cleaned = steps.clean_customers(night)
+    report(Outcome(cleaned=cleaned))
+    with night.progress.step("publish"):
+        _publish(night, [cleaned.clean, cleaned.rejected], None)
+    return Outcome(cleaned=cleaned)
+
+
+def run_fit(night: Night, report: Report) -> Outcome:
+    """Fit a model on the clean customers published for the date, and publish it for the date."""
+    customers, _ = _published_customers(night)
+    fitted = steps.fit_segments(night, steps.training_customers(night, customers))
+    outcome = Outcome(fitted=fitted, model=fitted.model)
+    report(outcome)
+    with night.progress.step("publish"):
+        _publish_fitted(night, fitted)
+        _publish(night, [], fitted.model.model_id)
+    return outcome
+
+
+def run_label(night: Night, report: Report) -> Outcome:
+    """Label the clean customers published for the date with its model, or else the last one before it."""
+    customers, rows = _published_customers(night)
+    model = _published_model(night)
+    if model is None:
+        raise InputError(f"{night.layout.root}: no model is published for {night.run_date} or before; run fit first")
+    report(Outcome(model=model))
+    sample = steps.training_customers(night, customers)
+    labelled = steps.label_customers(night, customers, model, sample, rows)
+    with night.progress.step("publish"):
+        _publish(night, [labelled.profiles, labelled.segments], model.model_id)
+    return Outcome(model=model, labelled=labelled)
+
+
+WORK: Final[Mapping[str, Work]] = {"nightly": run_nightly, "clean": run_clean, "fit": run_fit, "label": run_label}
+
+
+def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progress: StepProgress) -> RunResult:
+    """Run one command of `WORK` under the lock, and write its run record whatever becomes of it.
+
+    Raises the SegSparkError that ended it (its record is written by then).
+    """
+    layout = Layout.of(settings.output.path)
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    reported: list[Outcome] = [Outcome()]
+    clock = time.monotonic()
+    with exclusive_lock(layout.lock, f"run {run_id} ({command} {run_date})"), _sigterm_raises():
+
+        def record(error: BaseException | None) -> tuple[dict[str, Any], Path]:
+            seconds = progress.seconds | {"total": round(time.monotonic() - clock, 3)}
+            content = _record(command, settings, run_date, run_id, reported[-1], seconds, error)
+            return content, write_record(layout, run_date, run_id, content)
+
+        try:
+            with staging_area(layout, run_id) as staging:
+                with progress.step("start Spark"):
+                    spark = start_session(f"seg_spark {command} {run_date}", conf_dir / "log4j2.properties")
+                progress.look = task_counter(spark)
+                _check_reachable(spark, settings)
+                night = Night(spark, settings, run_date, run_id, layout, staging, progress)
+                reported.append(WORK[command](night, reported.append))
+        except BaseException as error:
+            _, path = record(error)
+            log.info("run record: %s", path)
+            raise
+        content, path = record(None)
+        return RunResult(reported[-1], content, path)
+
+
+def _fit_or_fall_back(night: Night, training: Any, outcome: Outcome) -> Outcome:
+    """A refit that gives no acceptable model leaves the last published one in charge."""
+    try:
+        fitted = steps.fit_segments(night, training)
+    except DegenerateModelError as error:
+        published = _published_model(night)
+        if published is None or [one.name for one in published.features if one.name not in training.column_names]:
+            raise
+        log.warning("%s; the published model %s stays in charge", error, published.model_id)
+        return replace(outcome, model=published, refit_refused=str(error))
+    return replace(outcome, fitted=fitted, model=fitted.model)
+
+
+def _chosen(outcome: Outcome) -> Model:
+    if outcome.model is None:
+        raise DegenerateModelError("there is no model to label with")
+    return outcome.model
+
+
+def _published_customers(night: Night) -> tuple[DataFrame, int]:
+    table = read_manifest(night.layout, night.run_date).tables.get(schemas.CLEAN_CUSTOMERS)
+    if table is None:
+        raise InputError(f"{night.layout.root}: no clean customers are published for {night.run_date}; run clean first")
+    return steps.read_clean(night, night.layout.partition(schemas.CLEAN_CUSTOMERS, night.run_date)), int(table["rows"])
+
+
+def _published_model(night: Night) -> Model | None:
+    model_id = model_in_charge(night.layout, night.run_date)
+    if model_id is None:
+        return None
+    return model_from_json(read_portable(night.layout, model_id), str(portable_path(night.layout, model_id)))
+
+
+def _publish_fitted(night: Night, fitted: Fitted) -> None:
+    staged = night.staging / _MODEL_FOLDER
+    stage_model(staged, fitted.pipeline, model_to_json(fitted.model), steps.scores_json(fitted))
+    publish_model(night.layout, staged, fitted.model.model_id)
+
+
+def _publish(night: Night, staged: list[StagedTable], model_id: str | None) -> None:
+    publish_tables(night.layout, night.run_date, night.run_id, staged, model_id)
+
+
+def _check_reachable(spark: SparkSession, settings: Settings) -> None:
+    if not is_one_machine(spark) and not settings.output.shared_filesystem:
+        raise PlatformError(
+            f"output.path: {settings.output.path} is a local folder, but the master is {spark.sparkContext.master}: executors "
+            "on other machines would write to their own disks; if all machines share the folder, set output.shared_filesystem: true"
+        )
+
+
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Turn SIGTERM into TerminatedError, so that the record is written and the exit code is 143."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise TerminatedError("the run was asked to stop (SIGTERM); nothing that was published has changed")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _record(
+    command: str,
+    settings: Settings,
+    run_date: date,
+    run_id: str,
+    outcome: Outcome,
+    seconds: Mapping[str, float],
+    error: BaseException | None,
+) -> dict[str, Any]:
+    cleaned, fitted, labelled, model = outcome.cleaned, outcome.fitted, outcome.labelled, outcome.model
+    settings_text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+    return {
+        "schema_version": RECORD_VERSION,
+        "run_id": run_id,
+        "run_date": run_date.isoformat(),
+        "command": command,
+        "status": "failed" if error else "succeeded",
+        "exit_code": _exit_code(error),
+        "error": _error_text(error),
+        "rows": asdict(cleaned.rows) if cleaned else None,
+        "missing": dict(cleaned.missing) if cleaned else None,
+        "input": {"files": cleaned.input_files, "bytes": cleaned.input_bytes} if cleaned else None,
+        "chosen_k": fitted.choice.k if fitted else len(model.segments) if model else None,
+        "chosen_because": fitted.choice.because if fitted else None,
+        "excluded_k": {str(k): why for k, why in fitted.choice.excluded.items()} if fitted else None,
+        "refit_refused": outcome.refit_refused,
+        "scores": [asdict(one) for one in fitted.scores] if fitted else None,
+        "published_scores": asdict(labelled.scores) if labelled and labelled.scores else None,
+        "segments": _segments(outcome) if labelled else None,
+        "model_id": model.model_id if model else None,
+        "seconds": dict(seconds),
+        "versions": _versions(),
+        "settings_sha256": hashlib.sha256(settings_text.encode()).hexdigest(),
+    }
+
+
+def _segments(outcome: Outcome) -> list[dict[str, Any]]:
+    labelled, model = outcome.labelled, outcome.model
+    if labelled is None or model is None:
+        return []
+    everybody = sum(one.customers for one in labelled.totals)
+    names = {one.segment_id: one.name for one in model.segments}
+    return [
+        {
+            "segment_id": one.segment_id,
+            "segment_name": names[one.segment_id],
+            "customers": one.customers,
+            "share": one.customers / everybody,
+            "means": {
+                profile.feature: profile.mean
+                for profile in labelled.profile_rows
+                if profile.segment_id == one.segment_id and profile.mean is not None
+            },
+        }
+        for one in labelled.totals
+    ]
+
+
+def _exit_code(error: BaseException | None) -> int:
+    return 0 if error is None else error.exit_code if isinstance(error, SegSparkError) else 1
+
+
+def _error_text(error: BaseException | None) -> str | None:
+    if error is None:
+        return None
+    # the text of an unexpected error may hold a customer's values
+    return str(error) if isinstance(error, SegSparkError) else f"unexpected {type(error).__name__}"
+
+
+def _versions() -> dict[str, str]:
+    packages = {name: importlib.metadata.version(name) for name in ("seg-spark", "pyspark", "numpy", "pyarrow")}
+    return {"python": platform.python_version(), **packages}

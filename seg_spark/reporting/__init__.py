@@ -1,0 +1,1 @@
+"""Reporting: what people look at while a night runs and after it."""

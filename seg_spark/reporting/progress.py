@@ -1,0 +1,101 @@
+"""Progress of long work: which step, how far, and at the end how long. A moving bar in a terminal, plain lines elsewhere."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+log = logging.getLogger("seg_spark")
+
+SECONDS_BETWEEN_LINES: Final = 15.0
+_SECONDS_BETWEEN_LOOKS: Final = 0.5
+
+Advance = Callable[[int, int], None]
+"""Called with (done, planned)."""
+
+
+class StepProgress:
+    """Shows the steps of one run and keeps their times in `seconds`.
+
+    `look` tells how many of Spark's running tasks are done, as (done, planned), or None; it is
+    asked while a step runs that does not report on its own.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.seconds: dict[str, float] = {}
+        self.look: Callable[[], tuple[int, int] | None] = lambda: None
+        self._console = console
+
+    @contextmanager
+    def step(self, name: str, counting: str = "tasks") -> Iterator[Advance]:
+        """One step. The block may report with the function it is given, in units of `counting`."""
+        started = time.monotonic()
+        display = _Bar(self._console, name, counting) if self._console.is_terminal else _Lines(name, counting)
+        reported = threading.Event()
+        finished = threading.Event()
+
+        def advance(done: int, planned: int) -> None:
+            reported.set()
+            display.show(done, planned)
+
+        def watch() -> None:
+            while not finished.wait(_SECONDS_BETWEEN_LOOKS) and not reported.is_set():
+                seen = self.look()
+                if seen is not None:
+                    display.show(*seen)
+
+        watcher = threading.Thread(target=watch, name="progress", daemon=True)
+        with display.running():
+            watcher.start()
+            try:
+                yield advance
+            finally:
+                finished.set()
+                watcher.join()
+                self.seconds[name] = self.seconds.get(name, 0.0) + round(time.monotonic() - started, 3)
+        log.info("%s: done in %.1f s", name, self.seconds[name])
+
+
+class _Bar:
+    def __init__(self, console: Console, name: str, counting: str) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn(counting),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID = self._progress.add_task(name, total=None)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        with self._progress:
+            yield
+
+    def show(self, done: int, planned: int) -> None:
+        self._progress.update(self._task, completed=done, total=planned)
+
+
+class _Lines:
+    def __init__(self, name: str, counting: str) -> None:
+        self._name = name
+        self._counting = counting
+        self._told = time.monotonic()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        log.info("%s: started", self._name)
+        yield
+
+    def show(self, done: int, planned: int) -> None:
+        if time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
+            self._told = time.monotonic()
+            log.info("%s: %d of %d %s", self._name, done, planned, self._counting)

@@ -1,0 +1,112 @@
+"""What a run says at its end, and the tables of `segments` and `runs`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from seg_spark.segments.profiles import Profile
+
+
+def show_segments(console: Console, profiles: Sequence[Profile], title: str) -> None:
+    """One line per segment: id, name, size, share and its typical value (median) of every feature."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    table.add_column("id", justify="right")
+    table.add_column("segment")
+    table.add_column("customers", justify="right")
+    table.add_column("share", justify="right")
+    features = list(dict.fromkeys((one.feature, one.unit) for one in profiles))
+    for feature, unit in features:
+        table.add_column(Text(f"{feature}\n{unit}" if unit else feature), justify="right")
+    for segment_id in dict.fromkeys(one.segment_id for one in profiles):
+        own = {one.feature: one for one in profiles if one.segment_id == segment_id}
+        first = next(iter(own.values()))
+        table.add_row(
+            str(segment_id),
+            Text(first.segment_name),
+            f"{first.customers:,}",
+            f"{first.share:.1%}",
+            *(_typical(own[feature]) for feature, _ in features),
+        )
+    console.print(table)
+
+
+def show_run(console: Console, record: Mapping[str, Any], record_path: Path, output: Path) -> None:
+    """Rows, choice of k, where the results lie and where the time went."""
+    rows = record["rows"]
+    if rows:
+        console.print(
+            f"rows: {rows['input']:,} input = {rows['accepted']:,} accepted + {rows['merged_duplicates']:,} merged duplicates"
+            f" + {rows['rejected']:,} rejected{_reasons(rows['rejected_by_reason'])}"
+        )
+    if record["refit_refused"]:
+        console.print(f"the published model stays in charge: {record['refit_refused']}", markup=False)
+    if record["chosen_because"]:
+        console.print(f"chosen: {record['chosen_because']}", markup=False)
+    partition = f"run_date={record['run_date']}"
+    for what, path in _places(record, output, partition):
+        console.print(f"{what:<8}{path}", markup=False, soft_wrap=True, highlight=False)
+    console.print(f"{'record':<8}{record_path}", markup=False, soft_wrap=True, highlight=False)
+    seconds = record["seconds"]
+    parts = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items() if name != "total")
+    console.print(f"seconds: {seconds['total']:.1f} in all ({parts})", markup=False)
+
+
+def show_runs(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
+    """One line per run, oldest first."""
+    table = Table(header_style="bold")
+    for name in ("run_date", "run_id", "command", "status"):
+        table.add_column(name, overflow="fold")
+    for name in ("exit", "accepted", "rejected", "k", "seconds"):
+        table.add_column(name, justify="right")
+    table.add_column("model_id")
+    for record in records:
+        rows = record.get("rows") or {}
+        table.add_row(
+            record["run_date"],
+            record["run_id"],
+            record.get("command", ""),
+            record["status"],
+            str(record["exit_code"]),
+            _count(rows.get("accepted")),
+            _count(rows.get("rejected")),
+            str(record.get("chosen_k") or ""),
+            f"{record['seconds']['total']:.1f}",
+            record.get("model_id") or "",
+        )
+    console.print(table)
+
+
+def _typical(profile: Profile) -> Text:
+    if profile.kind == "category":
+        if profile.level_share is None:
+            return Text("")
+        return Text(f"{profile.level if profile.level is not None else 'missing'} {profile.level_share:.0%}")
+    return Text("" if profile.median is None else f"{profile.median:,.4g}" if abs(profile.median) < 1e4 else f"{profile.median:,.0f}")
+
+
+def _reasons(by_reason: Mapping[str, int]) -> str:
+    if not by_reason:
+        return ""
+    shown = [f"{reason} {count:,}" for reason, count in list(by_reason.items())[:6]]
+    return f" ({', '.join(shown)}{', ...' if len(by_reason) > 6 else ''})"
+
+
+def _places(record: Mapping[str, Any], output: Path, partition: str) -> list[tuple[str, Path]]:
+    places: list[tuple[str, Path]] = []
+    if record["segments"]:
+        places.append(("labels", output / "customer_segments" / partition))
+        places.append(("profiles", output / "segment_profiles" / partition))
+    if record["rows"]:
+        places.append(("clean", output / "clean_customers" / partition))
+        places.append(("rejected", output / "rejected_customers" / partition))
+    if record["model_id"]:
+        places.append(("model", output / "models" / record["model_id"]))
+    return places
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"

@@ -1,0 +1,1 @@
+"""Segments: the model with its identity, its scorers, profiles and names."""

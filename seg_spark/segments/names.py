@@ -1,0 +1,102 @@
+"""Names made from what sets a segment apart. No Spark here.
+
+Rules: a feature counts when the segment's mean lies at least half a standard deviation from
+everybody's; the strongest two make the name ("High annual income, low spending score"); from two
+standard deviations on it is "very". A category counts when a level is held by most of the segment
+and clearly more often than by everybody. A segment without such a trait is "Close to average".
+Names that would be equal take further traits, and at last a number.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from seg_spark.clustering.points import Labels, Matrix
+from seg_spark.features.fitted import FittedCategory, FittedFeature
+
+NOTABLE: Final = 0.5
+STRONG: Final = 2.0
+TRAITS_IN_NAME: Final = 2
+AVERAGE_NAME: Final = "Close to average"
+_MOST: Final = 0.5
+_LONGEST_LEVEL: Final = 40
+
+
+@dataclass(frozen=True)
+class Trait:
+    """How one segment differs on one axis: `deviation` in standard deviations of all customers."""
+
+    phrase: str
+    deviation: float
+
+
+def name_segments(features: Sequence[FittedFeature], matrix: Matrix, labels: Labels, k: int) -> tuple[str, ...]:
+    """One name per cluster, unique, from the prepared training customers and their labels."""
+    traits = [_traits(features, matrix, matrix[labels == cluster]) for cluster in range(k)]
+    longest = max(map(len, traits), default=0)
+    used = [min(len(own), TRAITS_IN_NAME) for own in traits]
+    while True:
+        names = [_join(own[:count]) for own, count in zip(traits, used, strict=True)]
+        doubled = {name for name, count in Counter(names).items() if count > 1}
+        extendable = [i for i, name in enumerate(names) if name in doubled and used[i] < len(traits[i])]
+        if not extendable or max(used) > longest:
+            return _numbered(names)
+        for i in extendable:
+            used[i] += 1
+
+
+def readable(name: str) -> str:
+    """A feature's name for people: annual_income -> annual income."""
+    return " ".join(name.replace("_", " ").split())
+
+
+def _traits(features: Sequence[FittedFeature], everybody: Matrix, members: Matrix) -> list[Trait]:
+    spread = everybody.std(axis=0)
+    difference = members.mean(axis=0) - everybody.mean(axis=0)
+    deviations = np.divide(difference, spread, out=np.zeros_like(difference), where=spread > 0)
+    found: list[Trait] = []
+    axis = 0
+    for feature in features:
+        if isinstance(feature, FittedCategory):
+            for level in feature.levels:
+                share = members[:, axis].mean() / feature.weight
+                if deviations[axis] >= NOTABLE and share > _MOST:
+                    found.append(Trait(f"mostly {readable(feature.name)} {_shown(level)}", float(deviations[axis])))
+                axis += 1
+        else:
+            if abs(deviations[axis]) >= NOTABLE:
+                found.append(Trait(f"{_degree(deviations[axis])} {readable(feature.name)}", float(deviations[axis])))
+            axis += 1
+    return sorted(found, key=lambda trait: -abs(trait.deviation))
+
+
+def _degree(deviation: float) -> str:
+    very = "very " if abs(deviation) >= STRONG else ""
+    return very + ("high" if deviation > 0 else "low")
+
+
+def _shown(level: str | None) -> str:
+    if level is None:
+        return "missing"
+    return level if len(level) <= _LONGEST_LEVEL else level[: _LONGEST_LEVEL - 1] + "…"
+
+
+def _join(traits: Sequence[Trait]) -> str:
+    text = ", ".join(trait.phrase for trait in traits) or AVERAGE_NAME
+    return text[:1].upper() + text[1:]
+
+
+def _numbered(names: Sequence[str]) -> tuple[str, ...]:
+    taken = set(names)
+    seen: set[str] = set()
+    result: list[str] = []
+    for name in names:
+        unique, number = name, 2
+        while unique in seen or (unique != name and unique in taken):
+            unique, number = f"{name} ({number})", number + 1
+        seen.add(unique)
+        result.append(unique)
+    return tuple(result)

@@ -1,0 +1,91 @@
+"""Scoring many customers: the portable model compiled to SQL expressions over plain columns.
+
+Executors run generated code on columns, no Python and no vectors. The layers are selected one on
+another, so that each coordinate and distance is computed once per customer.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from pyspark.sql import DataFrame
+
+from seg_spark import columns as c
+from seg_spark.features import sql_text
+from seg_spark.segments.model import Model, Segment
+
+AXIS_PREFIX: Final = "_x"
+CLUSTER_INDEX: Final = "_nearest"
+_LARGEST: Final = sql_text.double(1.7976931348623157e308)
+
+Layer = list[tuple[str, str]]
+"""Columns that one SELECT adds: (alias, SQL over the columns of the SELECT below)."""
+
+
+def axis_columns(model: Model) -> list[str]:
+    """The names of the coordinate columns that scoring adds, one per axis."""
+    return [f"{AXIS_PREFIX}{axis}" for axis in range(len(model.segments[0].centre))]
+
+
+def scoring_layers(model: Model) -> list[Layer]:
+    """The SELECTs that label a clean customer, innermost first; each keeps the columns below it."""
+    segments = model.by_cluster
+    axes = [sql for feature in model.features for sql in feature.axes_sql()]
+    names = axis_columns(model)
+    squared = [f"_d{position}" for position in range(len(segments))]
+    others = [
+        f"CASE WHEN {CLUSTER_INDEX} = {position} THEN {_LARGEST} ELSE {column} END" for position, column in enumerate(squared)
+    ]
+    return [
+        list(zip(names, axes, strict=True)),
+        [(column, _squared_distance(names, segment)) for column, segment in zip(squared, segments, strict=True)],
+        [("_least", f"least({', '.join(squared)})")],
+        [(CLUSTER_INDEX, _first_equal(squared, "_least"))],
+        [("_second_least", f"least({', '.join(others)})")],
+        [("_second", _first_equal(squared, "_second_least", besides=CLUSTER_INDEX))],
+        [
+            (c.SEGMENT_ID, _pick(CLUSTER_INDEX, segments, lambda one: str(one.segment_id))),
+            (c.SEGMENT_NAME, _pick(CLUSTER_INDEX, segments, lambda one: sql_text.text(one.name))),
+            (c.DISTANCE, "sqrt(_least)"),
+            (c.RUNNER_UP_SEGMENT_ID, _pick("_second", segments, lambda one: str(one.segment_id))),
+            (c.MARGIN, "CASE WHEN _second_least > 0e0 THEN 1e0 - sqrt(_least) / sqrt(_second_least) ELSE 0e0 END"),
+            (
+                c.IS_OUTLIER,
+                f"sqrt(_least) > {_pick(CLUSTER_INDEX, segments, lambda one: sql_text.double(one.outlier_distance))}",
+            ),
+        ],
+    ]
+
+
+def score(clean: DataFrame, model: Model) -> DataFrame:
+    """Add segment_id, segment_name, distance, runner_up_segment_id, margin and is_outlier to clean customers.
+
+    The coordinates (`_x0`, ...) and the index of the nearest centre (`_nearest`) are kept as well.
+    A tie goes to the centre with the lower index in the KMeansModel, as in MLlib's transform.
+    """
+    scored = clean
+    for layer in scoring_layers(model):
+        scored = scored.selectExpr("*", *(f"{sql} AS {sql_text.identifier(alias)}" for alias, sql in layer))
+    return scored
+
+
+def _squared_distance(names: Sequence[str], segment: Segment) -> str:
+    differences = [f"({name} - {_operand(value)})" for name, value in zip(names, segment.centre, strict=True)]
+    return " + ".join(f"{difference} * {difference}" for difference in differences)
+
+
+def _operand(value: float) -> str:
+    return f"({sql_text.double(value)})" if value < 0 else sql_text.double(value)
+
+
+def _first_equal(columns: Sequence[str], wanted: str, besides: str | None = None) -> str:
+    """The lowest position whose column equals `wanted`."""
+    branches = []
+    for position, column in enumerate(columns):
+        condition = f"{column} = {wanted}" + (f" AND {besides} <> {position}" if besides else "")
+        branches.append(f"WHEN {condition} THEN {position}")
+    return f"CASE {' '.join(branches)} END"
+
+
+def _pick(index: str, segments: Sequence[Segment], value: Callable[[Segment], str]) -> str:
+    branches = " ".join(f"WHEN {position} THEN {value(one)}" for position, one in enumerate(segments))
+    return f"CASE {index} {branches} END"

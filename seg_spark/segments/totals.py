@@ -1,0 +1,143 @@
+"""Sums over all customers of a night, per segment, in one job: what profiles and published scores are made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import functions as F
+
+from seg_spark import columns as c
+from seg_spark.clustering.points import Matrix
+from seg_spark.clustering.scores import Moments, Scores, scores_from
+from seg_spark.features.fitted import FittedCategory
+from seg_spark.segments.model import Model
+from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns
+
+
+@dataclass(frozen=True)
+class SegmentTotals:
+    """Sums over the customers of one segment: `known` values and their `sums` per number, `levels` as
+    customers per (category, level), and the sums that scores need."""
+
+    segment_id: int
+    cluster: int
+    customers: int
+    known: dict[str, int]
+    sums: dict[str, float]
+    levels: dict[tuple[str, str | None], int]
+    axis_sums: tuple[float, ...]
+    square_sum: float
+    distance_sum: float
+
+
+def total_segments(scored: DataFrame, model: Model) -> tuple[SegmentTotals, ...]:
+    """Add up scored customers by segment, in the order of segment_id. Segments without customers are left out."""
+    wanted: list[Column] = [F.count(F.lit(1)).alias("customers"), F.sum(c.DISTANCE).alias("distance")]
+    for feature in model.features:
+        if isinstance(feature, FittedCategory):
+            wanted += [
+                F.sum((F.col(axis) > 0).cast("int")).alias(f"level {axis}") for axis in _axes_of(model, feature.name)
+            ]
+        else:
+            wanted += [F.count(feature.name).alias(f"known {feature.name}"), F.sum(feature.name).alias(f"sum {feature.name}")]
+    centred = _centred_axes(model)
+    wanted += [F.sum(value).alias(f"axis {axis}") for axis, value in enumerate(centred)]
+    wanted.append(F.sum(_sum_of([value * value for value in centred])).alias("squares"))
+    rows = scored.groupBy(c.SEGMENT_ID, CLUSTER_INDEX).agg(*wanted).collect()  # at most k rows
+    return tuple(_totals(row, model) for row in sorted(rows, key=lambda row: row[c.SEGMENT_ID]))
+
+
+def published_scores(scored: DataFrame, model: Model, totals: Sequence[SegmentTotals]) -> Scores | None:
+    """The scores of the published labels over all customers; None if fewer than two segments have any.
+
+    The Euclidean silhouette needs all pairs and is left to the training set.
+    """
+    if len(totals) < 2:
+        return None
+    moments = Moments(
+        customers=np.array([float(one.customers) for one in totals]),
+        sums=np.array([one.axis_sums for one in totals]),
+        squares=np.array([one.square_sum for one in totals]),
+        distances=np.array([one.distance_sum for one in totals]),
+    )
+    return scores_from(moments, _mean_silhouette(scored, model, totals), None)
+
+
+def _mean_silhouette(scored: DataFrame, model: Model, totals: Sequence[SegmentTotals]) -> float:
+    """Mean silhouette of squared distances, in one more scan; the formula of `clustering.scores`."""
+    centred = _centred_axes(model)
+    square = _sum_of([value * value for value in centred])
+    names = [f"_to{one.cluster}" for one in totals]
+    with_means = scored.select(
+        CLUSTER_INDEX,
+        *(
+            F.greatest(
+                F.lit(0.0),
+                square
+                + one.square_sum / one.customers
+                - 2 * _sum_of([v * (s / one.customers) for v, s in zip(centred, one.axis_sums, strict=True)]),
+            ).alias(name)
+            for name, one in zip(names, totals, strict=True)
+        ),
+    )
+    own, other = F.lit(None).cast("double"), []
+    for name, one in zip(names, totals, strict=True):
+        mine = F.col(CLUSTER_INDEX) == one.cluster
+        own = F.when(mine, F.col(name) * (one.customers / max(one.customers - 1, 1))).otherwise(own)
+        other.append(F.when(~mine, F.col(name)))
+    alone = [one.cluster for one in totals if one.customers == 1]
+    compared = with_means.select(
+        own.alias("_own"), F.least(*other).alias("_other"), F.col(CLUSTER_INDEX).isin(alone).alias("_alone")
+    )
+    larger = F.greatest("_own", "_other")
+    value = F.when(F.col("_alone") | (larger == 0), 0.0).otherwise((F.col("_other") - F.col("_own")) / larger)
+    row = compared.agg(F.avg(value)).head()
+    return float(row[0]) if row else 0.0
+
+
+def _centred_axes(model: Model) -> list[Column]:
+    """The coordinates relative to the training mean, so that sums of squares keep their digits."""
+    centres: Matrix = np.array([one.centre for one in model.segments])
+    origin = np.average(centres, axis=0, weights=[one.share for one in model.segments])
+    return [F.col(name) - float(value) for name, value in zip(axis_columns(model), origin, strict=True)]
+
+
+def _axes_of(model: Model, category: str) -> list[str]:
+    names = iter(axis_columns(model))
+    for feature in model.features:
+        own = [next(names) for _ in feature.axes_sql()]
+        if feature.name == category:
+            return own
+    return []
+
+
+def _sum_of(terms: Sequence[Column]) -> Column:
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _totals(row: Row, model: Model) -> SegmentTotals:
+    known: dict[str, int] = {}
+    sums: dict[str, float] = {}
+    levels: dict[tuple[str, str | None], int] = {}
+    for feature in model.features:
+        if isinstance(feature, FittedCategory):
+            axes = _axes_of(model, feature.name)
+            levels |= {(feature.name, level): row[f"level {axis}"] for level, axis in zip(feature.levels, axes, strict=True)}
+        else:
+            known[feature.name] = row[f"known {feature.name}"]
+            sums[feature.name] = row[f"sum {feature.name}"] or 0.0
+    return SegmentTotals(
+        segment_id=row[c.SEGMENT_ID],
+        cluster=row[CLUSTER_INDEX],
+        customers=row["customers"],
+        known=known,
+        sums=sums,
+        levels=levels,
+        axis_sums=tuple(row[f"axis {axis}"] for axis in range(len(axis_columns(model)))),
+        square_sum=row["squares"],
+        distance_sum=row["distance"],
+    )

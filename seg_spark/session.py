@@ -1,0 +1,153 @@
+"""The SparkSession, and the checks of the machine before it: Java, Python, memory."""
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pyspark
+from py4j.protocol import Py4JError
+from pyspark import SparkConf
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from seg_spark.errors import PlatformError
+
+log = logging.getLogger("seg_spark")
+
+OLDEST_JAVA: Final = 17
+OLDEST_PYTHON: Final = (3, 11)
+_GIB: Final = 1024**3
+
+# Without these the answers would be other ones, so they are not for the user to choose.
+_CORRECTNESS: Final = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.csv.parser.columnPruning.enabled": "false",  # pruning hides malformed rows
+    "spark.sql.parquet.mergeSchema": "false",
+}
+_COMFORT: Final = {
+    "spark.ui.showConsoleProgress": "false",  # it would garble our own progress
+    "spark.sql.debug.maxToStringFields": "100",
+}
+
+
+def start_session(app_name: str, log_config: Path | None = None) -> SparkSession:
+    """Start Spark (or join the one that spark-submit started).
+
+    The master, memory and everything else come from spark-submit; started without it, Spark runs
+    in local mode on all cores. `log_config` is a log4j2 file for that case. Raises PlatformError
+    if Java or Python is too old, or Spark does not start.
+    """
+    if sys.version_info < OLDEST_PYTHON:
+        raise PlatformError(f"Python {sys.version.split()[0]} is too old; expected {'.'.join(map(str, OLDEST_PYTHON))} or newer")
+    builder = SparkSession.builder.appName(app_name)
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    options = dict(_CORRECTNESS)
+    if submitted:
+        chosen = SparkConf()
+        options |= {key: value for key, value in _COMFORT.items() if not chosen.contains(key)}
+    else:
+        _prepare_local_environment()
+        options |= _COMFORT | {"spark.ui.enabled": "false", "spark.driver.memory": f"{_driver_memory_gib()}g"}
+        if log_config is not None and log_config.is_file():
+            options["spark.driver.extraJavaOptions"] = f'-Dlog4j2.configurationFile="{log_config.resolve().as_uri()}"'
+        builder = builder.master("local[*]")
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    try:
+        session = builder.getOrCreate()
+    except (PySparkException, Py4JError, OSError, RuntimeError) as error:
+        raise PlatformError(f"Spark did not start: {_reason(error)}") from error
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def task_counter(spark: SparkSession) -> Callable[[], tuple[int, int] | None]:
+    """A function that tells how many tasks of Spark's running stages are done, as (done, planned)."""
+    tracker = spark.sparkContext.statusTracker()
+
+    def look() -> tuple[int, int] | None:
+        try:
+            stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+        except (Py4JError, OSError):
+            return None  # Spark is stopping; progress is no reason to fail
+        running = [stage for stage in stages if stage is not None]
+        if not running:
+            return None
+        return sum(stage.numCompletedTasks for stage in running), sum(stage.numTasks for stage in running)
+
+    return look
+
+
+def find_java() -> tuple[str, int]:
+    """The `java` that Spark will use and its major version; raises PlatformError if it is absent or too old."""
+    home = os.environ.get("JAVA_HOME")
+    candidates = [str(Path(home) / "bin" / "java")] if home else []
+    bundled = Path(sys.prefix) / "java" / "bin" / "java"
+    candidates += [path for path in (shutil.which("java"), str(bundled)) if path]
+    tried = []
+    for java in candidates:
+        version = _java_version(java)
+        if version is not None and version >= OLDEST_JAVA:
+            return java, version
+        tried.append(f"{java} is Java {version}" if version else f"{java} does not run")
+    found = f" (JAVA_HOME={home}; " + "; ".join(tried) + ")" if home else f" ({'; '.join(tried)})" if tried else ""
+    raise PlatformError(
+        f"no Java {OLDEST_JAVA} or newer was found{found}; install one (apt install openjdk-17-jre-headless, "
+        "brew install openjdk@17) or run ./scripts/demo, which brings one"
+    )
+
+
+def is_one_machine(spark: SparkSession) -> bool:
+    """Whether driver and executors share this machine's disks (local and local-cluster masters)."""
+    return spark.sparkContext.master.startswith("local")
+
+
+def _prepare_local_environment() -> None:
+    """Point Spark's launcher at this Python, this pyspark and a Java that runs, whatever the shell says."""
+    java, _ = find_java()
+    home = Path(java).resolve().parent.parent
+    if (home / "bin" / "java").exists():
+        os.environ["JAVA_HOME"] = str(home)
+    else:
+        os.environ.pop("JAVA_HOME", None)  # a shim: the PATH leads to it, no home does
+    os.environ["SPARK_HOME"] = str(Path(pyspark.__file__).parent)
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # cures a host name that does not resolve
+    for stale in ("PYSPARK_SUBMIT_ARGS", "SPARK_CONF_DIR"):
+        if os.environ.pop(stale, None) is not None:
+            log.info("%s is ignored in local mode; use spark-submit to pass options", stale)
+
+
+def _java_version(java: str) -> int | None:
+    try:
+        answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r'version "(\d+)(?:\.(\d+))?', answer.stderr + answer.stdout)
+    if answer.returncode != 0 or match is None:
+        return None
+    return int(match[2] or 0) if match[1] == "1" else int(match[1])
+
+
+def _driver_memory_gib() -> int:
+    """Two fifths of the machine's memory, between 1 and 8 GiB: local mode runs everything in the driver."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return 1
+    return int(min(8, max(1, memory * 0.4 // _GIB)))
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    first = text[0] if text else type(error).__name__
+    hints = [f"{name}={os.environ[name]}" for name in ("JAVA_HOME", "SPARK_HOME") if name in os.environ]
+    return f"{first[:300]} ({', '.join(hints)})" if hints else first[:300]

@@ -1,0 +1,1 @@
+"""Settings: what conf/*.yml may say, layered, validated, and the only home of defaults."""

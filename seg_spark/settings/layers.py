@@ -1,0 +1,155 @@
+"""From conf files, environment and `--set` to one validated Settings, with the origin of every value."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from seg_spark.errors import SettingsError, did_you_mean
+from seg_spark.settings.faults import describe_faults, known_keys
+from seg_spark.settings.schema import Settings
+from seg_spark.settings.yaml_text import parse_document, parse_value
+
+ENVIRONMENT_PREFIX: Final = "SEG_SPARK_"
+DEFAULT_ORIGIN: Final = "default"
+
+
+@dataclass(frozen=True)
+class EffectiveSettings:
+    """The settings in force, and for each leaf (path joined by dots) where its value came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Layer:
+    values: dict[str, Any]
+    origins: dict[str, str]
+
+
+def load_settings(
+    conf_dir: Path,
+    env: str | None = None,
+    assignments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> EffectiveSettings:
+    """Layer the settings, low to high: defaults, base.yml, <env>.yml, `SEG_SPARK_A__B`, `--set a.b=c`.
+
+    Raises SettingsError naming every fault at once, each with its file and line or variable, and
+    the nearest right key.
+    """
+    variables = os.environ if environment is None else environment
+    layers = [_file_layer(path) for path in _files(conf_dir, env)]
+    layers.append(_environment_layer(variables))
+    layers.append(_assignment_layer(assignments))
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for layer in layers:
+        merged = _merge(merged, layer.values)
+        origins |= layer.origins
+    try:
+        settings = Settings.model_validate(_lists_to_tuples(merged))
+    except ValidationError as error:
+        raise SettingsError("\n".join(describe_faults(error, merged, origins))) from None
+    leaves = {path: _origin_of(path, origins) for path, _ in leaves_of(settings)}
+    return EffectiveSettings(settings, MappingProxyType(leaves))
+
+
+def leaves_of(settings: Settings) -> Iterator[tuple[str, Any]]:
+    """Every single setting as (path joined by dots, value), in the order of the schema."""
+    return _flatten(settings.model_dump(mode="json"), "")
+
+
+def _files(conf_dir: Path, env: str | None) -> list[Path]:
+    if not conf_dir.is_dir():
+        raise SettingsError(f"{conf_dir}: there is no such conf folder; name one with --conf-dir")
+    base = conf_dir / "base.yml"
+    if not base.is_file():
+        raise SettingsError(f"{conf_dir}: holds no base.yml; expected the settings in {base}")
+    if env is None:
+        return [base]
+    environments = sorted(path.stem for path in conf_dir.glob("*.yml") if path.stem != "base")
+    if env not in environments:
+        known = f"there is {', '.join(environments)}" if environments else "there is none"
+        raise SettingsError(f"--env {env}: {conf_dir} holds no {env}.yml; {known}{did_you_mean(env, environments)}")
+    return [base, conf_dir / f"{env}.yml"]
+
+
+def _file_layer(path: Path) -> _Layer:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error.strerror}"
+        raise SettingsError(f"{path}: {reason}") from None
+    document = parse_document(text, str(path))
+    return _Layer(document.values, {key: f"{path}:{line}" for key, line in document.lines.items()})
+
+
+def _environment_layer(variables: Mapping[str, str]) -> _Layer:
+    layer = _Layer({}, {})
+    for variable in sorted(name for name in variables if name.startswith(ENVIRONMENT_PREFIX)):
+        path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        _assign(layer, path, parse_value(variables[variable], variable), variable)
+    return layer
+
+
+def _assignment_layer(assignments: Sequence[str]) -> _Layer:
+    layer = _Layer({}, {})
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not re.fullmatch(r"[^.\s]+(\.[^.\s]+)*", key.strip()):
+            raise SettingsError(f"--set {assignment!r}: expected key=value, as in --set clustering.k.max=8")
+        _assign(layer, key.strip().split("."), parse_value(text, f"--set {key.strip()}"), "--set")
+    return layer
+
+
+def _assign(layer: _Layer, path: list[str], value: Any, origin: str) -> None:
+    for depth, key in enumerate(path):
+        known = known_keys(path[:depth])
+        if known is not None and key not in known:
+            name = origin if origin != "--set" else f"--set {'.'.join(path)}"
+            raise SettingsError(f"{name}: unknown setting {'.'.join(path[: depth + 1])!r}{did_you_mean(key, known)}")
+    target = layer.values
+    for key in path[:-1]:
+        inner = target.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise SettingsError(f"{origin} {'.'.join(path)}: {key} was given a value before")
+        target = inner
+    target[path[-1]] = value
+    layer.origins[".".join(path)] = origin
+
+
+def _merge(low: dict[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for key, value in high.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _lists_to_tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _lists_to_tuples(inner) for key, inner in value.items()}
+    return tuple(_lists_to_tuples(inner) for inner in value) if isinstance(value, list) else value
+
+
+def _flatten(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flatten(inner, f"{path}.{key}" if path else key)
+    else:
+        yield path, value
+
+
+def _origin_of(path: str, origins: Mapping[str, str]) -> str:
+    while path:
+        if path in origins:
+            return origins[path]
+        path = path.rpartition(".")[0]
+    return DEFAULT_ORIGIN

@@ -1,0 +1,91 @@
+"""YAML as data only: no tags, no aliases, no duplicate keys, and every value knows its line."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from seg_spark.errors import SettingsError
+
+MAX_CHARACTERS: Final = 1_000_000
+_PLAIN_TAGS: Final = frozenset(f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null"))
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """SafeLoader for which 2026-11-23 is a text, not a date."""
+
+
+_PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in _PLAIN_TAGS]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True)
+class Document:
+    """A mapping read from YAML, and the line of each of its keys (path joined by dots -> line from 1)."""
+
+    values: dict[str, Any]
+    lines: dict[str, int]
+
+
+def parse_document(text: str, origin: str) -> Document:
+    """Read one YAML mapping; `origin` names the file in messages.
+
+    Raises SettingsError for invalid YAML (with line), a tag, an alias, a duplicate key, a text over
+    1,000,000 characters, or anything that is no mapping. An empty text is an empty mapping.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise SettingsError(f"{origin}: longer than {MAX_CHARACTERS:,} characters; expected a settings file")
+    try:
+        for event in yaml.parse(text, Loader=_PlainLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise SettingsError(f"{_at(origin, event)}: YAML aliases (*name) are not accepted; write the value out")
+        node = yaml.compose(text, Loader=_PlainLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{origin}:{mark.line + 1}" if mark else origin
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise SettingsError(f"{where}: invalid YAML: {problem}") from None
+    except RecursionError:
+        raise SettingsError(f"{origin}: invalid YAML: nested too deeply") from None
+    if node is None or (isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")):
+        return Document({}, {})
+    if not isinstance(node, yaml.MappingNode):
+        raise SettingsError(f"{_at(origin, node)}: expected 'key: value' lines at the top level")
+    lines: dict[str, int] = {}
+    _inspect(node, origin, "", lines)
+    values: dict[str, Any] = _PlainLoader("").construct_document(node)
+    return Document(values, lines)
+
+
+def parse_value(text: str, origin: str) -> Any:
+    """One value of `--set` or the environment: `8` is a number, `[1, 2]` a list, `abc` a text."""
+    if not text.strip():
+        return ""
+    return parse_document(f"value: {text}" if "\n" not in text else "", origin).values.get("value", text)
+
+
+def _inspect(node: yaml.Node, origin: str, path: str, lines: dict[str, int]) -> None:
+    if node.tag not in _PLAIN_TAGS:
+        raise SettingsError(f"{_at(origin, node)}: the YAML tag {node.tag!r} is not accepted; settings are plain data")
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _inspect(item, origin, path, lines)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise SettingsError(f"{_at(origin, key)}: a key must be a plain word")
+            if key.tag != "tag:yaml.org,2002:str":
+                raise SettingsError(f"{_at(origin, key)}: the key {key.value!r} must be a text; put it in quotes")
+            here = f"{path}.{key.value}" if path else key.value
+            if key.value in seen:
+                raise SettingsError(f"{_at(origin, key)}: {here} stands twice; keep one of them")
+            seen.add(key.value)
+            lines[here] = key.start_mark.line + 1
+            _inspect(value, origin, here, lines)
+
+
+def _at(origin: str, marked: yaml.Node | yaml.Event) -> str:
+    return f"{origin}:{marked.start_mark.line + 1}" if marked.start_mark else origin

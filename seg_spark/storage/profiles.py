@@ -1,0 +1,32 @@
+"""Published segment profiles, read without Spark."""
+
+from datetime import date
+
+import pyarrow.parquet as pq
+
+from seg_spark.errors import InputError
+from seg_spark.segments.profiles import Profile
+from seg_spark.storage.layout import Layout
+from seg_spark.storage.manifests import published_dates, read_manifest
+
+TABLE = "segment_profiles"
+
+
+def last_profiled_date(layout: Layout) -> date | None:
+    """The last date with published profiles."""
+    for night in reversed(published_dates(layout)):
+        if TABLE in read_manifest(layout, night).tables:
+            return night
+    return None
+
+
+def read_profiles(layout: Layout, run_date: date) -> tuple[Profile, ...]:
+    """The profiles published for a date. Raises InputError if there are none."""
+    folder = layout.partition(TABLE, run_date)
+    if not folder.is_dir():
+        nights = ", ".join(night.isoformat() for night in published_dates(layout)[-5:]) or "none"
+        raise InputError(f"{folder}: no segments are published for {run_date}; the last published nights: {nights}")
+    known = Profile.__dataclass_fields__
+    rows = [row for file in sorted(folder.glob("*.parquet")) for row in pq.ParquetFile(file).read().to_pylist()]
+    profiles = [Profile(**{name: value for name, value in row.items() if name in known}) for row in rows]
+    return tuple(sorted(profiles, key=lambda one: one.segment_id))

@@ -1,0 +1,31 @@
+"""Run records: one JSON file per run, whatever became of it."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from seg_spark.storage.layout import Layout
+from seg_spark.storage.local_files import write_text_atomically
+
+
+def write_record(layout: Layout, run_date: date, run_id: str, record: Mapping[str, Any]) -> Path:
+    """Write the record of a run and return its path."""
+    path = layout.records(run_date) / f"{run_id}.json"
+    write_text_atomically(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    return path
+
+
+def read_records(layout: Layout, run_date: date | None = None) -> list[dict[str, Any]]:
+    """All run records (of one date), by date and then start; one that cannot be read is left out."""
+    pattern = f"run_date={run_date.isoformat() if run_date else '*'}/*.json"
+    records: list[dict[str, Any]] = []
+    for path in sorted(layout.runs.glob(pattern)):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError):
+            continue
+        if isinstance(record, dict):
+            records.append(record)
+    return records

@@ -1,0 +1,64 @@
+"""Reading and writing Parquet tables. A written folder holds Parquet files and nothing else."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+from seg_spark.errors import InputError, PublishError
+from seg_spark.schemas import check_read, conform
+from seg_spark.storage.spark_errors import input_errors
+
+
+def stage_table(frame: DataFrame, schema: StructType, folder: Path, table: str) -> None:
+    """Write a frame, in exactly the columns of `schema`, into the new folder `folder`.
+
+    What Spark raises while it reads its sources is passed on (see `spark_errors`), since only the
+    caller knows what it was reading.
+    """
+    conform(frame, schema, table).write.mode("error").parquet(folder.as_uri())
+    for file in folder.iterdir():
+        if not _is_data(file):
+            file.unlink()
+
+
+def read_table(spark: SparkSession, folder: Path, schema: StructType) -> DataFrame:
+    """A table folder as a frame with exactly the columns of `schema`. Raises InputError if it has others."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} does not exist; run the step before this one for the same date")
+    with input_errors(str(folder)):
+        frame = spark.read.parquet(folder.as_uri())
+    check_read(frame.schema, schema, str(folder))
+    return frame.select(*schema.fieldNames())
+
+
+def data_files(folder: Path) -> list[Path]:
+    """The Parquet files of a table folder, sorted by name."""
+    return sorted(file for file in folder.iterdir() if _is_data(file))
+
+
+def count_rows(folder: Path) -> int:
+    """Rows of a table folder, from the footers of its files. Raises PublishError if one cannot be read."""
+    try:
+        return sum(pq.read_metadata(file).num_rows for file in data_files(folder))
+    except (OSError, ValueError) as error:
+        raise PublishError(f"{folder}: a written file cannot be read back: {type(error).__name__}") from None
+
+
+def count_nulls(folder: Path, column: str) -> int:
+    """Nulls of a column, from the statistics in the footers of the table's files."""
+    nulls = 0
+    for file in data_files(folder):
+        metadata = pq.read_metadata(file)
+        position = metadata.schema.to_arrow_schema().get_field_index(column)
+        for group in range(metadata.num_row_groups):
+            statistics = metadata.row_group(group).column(position).statistics
+            nulls += statistics.null_count if statistics is not None else 0
+    return nulls
+
+
+def _is_data(file: Path) -> bool:
+    return file.suffix == ".parquet" and not file.name.startswith(("_", "."))
+
+
