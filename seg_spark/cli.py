@@ -220,7 +220,7 @@ def _fail(error: BaseException, message: str, code: int, words: Sequence[str]) -
 
 def _out() -> Console:
     # piped output is for other programs and for README examples: wide enough that nothing is cut
-    return Console() if sys.stdout.isatty() else Console(width=160)
+    return Console(highlight=False) if sys.stdout.isatty() else Console(width=160, highlight=False)
 
 
 def _shown(value: Any) -> str:

@@ -23,6 +23,7 @@ log = logging.getLogger("seg_spark")
 OLDEST_JAVA: Final = 17
 OLDEST_PYTHON: Final = (3, 11)
 _GIB: Final = 1024**3
+_QUIET_LOG: Final = Path(__file__).with_name("log4j2.properties")
 
 # Without these the answers would be other ones, so they are not for the user to choose.
 _CORRECTNESS: Final = {
@@ -35,6 +36,8 @@ _CORRECTNESS: Final = {
 _COMFORT: Final = {
     "spark.ui.showConsoleProgress": "false",  # it would garble our own progress
     "spark.sql.debug.maxToStringFields": "100",
+    # a cached frame may have few partitions too: 200 tiny ones take seconds
+    "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
 }
 
 
@@ -42,7 +45,7 @@ def start_session(app_name: str, log_config: Path | None = None) -> SparkSession
     """Start Spark (or join the one that spark-submit started).
 
     The master, memory and everything else come from spark-submit; started without it, Spark runs
-    in local mode on all cores. `log_config` is a log4j2 file for that case. Raises PlatformError
+    in local mode on all cores, with the log4j2 file `log_config` (errors only, if it is not there). Raises PlatformError
     if Java or Python is too old, or Spark does not start.
     """
     if sys.version_info < OLDEST_PYTHON:
@@ -56,8 +59,8 @@ def start_session(app_name: str, log_config: Path | None = None) -> SparkSession
     else:
         _prepare_local_environment()
         options |= _COMFORT | {"spark.ui.enabled": "false", "spark.driver.memory": f"{_driver_memory_gib()}g"}
-        if log_config is not None and log_config.is_file():
-            options["spark.driver.extraJavaOptions"] = f'-Dlog4j2.configurationFile="{log_config.resolve().as_uri()}"'
+        log_file = log_config if log_config is not None and log_config.is_file() else _QUIET_LOG
+        options["spark.driver.extraJavaOptions"] = f'-Dlog4j2.configurationFile={log_file.resolve().as_uri()}'
         builder = builder.master("local[*]")
     for key, value in options.items():
         builder = builder.config(key, value)

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.ml import PipelineModel
@@ -17,10 +16,10 @@ from pyspark.sql import functions as F
 from seg_spark import columns as c
 from seg_spark import schemas
 from seg_spark.cleaning.rows import MALFORMED_ROW, OUTCOME, Outcome, clean
-from seg_spark.clustering.points import Matrix, nearest_centre
+from seg_spark.clustering.points import Matrix, distinct_points
 from seg_spark.clustering.scores import Scores, euclidean_silhouettes, score_training_set
 from seg_spark.clustering.selection import Choice, choose_k
-from seg_spark.clustering.sweep import CLUSTER, Fit, fit_every_k
+from seg_spark.clustering.sweep import Fit, fit_every_k, published_form
 from seg_spark.clustering.training_set import matrix_frame, to_matrix, training_frame, training_table
 from seg_spark.errors import InputError, PublishError, QualityGateError
 from seg_spark.features.fitted import FittedFeature
@@ -165,7 +164,7 @@ def fit_segments(night: Night, training: pa.Table) -> Fitted:
         preparation, features = fit_preparation(frame, settings.features, numbers, categories)
         matrix = to_matrix(preparation, frame)
     _warn_of_constants(features)
-    distinct = len(np.unique(matrix, axis=0))
+    distinct = distinct_points(matrix)
     k = settings.clustering.k
     if distinct < k.min:
         raise InputError(f"the customers form only {distinct} distinct points, fewer than clustering.k.min ({k.min})")
@@ -176,17 +175,16 @@ def fit_segments(night: Night, training: pa.Table) -> Fitted:
         faults = {k: fit.fault for k, fit in fits.items() if fit.fault is not None}
         scores = _score_fits([fit for k, fit in fits.items() if k not in faults], matrix)
         choice = choose_k(scores, faults, settings.selection)
+        kmeans, chosen = published_form(night.spark, fits[choice.k], matrix)
     log.info("%s", choice.because)
-    chosen = fits[choice.k]
     names = name_segments(features, matrix, chosen.labels, choice.k)
-    _, squared = nearest_centre(matrix, chosen.centres)
     model = Model(
         features=features,
         scaling=settings.features.scaling,
-        segments=number_segments(chosen.centres, chosen.labels, squared, names),
+        segments=number_segments(chosen.centres, chosen.labels, chosen.squared_distances, names),
         training_customers=len(training),
     )
-    pipeline = PipelineModel(stages=[*preparation.stages, chosen.model.setPredictionCol(CLUSTER)])
+    pipeline = PipelineModel(stages=[*preparation.stages, kmeans])
     return Fitted(model, pipeline, scores, choice)
 
 

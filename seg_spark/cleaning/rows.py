@@ -18,6 +18,9 @@ MALFORMED_ROW: Final = "_malformed_row"
 """Column of a raw frame that holds the whole text of a row that does not fit the header; null for good rows."""
 OUTCOME: Final = "_outcome"
 ORDER_VALUE: Final = "_order_value"
+_MALFORMED: Final = "_malformed_text"
+_ID: Final = "_clean_id"
+_VALUE: Final = "_value_"
 
 
 class Outcome(StrEnum):
@@ -61,26 +64,38 @@ def _judge_rows(raw: DataFrame, settings: Settings) -> DataFrame:
         parse = values.number if feature.kind == "number" else values.category
         parsed[name] = parse(_column(source), types[source], name, feature, nulls)
     order_by = settings.input.order_by
-    order = values.Parsed(F.lit(0.0), ())
+    order = values.Parsed({}, F.lit(0.0), ())
     if order_by is not None:
         order = values.order_value(_column(order_by), types[order_by], order_by, nulls)
 
-    malformed = F.col(MALFORMED_ROW).isNotNull() if MALFORMED_ROW in raw.columns else F.lit(False)
-    faults = [fault for one in (id_, *parsed.values(), order) for fault in one.faults]
-    # the fields of a malformed row stand in wrong columns, so nothing else is said about it
-    reasons = F.when(malformed, F.array(F.lit(Reason.MALFORMED_ROW.value))).when(
-        _any_of([condition for condition, _ in faults]),
-        F.array_compact(F.array(*(F.when(condition, F.lit(str(reason))) for condition, reason in faults))),
-    )
-    raw_json = F.to_json(F.struct(*(_column(name) for name in types)))
-    raw_row = F.when(malformed, F.col(MALFORMED_ROW) if MALFORMED_ROW in raw.columns else F.lit(None)).otherwise(raw_json)
-    return raw.select(
-        id_.value.alias(c.CUSTOMER_ID),
-        *(one.value.alias(name) for name, one in parsed.items()),
+    columns = (id_, *parsed.values(), order)
+    drafts = {alias: draft for one in columns for alias, draft in one.drafts.items()}
+    faults = {f"_fault_{i}": fault for i, fault in enumerate(fault for one in columns for fault in one.faults)}
+    malformed = F.col(MALFORMED_ROW) if MALFORMED_ROW in raw.columns else F.lit(None).cast("string")
+    drafted = raw.select(*map(_column, types), malformed.alias(_MALFORMED), *(d.alias(a) for a, d in drafts.items()))
+    judged = drafted.select(
+        *map(_column, types),
+        _MALFORMED,
+        id_.value.alias(_ID),
+        *(one.value.alias(f"{_VALUE}{name}") for name, one in parsed.items()),
         order.value.alias(ORDER_VALUE),
+        *(fault.alias(alias) for alias, fault in faults.items()),
+    )
+    is_malformed = F.col(_MALFORMED).isNotNull()
+    # the fields of a malformed row stand in wrong columns, so nothing else is said about it
+    reasons = F.when(is_malformed, F.array(F.lit(Reason.MALFORMED_ROW.value))).when(
+        F.coalesce(*faults).isNotNull(), F.array_compact(F.array(*faults))
+    )
+    raw_row = F.when(is_malformed, F.col(_MALFORMED)).when(
+        F.coalesce(*faults).isNotNull(), F.to_json(F.struct(*map(_column, types)))
+    )
+    return judged.select(
+        F.col(_ID).alias(c.CUSTOMER_ID),
+        *(_column(f"{_VALUE}{name}").alias(name) for name in parsed),
+        ORDER_VALUE,
         reasons.alias(c.REJECT_REASONS),
         raw_row.alias(c.RAW_ROW),
-    ).withColumn(c.RAW_ROW, F.when(F.col(c.REJECT_REASONS).isNotNull(), F.col(c.RAW_ROW)))
+    )
 
 
 def _settle_duplicates(judged: DataFrame, features: list[str]) -> DataFrame:
@@ -136,11 +151,3 @@ def _types_of_used_columns(schema: StructType, settings: Settings) -> Mapping[st
 def _column(header: str) -> Column:
     """A column by its exact header, whatever dots, spaces and backticks it holds."""
     return F.col("`" + header.replace("`", "``") + "`")
-
-
-def _any_of(conditions: list[Column]) -> Column:
-    result = F.lit(False)
-    for condition in conditions:
-        # a comparison with null must not swallow the other faults
-        result = result | F.coalesce(condition, F.lit(False))
-    return result

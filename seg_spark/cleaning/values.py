@@ -1,10 +1,12 @@
 """One raw value, typed or text, as the clean value it means, and what can be wrong with it.
 
 Spark's own casts are too generous for raw text (`1d`, `NaN` and `1e400` become numbers), and ANSI
-casts stop the whole job at the first bad value, so each parser returns the value beside its faults.
+casts stop the whole job at the first bad value. So each parser says in two layers what it makes of
+a raw column: `drafts`, and over them `value` and `faults`. Drafts are selected first, so that each
+is computed once however often the second layer speaks of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,15 +20,18 @@ from seg_spark.settings.schema import Feature
 
 MAX_TEXT_LENGTH: Final = 256
 _BLANKS: Final = " \t\r\n\u00a0"
+_LOWEST: Final = float("-inf")
 _JAVA_ONLY_ENDINGS: Final = ("d", "D", "f", "F")  # 1d and 1f are numbers to Java, not to people
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """A clean value (null where missing) and its faults as (condition, reason)."""
+    """How a raw column is read: `drafts` over the raw columns; the clean `value` (null where missing)
+    and the `faults` (each a reject reason, or null) over the drafts."""
 
+    drafts: Mapping[str, Column]
     value: Column
-    faults: tuple[tuple[Column, str], ...]
+    faults: tuple[Column, ...]
 
 
 def customer_id(raw: Column, kind: DataType, null_values: Sequence[str]) -> Parsed:
@@ -39,56 +44,53 @@ def customer_id(raw: Column, kind: DataType, null_values: Sequence[str]) -> Pars
     elif isinstance(kind, NumericType | DateType):
         text = raw.cast("string")
     else:
-        raise InputError(f"the customer id is of type {kind.simpleString()}; expected text or a whole number")
-    return Parsed(text, ((_is_missing(text, null_values), Reason.MISSING_ID), *_text_faults(text, "customer_id")))
+        raise InputError(f"customer_id: is of type {kind.simpleString()}; expected text or a whole number")
+    drafts, text = _draft("_id_text", text)
+    missing = F.when(_is_missing(text, null_values), Reason.MISSING_ID.value)
+    return Parsed(drafts, text, (missing, *_text_faults(text, "customer_id")))
 
 
 def number(raw: Column, kind: DataType, name: str, feature: Feature, null_values: Sequence[str]) -> Parsed:
     """A feature of kind number as a double."""
     if isinstance(kind, StringType):
-        text = F.btrim(raw, F.lit(_BLANKS))
-        missing = _is_missing(raw, null_values)
-        parsed = text.try_cast("double")
-        foreign = F.lit(False)
-        for ending in _JAVA_ONLY_ENDINGS:
-            foreign = foreign | text.endswith(ending)
-        foreign = foreign | text.contains("x") | text.contains("X")
-        unparseable = ~missing & (parsed.isNull() | (foreign & _is_finite(parsed)))
+        trimmed, text = _draft(f"_text_{name}", F.btrim(raw, F.lit(_BLANKS)))
+        parsed_draft, parsed = _draft(f"_number_{name}", F.btrim(raw, F.lit(_BLANKS)).try_cast("double"))
+        drafts = trimmed | parsed_draft
+        missing = _is_missing(text, null_values)
+        unparseable = parsed.isNull() | (_looks_like_java(text) & _is_finite(parsed))
     elif isinstance(kind, NumericType | BooleanType):
-        parsed = raw.cast("double")
-        missing = raw.isNull()
+        drafts, parsed = _draft(f"_number_{name}", raw.cast("double"))
+        missing = parsed.isNull()
         unparseable = F.lit(False)
     else:
-        raise InputError(f"{name}: is of type {kind.simpleString()}; expected a number or text")
-    not_finite = ~missing & ~unparseable & ~_is_finite(parsed)
-    usable = ~missing & ~unparseable & ~not_finite
+        raise InputError(f"features.columns.{name}: is of type {kind.simpleString()}; expected a number or text")
     low, high = feature.valid or (None, None)
     beyond = F.lit(False)
     if low is not None:
         beyond = beyond | (parsed < F.lit(low))
     if high is not None:
         beyond = beyond | (parsed > F.lit(high))
-    faults = [
-        (unparseable, Reason.UNPARSEABLE.of(name)),
-        (not_finite, Reason.NOT_FINITE.of(name)),
-        (usable & beyond, Reason.OUT_OF_RANGE.of(name)),
-    ]
-    if feature.missing_rule == "reject":
-        faults.append((missing, Reason.MISSING.of(name)))
+    fault = (
+        F.when(missing, Reason.MISSING.of(name) if feature.missing_rule == "reject" else F.lit(None))
+        .when(unparseable, Reason.UNPARSEABLE.of(name))
+        .when(~_is_finite(parsed), Reason.NOT_FINITE.of(name))
+        .when(beyond, Reason.OUT_OF_RANGE.of(name))
+    )
     # + 0.0 turns -0.0 into 0.0, so that equal numbers are equal bits
-    return Parsed(F.when(usable, parsed + F.lit(0.0)), tuple(faults))
+    value = F.when(~missing & ~unparseable & _is_finite(parsed), parsed + F.lit(0.0))
+    return Parsed(drafts, value, (fault,))
 
 
 def category(raw: Column, kind: DataType, name: str, feature: Feature, null_values: Sequence[str]) -> Parsed:
     """A feature of kind category as text, unchanged."""
     if not isinstance(kind, StringType | NumericType | BooleanType | DateType):
-        raise InputError(f"{name}: is of type {kind.simpleString()}; expected text for a category")
-    text = raw.cast("string")
+        raise InputError(f"features.columns.{name}: is of type {kind.simpleString()}; expected text for a category")
+    drafts, text = _draft(f"_text_{name}", raw.cast("string"))
     missing = _is_missing(text, null_values)
     faults = list(_text_faults(text, name))
     if feature.missing_rule == "reject":
-        faults.append((missing, Reason.MISSING.of(name)))
-    return Parsed(F.when(~missing, text), tuple(faults))
+        faults.append(F.when(missing, Reason.MISSING.of(name)))
+    return Parsed(drafts, F.when(~missing, text), tuple(faults))
 
 
 def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[str]) -> Parsed:
@@ -96,37 +98,48 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
 
     Text is a number if it reads as one, else an ISO date or timestamp (UTC unless it names a zone).
     """
-    lowest = F.lit(float("-inf"))
+    impossible = F.lit(False)
     if isinstance(kind, StringType):
         text = F.btrim(raw, F.lit(_BLANKS))
-        missing = _is_missing(raw, null_values)
         moment = F.unix_micros(F.try_to_timestamp(text)).cast("double")
-        found = F.coalesce(text.try_cast("double"), moment)
+        drafts, found = _draft("_order_found", F.coalesce(text.try_cast("double"), moment))
+        missing_draft, missing = _draft("_order_missing", _is_missing(raw, null_values))
+        drafts = drafts | missing_draft
         impossible = ~missing & (found.isNull() | ~_is_finite(found))
-        return Parsed(
-            F.when(missing | impossible, lowest).otherwise(found), ((impossible, Reason.IMPOSSIBLE_DATE.of(name)),)
-        )
-    if isinstance(kind, DateType | TimestampType | TimestampNTZType):
-        found = F.unix_micros(raw.cast("timestamp")).cast("double")
+    elif isinstance(kind, DateType | TimestampType | TimestampNTZType):
+        drafts, found = _draft("_order_found", F.unix_micros(raw.cast("timestamp")).cast("double"))
     elif isinstance(kind, NumericType):
-        found = raw.cast("double")
+        drafts, found = _draft("_order_found", raw.cast("double"))
     else:
-        raise InputError(f"{name}: is of type {kind.simpleString()}; expected a number, a date or a timestamp to order by")
-    return Parsed(F.coalesce(F.nanvl(found, lowest), lowest), ())
+        raise InputError(f"input.order_by: {name} is of type {kind.simpleString()}; expected a number, date or timestamp")
+    usable = found.isNotNull() & ~F.isnan(found) & ~impossible
+    fault = F.when(impossible, Reason.IMPOSSIBLE_DATE.of(name))
+    return Parsed(drafts, F.when(usable, found).otherwise(F.lit(_LOWEST)), (fault,))
+
+
+def _draft(alias: str, column: Column) -> tuple[dict[str, Column], Column]:
+    """A draft and the column by which the second layer refers to it."""
+    return {alias: column}, F.col("`" + alias + "`")
 
 
 def _is_missing(text: Column, null_values: Sequence[str]) -> Column:
-    trimmed = F.btrim(text, F.lit(_BLANKS))
-    return text.isNull() | trimmed.isin("", *null_values)
+    return text.isNull() | F.btrim(text, F.lit(_BLANKS)).isin("", *null_values)
 
 
 def _is_finite(value: Column) -> Column:
     return ~F.isnan(value) & (F.abs(value) != F.lit(float("inf")))
 
 
-def _text_faults(text: Column, name: str) -> tuple[tuple[Column, str], ...]:
+def _looks_like_java(text: Column) -> Column:
+    found = text.contains("x") | text.contains("X")  # hexadecimal floating point
+    for ending in _JAVA_ONLY_ENDINGS:
+        found = found | text.endswith(ending)
+    return found
+
+
+def _text_faults(text: Column, name: str) -> tuple[Column, ...]:
     return (
-        (text.rlike(r"[\x00-\x1f\x7f]"), Reason.CONTROL_CHARACTERS.of(name)),
-        (F.length(text) > MAX_TEXT_LENGTH, Reason.TOO_LONG.of(name)),
-        (text.contains("\ufffd"), Reason.NOT_UTF8.of(name)),
+        F.when(text.rlike(r"[\x00-\x1f\x7f]"), Reason.CONTROL_CHARACTERS.of(name)),
+        F.when(F.length(text) > MAX_TEXT_LENGTH, Reason.TOO_LONG.of(name)),
+        F.when(text.contains("\ufffd"), Reason.NOT_UTF8.of(name)),
     )

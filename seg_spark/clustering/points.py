@@ -1,5 +1,7 @@
 """Points, centres and labels as numpy arrays. No Spark here."""
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
@@ -9,9 +11,29 @@ Matrix = NDArray[np.float64]
 Labels = NDArray[np.intp]
 """Index of a centre per customer, from 0."""
 
+_BLOCK_ROWS: Final = 65_536
+
 
 def nearest_centre(matrix: Matrix, centres: Matrix) -> tuple[Labels, NDArray[np.float64]]:
     """Index of each point's nearest centre (the lowest of equals), and the squared distance to it."""
-    squared = cdist(matrix, centres, "sqeuclidean")
-    labels = squared.argmin(axis=1)
-    return labels, squared[np.arange(len(matrix)), labels]
+    labels = np.empty(len(matrix), dtype=np.intp)
+    least = np.empty(len(matrix))
+    for start in range(0, len(matrix), _BLOCK_ROWS):  # so that memory does not grow with points x centres
+        rows = slice(start, start + _BLOCK_ROWS)
+        squared = cdist(matrix[rows], centres, "sqeuclidean")
+        labels[rows] = squared.argmin(axis=1)
+        least[rows] = squared.min(axis=1)
+    return labels, least
+
+
+def cluster_means(matrix: Matrix, labels: Labels, k: int) -> tuple[Matrix, NDArray[np.intp]]:
+    """Mean point and size of each cluster 0 to k - 1; the mean of an empty one is nan."""
+    sizes = np.bincount(labels, minlength=k)
+    sums = np.column_stack([np.bincount(labels, weights=axis, minlength=k) for axis in matrix.T])
+    with np.errstate(invalid="ignore"):
+        return sums / sizes[:, None], sizes
+
+
+def distinct_points(matrix: Matrix) -> int:
+    """How many different points there are."""
+    return len(np.unique(matrix, axis=0))

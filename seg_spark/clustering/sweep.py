@@ -1,32 +1,44 @@
-"""MLlib KMeans for every k of a range, several at a time."""
+"""MLlib KMeans for every k of a range, several at a time; the best start of each k is refined."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from pyspark.ml.clustering import KMeans, KMeansModel
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
-from seg_spark.clustering.points import Labels, Matrix, nearest_centre
+from seg_spark.clustering.points import Labels, Matrix, distinct_points, nearest_centre
+from seg_spark.clustering.refine import converge
+from seg_spark.clustering.training_set import matrix_frame
+from seg_spark.errors import DegenerateModelError
 from seg_spark.features.pipeline import FEATURES
 from seg_spark.settings.schema import Clustering
 
-CLUSTER = "_cluster"
+CLUSTER: Final = "_cluster"
 """The column in which the KMeansModel puts the index of the nearest centre."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The best fit of one k: its MLlib model, the centres (k x axes) in the model's order, and how the
-    training set falls on them. `within_ss` is against the centres; `starts` counts the fits it won over."""
+    """The fit of one k: its centres (k x axes), and how the training set falls on them (index of the
+    nearest centre and squared distance to it, per customer)."""
 
     k: int
-    model: KMeansModel
     centres: Matrix
     labels: Labels
-    within_ss: float
-    starts: int
+    squared_distances: Matrix
+
+    @classmethod
+    def of(cls, k: int, centres: Matrix, matrix: Matrix) -> "Fit":
+        """The fit of k that these centres make on the training matrix."""
+        return cls(k, centres, *nearest_centre(matrix, centres))
+
+    @property
+    def within_ss(self) -> float:
+        """Sum of the squared distances to the nearest centres."""
+        return float(self.squared_distances.sum())
 
     @property
     def fault(self) -> str | None:
@@ -43,12 +55,13 @@ class Fit:
 def fit_every_k(
     frame: DataFrame, matrix: Matrix, settings: Clustering, seed: int, on_fit: Callable[[int, int], None]
 ) -> dict[int, Fit]:
-    """Fit each k with `settings.starts` independent k-means|| starts and keep the lowest within sum of squares.
+    """Fit each k with `settings.starts` independent k-means|| starts, keep the lowest within sum of squares, refine it.
 
     `frame` holds the rows of `matrix` in one partition, so a fit depends on (matrix, k, seed) alone.
-    `on_fit(done, planned)` is called after each fit, from this thread.
+    A k above the number of distinct points is not tried. `on_fit(done, planned)` is called after
+    each start, from this thread.
     """
-    ks = range(settings.k.min, settings.k.max + 1)
+    ks = range(settings.k.min, min(settings.k.max, distinct_points(matrix)) + 1)
     jobs = [(k, start) for start in range(settings.starts) for k in reversed(ks)]
     found: dict[tuple[int, int], Fit] = {}
     with ThreadPoolExecutor(max_workers=settings.parallel_fits, thread_name_prefix="kmeans") as pool:
@@ -60,26 +73,39 @@ def fit_every_k(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return {k: _best([found[k, start] for start in range(settings.starts)]) for k in ks}
+        best = {k: _best([found[k, start] for start in range(settings.starts)]) for k in ks}
+        if settings.refine:
+            return dict(zip(ks, pool.map(lambda fit: _refined(fit, matrix), best.values()), strict=True))
+    return best
+
+
+def published_form(spark: SparkSession, fit: Fit, matrix: Matrix) -> tuple[KMeansModel, Fit]:
+    """The centres of a fit as a KMeansModel, and the fit with its centres in the order of that model.
+
+    KMeans fitted on exactly its k centres returns these very centres, in an order of its own: the
+    way to a KMeansModel of given centres through public API.
+    """
+    kmeans = KMeans(k=fit.k, initMode="random", maxIter=1, seed=0, featuresCol=FEATURES, predictionCol=CLUSTER)
+    model = kmeans.fit(matrix_frame(spark, fit.centres))
+    centres = np.array(model.clusterCenters())
+    if sorted(map(tuple, centres)) != sorted(map(tuple, fit.centres)):
+        raise DegenerateModelError(f"Spark did not take over the {fit.k} refined centres; set clustering.refine: false")
+    return model, Fit.of(fit.k, centres, matrix)
 
 
 def _fit(frame: DataFrame, matrix: Matrix, k: int, seed: int, settings: Clustering) -> Fit:
-    kmeans = KMeans(
-        k=k,
-        seed=seed,
-        maxIter=settings.max_iterations,
-        tol=settings.tolerance,
-        featuresCol=FEATURES,
-        predictionCol=CLUSTER,
-    )
+    kmeans = KMeans(k=k, seed=seed, maxIter=settings.max_iterations, tol=settings.tolerance, featuresCol=FEATURES)
     model = kmeans.fit(frame)
-    centres = np.array(model.clusterCenters())
-    labels, squared = nearest_centre(matrix, centres)
-    return Fit(k, model, centres, labels, float(squared.sum()), starts=1)
+    return Fit.of(k, np.array(model.clusterCenters()), matrix)
 
 
-def _best(fits: Iterable[Fit]) -> Fit:
+def _best(fits: Sequence[Fit]) -> Fit:
     """The usable fit with the lowest within sum of squares; the first of equals."""
-    tried = list(fits)
-    best = min(tried, key=lambda fit: (fit.fault is not None, fit.within_ss))
-    return Fit(best.k, best.model, best.centres, best.labels, best.within_ss, starts=len(tried))
+    return min(fits, key=lambda fit: (fit.fault is not None, fit.within_ss))
+
+
+def _refined(fit: Fit, matrix: Matrix) -> Fit:
+    if fit.fault is not None:
+        return fit
+    refined = Fit.of(fit.k, converge(matrix, fit.centres), matrix)
+    return refined if refined.fault is None and refined.within_ss <= fit.within_ss else fit

@@ -40,19 +40,21 @@ def show_run(console: Console, record: Mapping[str, Any], record_path: Path, out
     if rows:
         console.print(
             f"rows: {rows['input']:,} input = {rows['accepted']:,} accepted + {rows['merged_duplicates']:,} merged duplicates"
-            f" + {rows['rejected']:,} rejected{_reasons(rows['rejected_by_reason'])}"
+            f" + {rows['rejected']:,} rejected{_reasons(rows['rejected_by_reason'])}",
+            markup=False,
+            soft_wrap=True,
         )
     if record["refit_refused"]:
         console.print(f"the published model stays in charge: {record['refit_refused']}", markup=False)
     if record["chosen_because"]:
-        console.print(f"chosen: {record['chosen_because']}", markup=False)
+        console.print(f"chosen: {record['chosen_because']}", markup=False, soft_wrap=True)
     partition = f"run_date={record['run_date']}"
     for what, path in _places(record, output, partition):
-        console.print(f"{what:<8}{path}", markup=False, soft_wrap=True, highlight=False)
-    console.print(f"{'record':<8}{record_path}", markup=False, soft_wrap=True, highlight=False)
+        console.print(f"{what:<10}{_short(path)}", markup=False, soft_wrap=True)
+    console.print(f"{'record':<10}{_short(record_path)}", markup=False, soft_wrap=True)
     seconds = record["seconds"]
     parts = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items() if name != "total")
-    console.print(f"seconds: {seconds['total']:.1f} in all ({parts})", markup=False)
+    console.print(f"seconds: {seconds['total']:.1f} in all ({parts})", markup=False, soft_wrap=True)
 
 
 def show_runs(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
@@ -106,6 +108,11 @@ def _places(record: Mapping[str, Any], output: Path, partition: str) -> list[tup
     if record["model_id"]:
         places.append(("model", output / "models" / record["model_id"]))
     return places
+
+
+def _short(path: Path) -> Path:
+    """Relative to where one stands, where that is shorter."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _count(value: int | None) -> str:

@@ -1,8 +1,8 @@
 """Names made from what sets a segment apart. No Spark here.
 
 Rules: a feature counts when the segment's mean lies at least half a standard deviation from
-everybody's; the strongest two make the name ("High annual income, low spending score"); from two
-standard deviations on it is "very". A category counts when a level is held by most of the segment
+everybody's; the strongest two make the name, in the order of the features ("High annual income, low
+spending score"); from two standard deviations on it is "very". A category counts when a level is held by most of the segment
 and clearly more often than by everybody. A segment without such a trait is "Close to average".
 Names that would be equal take further traits, and at last a number.
 """
@@ -31,6 +31,7 @@ class Trait:
 
     phrase: str
     deviation: float
+    axis: int
 
 
 def name_segments(features: Sequence[FittedFeature], matrix: Matrix, labels: Labels, k: int) -> tuple[str, ...]:
@@ -64,11 +65,11 @@ def _traits(features: Sequence[FittedFeature], everybody: Matrix, members: Matri
             for level in feature.levels:
                 share = members[:, axis].mean() / feature.weight
                 if deviations[axis] >= NOTABLE and share > _MOST:
-                    found.append(Trait(f"mostly {readable(feature.name)} {_shown(level)}", float(deviations[axis])))
+                    found.append(Trait(f"mostly {readable(feature.name)} {_shown(level)}", float(deviations[axis]), axis))
                 axis += 1
         else:
             if abs(deviations[axis]) >= NOTABLE:
-                found.append(Trait(f"{_degree(deviations[axis])} {readable(feature.name)}", float(deviations[axis])))
+                found.append(Trait(f"{_degree(deviations[axis])} {readable(feature.name)}", float(deviations[axis]), axis))
             axis += 1
     return sorted(found, key=lambda trait: -abs(trait.deviation))
 
@@ -85,7 +86,8 @@ def _shown(level: str | None) -> str:
 
 
 def _join(traits: Sequence[Trait]) -> str:
-    text = ", ".join(trait.phrase for trait in traits) or AVERAGE_NAME
+    in_order = sorted(traits, key=lambda trait: trait.axis)
+    text = ", ".join(trait.phrase for trait in in_order) or AVERAGE_NAME
     return text[:1].upper() + text[1:]
 
 

@@ -212,10 +212,12 @@ class Clustering(Section):
     """Range of k."""
     starts: Annotated[int, Field(ge=1, le=100)] = 6
     """Independent k-means|| starts per k; the one with the lowest within sum of squares stands."""
-    max_iterations: Annotated[int, Field(ge=1, le=10_000)] = 100
-    """Upper limit of Lloyd iterations per start."""
-    tolerance: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1e-6
-    """A fit has converged when no centre moves further than this (in scaled units)."""
+    refine: bool = True
+    """Whether the best start of each k is carried on to convergence on the driver."""
+    max_iterations: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Upper limit of MLlib's Lloyd iterations per start."""
+    tolerance: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1e-4
+    """MLlib stops a fit when no centre moves further than this (in scaled units)."""
     parallel_fits: Annotated[int, Field(ge=1, le=64)] = 4
     """Fits running at the same time."""
 

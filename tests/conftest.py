@@ -1,0 +1,48 @@
+"""One Spark session per test run; nothing is shared between tests but that."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """The session of the whole run, started as the jobs start it."""
+    from seg_spark.session import start_session
+
+    session = start_session("seg_spark tests")
+    session.conf.set("spark.sql.shuffle.partitions", "4")
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def mall_customers() -> Path:
+    """The classic table of 200 mall customers, where it is at hand."""
+    return _real_table("Mall_Customers.csv")
+
+
+@pytest.fixture(scope="session")
+def telco_customers() -> Path:
+    """The 7,043 customers of a telephone company, where they are at hand."""
+    return _real_table("Telco-Customer-Churn.csv")
+
+
+@pytest.fixture(scope="session")
+def reference_figures() -> Path:
+    """The best known figures of both tables, where they are at hand."""
+    return _real_table("reference.json")
+
+
+def _real_table(name: str) -> Path:
+    path = DATA / name
+    if not path.is_file():
+        pytest.skip(f"{name} is not at hand")
+    return path
