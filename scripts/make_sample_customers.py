@@ -171,9 +171,7 @@ def decimals_of(column: str) -> int:
     return 0 if column in TEXTS else DECIMALS.get(column, EXTRA_DECIMALS)
 
 
-def draw(
-    rng: np.random.Generator, groups: Ints, name: str, tie: Floats | float = 0.0
-) -> tuple[Floats, Floats]:
+def draw(rng: np.random.Generator, groups: Ints, name: str, tie: Floats | float = 0.0) -> tuple[Floats, Floats]:
     """Return one number per row and the standard normals behind them; `tie` holds normals to follow."""
     strength = {"score": "link", "orders": "rhythm"}.get(name)
     rho = np.array([getattr(group, strength) if strength else 0.0 for group in GROUPS])[groups]

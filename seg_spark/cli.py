@@ -45,7 +45,11 @@ CONF_DIR: Final = Path("conf")
 
 @app.command()
 def nightly(
-    run_date: RunDate, conf_dir: ConfDir = CONF_DIR, env: Env = None, assignments: Assignments = None, debug: Debug = False
+    run_date: RunDate,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    debug: Debug = False,
 ) -> None:
     """The whole night: clean, fit, label, publish.
 
@@ -56,7 +60,11 @@ def nightly(
 
 @app.command()
 def clean(
-    run_date: RunDate, conf_dir: ConfDir = CONF_DIR, env: Env = None, assignments: Assignments = None, debug: Debug = False
+    run_date: RunDate,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    debug: Debug = False,
 ) -> None:
     """Only clean: publish clean_customers and rejected_customers.
 
@@ -67,7 +75,11 @@ def clean(
 
 @app.command()
 def fit(
-    run_date: RunDate, conf_dir: ConfDir = CONF_DIR, env: Env = None, assignments: Assignments = None, debug: Debug = False
+    run_date: RunDate,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    debug: Debug = False,
 ) -> None:
     """Only fit: a model on the clean customers of the date.
 
@@ -78,7 +90,11 @@ def fit(
 
 @app.command()
 def label(
-    run_date: RunDate, conf_dir: ConfDir = CONF_DIR, env: Env = None, assignments: Assignments = None, debug: Debug = False
+    run_date: RunDate,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    debug: Debug = False,
 ) -> None:
     """Only label: the clean customers of the date, with its model or the last one before it.
 
@@ -89,7 +105,9 @@ def label(
 
 @app.command()
 def segments(
-    run_date: Annotated[str | None, typer.Option("--run-date", help="The night; the last published one unless given.")] = None,
+    run_date: Annotated[
+        str | None, typer.Option("--run-date", help="The night; the last published one unless given.")
+    ] = None,
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
     assignments: Assignments = None,
@@ -106,7 +124,9 @@ def segments(
     layout = Layout.of(_load(conf_dir, env, assignments).settings.output.path)
     night = _parse_run_date(run_date) if run_date else last_profiled_date(layout)
     if night is None:
-        raise InputError(f"{layout.root}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first")
+        raise InputError(
+            f"{layout.root}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
+        )
     show_segments(_out(), read_profiles(layout, night), f"Segments of {night}")
 
 
@@ -153,7 +173,9 @@ def print_config(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; every foreseen error is one readable message on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%Y-%m-%d %H:%M:%S", stream=sys.stderr)
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%Y-%m-%d %H:%M:%S", stream=sys.stderr
+    )
     log.setLevel(logging.INFO)
     try:
         app(args=words, prog_name="seg-spark", standalone_mode=False)
@@ -168,7 +190,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SegSparkError as error:
         return _fail(error, str(error), error.exit_code, words)
     except Exception as error:  # noqa: BLE001  # the last line of defence: no stack trace at 4 in the morning
-        return _fail(error, f"unexpected {type(error).__name__}; --debug shows the details", SegSparkError.exit_code, words)
+        return _fail(
+            error, f"unexpected {type(error).__name__}; --debug shows the details", SegSparkError.exit_code, words
+        )
     return 0
 
 

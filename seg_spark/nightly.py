@@ -1,6 +1,6 @@
 """The steps of a night, in order, and the frame around them: lock, staging, publishing, run record.
 
-    raw customers -> clean -> training set -> fit every k, choose k -> label -> publish -> record
+raw customers -> clean -> training set -> fit every k, choose k -> label -> publish -> record
 """
 
 import hashlib
@@ -71,6 +71,7 @@ def run_nightly(night: Night, report: Report) -> Outcome:
     """The whole night: everything is staged and audited before anything is published, labels last."""
     cleaned = steps.clean_customers(night)
     report(Outcome(cleaned=cleaned))
+    steps.check_rows(cleaned.rows, night.settings)
     customers = steps.read_clean(night, cleaned.clean.folder)
     training = steps.training_customers(night, customers)
     outcome = _fit_or_fall_back(night, training, Outcome(cleaned=cleaned))
@@ -89,6 +90,7 @@ def run_clean(night: Night, report: Report) -> Outcome:
     """Clean the night's customers and publish clean_customers and rejected_customers."""
     cleaned = steps.clean_customers(night)
     report(Outcome(cleaned=cleaned))
+    steps.check_rows(cleaned.rows, night.settings)
     with night.progress.step("publish"):
         _publish(night, [cleaned.clean, cleaned.rejected], None)
     return Outcome(cleaned=cleaned)

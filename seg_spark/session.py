@@ -49,7 +49,9 @@ def start_session(app_name: str, log_config: Path | None = None) -> SparkSession
     if Java or Python is too old, or Spark does not start.
     """
     if sys.version_info < OLDEST_PYTHON:
-        raise PlatformError(f"Python {sys.version.split()[0]} is too old; expected {'.'.join(map(str, OLDEST_PYTHON))} or newer")
+        raise PlatformError(
+            f"Python {sys.version.split()[0]} is too old; expected {'.'.join(map(str, OLDEST_PYTHON))} or newer"
+        )
     builder = SparkSession.builder.appName(app_name)
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     options = dict(_CORRECTNESS)
@@ -60,7 +62,7 @@ def start_session(app_name: str, log_config: Path | None = None) -> SparkSession
         _prepare_local_environment()
         options |= _COMFORT | {"spark.ui.enabled": "false", "spark.driver.memory": f"{_driver_memory_gib()}g"}
         log_file = log_config if log_config is not None and log_config.is_file() else _QUIET_LOG
-        options["spark.driver.extraJavaOptions"] = f'-Dlog4j2.configurationFile={log_file.resolve().as_uri()}'
+        options["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={log_file.resolve().as_uri()}"
         builder = builder.master("local[*]")
     for key, value in options.items():
         builder = builder.config(key, value)
@@ -110,7 +112,7 @@ def find_java() -> tuple[str, int]:
 
 def is_one_machine(spark: SparkSession) -> bool:
     """Whether driver and executors share this machine's disks (local and local-cluster masters)."""
-    return spark.sparkContext.master.startswith("local")
+    return (spark.sparkContext.master or "").startswith("local")
 
 
 def _prepare_local_environment() -> None:

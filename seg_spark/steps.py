@@ -102,7 +102,8 @@ class Labelled:
 def clean_customers(night: Night) -> Cleaned:
     """Read the raw table once; stage accepted customers and rejected rows; check that no row was lost.
 
-    Raises InputError for an input that cannot be used, QualityGateError if too much is rejected.
+    Raises InputError for an input that cannot be used. Whether the rows are good enough is for
+    `check_rows`.
     """
     settings = night.settings
     with night.progress.step("clean"):
@@ -131,9 +132,23 @@ def clean_customers(night: Night) -> Cleaned:
         "rows: %d input = %d accepted + %d merged duplicates + %d rejected",
         rows.input, rows.accepted, rows.merged_duplicates, rows.rejected,
     )  # fmt: skip
-    _check_gates(rows, settings)
     missing = {name: observed[f"missing {name}"] for name in settings.features.columns}
     return Cleaned(staged, rejected, rows, missing, len(files.files), files.total_bytes)
+
+
+def check_rows(rows: RowCounts, settings: Settings) -> None:
+    """Raise InputError if no row was accepted, QualityGateError if too many were rejected."""
+    if rows.input == 0:
+        raise InputError(f"input.path: {settings.input.path} has a header but no rows")
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(rows.rejected_by_reason.items())[:5])
+    if rows.accepted == 0:
+        raise InputError(f"every row was rejected ({reasons})")
+    share = rows.rejected / rows.input
+    limit = settings.cleaning.max_rejected_share
+    if share > limit:
+        raise QualityGateError(
+            f"{share:.1%} of the rows were rejected, above cleaning.max_rejected_share ({limit:.1%}): {reasons}"
+        )
 
 
 def read_clean(night: Night, folder: Path) -> DataFrame:
@@ -259,20 +274,6 @@ def _check_sum(rows: RowCounts) -> None:
         raise PublishError(f"rows were lost or doubled while cleaning: {rows}; nothing was published")
 
 
-def _check_gates(rows: RowCounts, settings: Settings) -> None:
-    if rows.input == 0:
-        raise InputError(f"input.path: {settings.input.path} has a header but no rows")
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(rows.rejected_by_reason.items())[:5])
-    if rows.accepted == 0:
-        raise InputError(f"every row was rejected ({reasons})")
-    share = rows.rejected / rows.input
-    limit = settings.cleaning.max_rejected_share
-    if share > limit:
-        raise QualityGateError(
-            f"{share:.1%} of the rows were rejected, above cleaning.max_rejected_share ({limit:.1%}): {reasons}"
-        )
-
-
 def _warn_of_extra_columns(raw: DataFrame, settings: Settings) -> None:
     used = {settings.customer_id, settings.input.order_by, MALFORMED_ROW}
     used |= {settings.features.source_of(name) for name in settings.features.columns}
@@ -296,7 +297,9 @@ def _audit_labels(folder: Path, expected_rows: int) -> StagedTable:
     """Read back what was written, before anybody else can."""
     rows = count_rows(folder)
     if rows != expected_rows:
-        raise PublishError(f"{rows:,} labels were written for {expected_rows:,} accepted customers; nothing was published")
+        raise PublishError(
+            f"{rows:,} labels were written for {expected_rows:,} accepted customers; nothing was published"
+        )
     for column in (c.CUSTOMER_ID, c.SEGMENT_ID, c.DISTANCE):
         nulls = count_nulls(folder, column)
         if nulls:

@@ -36,7 +36,9 @@ def conf_dir(root: Path, features: Mapping[str, Any] | None = None, **sections: 
     return folder
 
 
-def write_csv(root: Path, rows: Sequence[Mapping[str, Any]], files: int = 1, header: Iterable[str] | None = None) -> Path:
+def write_csv(
+    root: Path, rows: Sequence[Mapping[str, Any]], files: int = 1, header: Iterable[str] | None = None
+) -> Path:
     """Write the rows round robin into `files` CSV files below `root`/input; None is written as empty."""
     folder = root / "input"
     folder.mkdir(parents=True, exist_ok=True)

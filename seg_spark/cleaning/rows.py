@@ -103,7 +103,9 @@ def _settle_duplicates(judged: DataFrame, features: list[str]) -> DataFrame:
     # rejected rows take no part, and are spread out: blank ids would all meet in one task
     alone = F.concat(F.lit("\n"), F.monotonically_increasing_id().cast("string"))
     content = F.xxhash64(*(F.col(name).isNull() for name in features), *(F.col(name) for name in features))
-    keyed = judged.select("*", F.when(good, F.col(c.CUSTOMER_ID)).otherwise(alone).alias("_owner"), content.alias("_content"))
+    keyed = judged.select(
+        "*", F.when(good, F.col(c.CUSTOMER_ID)).otherwise(alone).alias("_owner"), content.alias("_content")
+    )
 
     ordered = Window.partitionBy("_owner").orderBy(F.desc(ORDER_VALUE), "_content")
     everyone = ordered.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
@@ -143,7 +145,9 @@ def _types_of_used_columns(schema: StructType, settings: Settings) -> Mapping[st
         else:
             absent.append(f"{setting}: the input has no column {header!r}{did_you_mean(header, headers)}")
     if absent:
-        absent.append(f"The input's columns are: {', '.join(map(repr, headers[:50]))}{' ...' if len(headers) > 50 else ''}")
+        absent.append(
+            f"The input's columns are: {', '.join(map(repr, headers[:50]))}{' ...' if len(headers) > 50 else ''}"
+        )
         raise InputError("\n".join(absent))
     return found
 

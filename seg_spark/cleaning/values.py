@@ -111,7 +111,9 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
     elif isinstance(kind, NumericType):
         drafts, found = _draft("_order_found", raw.cast("double"))
     else:
-        raise InputError(f"input.order_by: {name} is of type {kind.simpleString()}; expected a number, date or timestamp")
+        raise InputError(
+            f"input.order_by: {name} is of type {kind.simpleString()}; expected a number, date or timestamp"
+        )
     usable = found.isNotNull() & ~F.isnan(found) & ~impossible
     fault = F.when(impossible, Reason.IMPOSSIBLE_DATE.of(name))
     return Parsed(drafts, F.when(usable, found).otherwise(F.lit(_LOWEST)), (fault,))

@@ -35,7 +35,8 @@ def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Sele
     for one in scores:
         if one.smallest_share < settings.min_segment_share:
             excluded.setdefault(
-                one.k, f"its smallest segment is {one.smallest_share:.2%} of the customers, below {settings.min_segment_share:.2%}"
+                one.k,
+                f"its smallest segment is {one.smallest_share:.2%} of the customers, below {settings.min_segment_share:.2%}",
             )
     eligible = [one for one in sorted(scores, key=lambda one: one.k) if one.k not in excluded]
     if settings.rule == "fixed":
@@ -56,7 +57,9 @@ def _extreme(eligible: Sequence[Scores], rule: str) -> tuple[int, str]:
     lowest_wins = rule == "davies_bouldin"
     ranked = sorted(eligible, key=lambda one: (getattr(one, rule) * (1 if lowest_wins else -1), one.k))
     best = ranked[0]
-    because = f"k = {best.k} has the {'lowest' if lowest_wins else 'highest'} {_TITLES[rule]}, {getattr(best, rule):.4g}"
+    because = (
+        f"k = {best.k} has the {'lowest' if lowest_wins else 'highest'} {_TITLES[rule]}, {getattr(best, rule):.4g}"
+    )
     if len(ranked) > 1:
         because += f"; next is k = {ranked[1].k} with {getattr(ranked[1], rule):.4g}"
     return best.k, because
@@ -72,7 +75,10 @@ def _elbow(curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int, st
     fall = first.within_ss - last.within_ss
     smallest = eligible[0].k
     if len(curve) < 3 or fall <= 0:
-        return smallest, f"the curve has no elbow (it needs three ks and a falling cost); k = {smallest} is the smallest"
+        return (
+            smallest,
+            f"the curve has no elbow (it needs three ks and a falling cost); k = {smallest} is the smallest",
+        )
 
     def below_line(one: Scores) -> float:
         return 1 - (one.k - first.k) / (last.k - first.k) - (one.within_ss - last.within_ss) / fall

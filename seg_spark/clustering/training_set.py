@@ -41,7 +41,7 @@ def training_frame(spark: SparkSession, table: pa.Table) -> DataFrame:
 
 def to_matrix(preparation: PipelineModel, training: DataFrame) -> Matrix:
     """The prepared coordinates of the training frame, row for row."""
-    prepared = preparation.transform(training).select(vector_to_array(FEATURES).alias(_POINT)).toArrow()
+    prepared = preparation.transform(training).select(vector_to_array(F.col(FEATURES)).alias(_POINT)).toArrow()
     values = prepared[_POINT].combine_chunks()
     flat: Matrix = np.asarray(values.flatten(), dtype=np.float64)
     return flat.reshape(len(values), -1)
@@ -52,4 +52,4 @@ def matrix_frame(spark: SparkSession, matrix: Matrix) -> DataFrame:
     offsets = np.arange(0, matrix.size + 1, matrix.shape[1], dtype=np.int32)
     points = pa.ListArray.from_arrays(offsets, pa.array(matrix.ravel()))
     frame = spark.createDataFrame(pa.table({_POINT: points})).coalesce(1)
-    return frame.select(array_to_vector(_POINT).alias(FEATURES))
+    return frame.select(array_to_vector(F.col(_POINT)).alias(FEATURES))

@@ -7,10 +7,10 @@ exactly on one ordered partition is left to its own stages.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Any, Final
 
 import numpy as np
-from pyspark.ml import Pipeline, PipelineModel
+from pyspark.ml import Estimator, Pipeline, PipelineModel, Transformer
 from pyspark.ml.feature import (
     ElementwiseProduct,
     MinMaxScaler,
@@ -37,10 +37,7 @@ _SCALED: Final = "_scaled"
 _WEIGHTED: Final = "_weighted"
 
 
-class _Stage(Protocol):
-    """Any stage of a Spark ML pipeline."""
-
-    uid: str
+_Stage = Estimator[Any] | Transformer
 
 
 def fit_preparation(
@@ -69,7 +66,7 @@ def _row_rules(numbers: Sequence[FittedNumber], categories: Sequence[FittedCateg
     for category in categories:
         for position, sql in enumerate(category.axes_sql()):
             columns.append(f"{sql} AS {sql_text.identifier(_prepared(category.name, position))}")
-    return SQLTransformer(statement=f"SELECT *, {', '.join(columns)} FROM __THIS__")  # noqa: S608  # no value is pasted raw
+    return SQLTransformer(statement=f"SELECT *, {', '.join(columns)} FROM __THIS__")  # no value is pasted raw
 
 
 def _constant_numbers(prepared: DataFrame, numbers: Sequence[FittedNumber]) -> frozenset[str]:

@@ -87,7 +87,13 @@ def _typical(profile: Profile) -> Text:
         if profile.level_share is None:
             return Text("")
         return Text(f"{profile.level if profile.level is not None else 'missing'} {profile.level_share:.0%}")
-    return Text("" if profile.median is None else f"{profile.median:,.4g}" if abs(profile.median) < 1e4 else f"{profile.median:,.0f}")
+    return Text(
+        ""
+        if profile.median is None
+        else f"{profile.median:,.4g}"
+        if abs(profile.median) < 1e4
+        else f"{profile.median:,.0f}"
+    )
 
 
 def _reasons(by_reason: Mapping[str, int]) -> str:

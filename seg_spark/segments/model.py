@@ -97,7 +97,9 @@ def model_from_json(text: str, where: str) -> Model:
         digest = document.pop("sha256")
         document.pop("model_id")
         if version > FORMAT_VERSION:
-            raise InputError(f"{where}: has model format {version}; this version reads up to {FORMAT_VERSION}; upgrade it")
+            raise InputError(
+                f"{where}: has model format {version}; this version reads up to {FORMAT_VERSION}; upgrade it"
+            )
         model = _MODEL.validate_json(json.dumps(document), strict=True)
     except (json.JSONDecodeError, ValidationError, KeyError, TypeError, AttributeError):
         raise InputError(f"{where}: is no model file, or a damaged one; fit again") from None

@@ -65,11 +65,15 @@ def _traits(features: Sequence[FittedFeature], everybody: Matrix, members: Matri
             for level in feature.levels:
                 share = members[:, axis].mean() / feature.weight
                 if deviations[axis] >= NOTABLE and share > _MOST:
-                    found.append(Trait(f"mostly {readable(feature.name)} {_shown(level)}", float(deviations[axis]), axis))
+                    found.append(
+                        Trait(f"mostly {readable(feature.name)} {_shown(level)}", float(deviations[axis]), axis)
+                    )
                 axis += 1
         else:
             if abs(deviations[axis]) >= NOTABLE:
-                found.append(Trait(f"{_degree(deviations[axis])} {readable(feature.name)}", float(deviations[axis]), axis))
+                found.append(
+                    Trait(f"{_degree(deviations[axis])} {readable(feature.name)}", float(deviations[axis]), axis)
+                )
             axis += 1
     return sorted(found, key=lambda trait: -abs(trait.deviation))
 

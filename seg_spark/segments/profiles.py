@@ -46,7 +46,11 @@ def sample_medians(model: Model, sample: pa.Table, segment_ids: Sequence[int]) -
     by_segment = frame.groupby(pd.Series(segment_ids, index=frame.index, dtype="int64")).median()
     return Medians(
         overall={name: _number(value) for name, value in frame.median().items()},
-        by_segment={(int(segment), name): _number(by_segment.loc[segment, name]) for segment in by_segment.index for name in frame},
+        by_segment={
+            (int(segment), name): _number(by_segment.loc[segment, name])
+            for segment in by_segment.index
+            for name in frame
+        },
     )
 
 

@@ -33,7 +33,8 @@ def scoring_layers(model: Model) -> list[Layer]:
     names = axis_columns(model)
     squared = [f"_d{position}" for position in range(len(segments))]
     others = [
-        f"CASE WHEN {CLUSTER_INDEX} = {position} THEN {_LARGEST} ELSE {column} END" for position, column in enumerate(squared)
+        f"CASE WHEN {CLUSTER_INDEX} = {position} THEN {_LARGEST} ELSE {column} END"
+        for position, column in enumerate(squared)
     ]
     return [
         list(zip(names, axes, strict=True)),

@@ -40,7 +40,10 @@ def total_segments(scored: DataFrame, model: Model) -> tuple[SegmentTotals, ...]
                 F.sum((F.col(axis) > 0).cast("int")).alias(f"level {axis}") for axis in _axes_of(model, feature.name)
             ]
         else:
-            wanted += [F.count(feature.name).alias(f"known {feature.name}"), F.sum(feature.name).alias(f"sum {feature.name}")]
+            wanted += [
+                F.count(feature.name).alias(f"known {feature.name}"),
+                F.sum(feature.name).alias(f"sum {feature.name}"),
+            ]
     centred = _centred_axes(model)
     wanted += [F.sum(value).alias(f"axis {axis}") for axis, value in enumerate(centred)]
     wanted.append(F.sum(_sum_of([value * value for value in centred])).alias("squares"))
@@ -126,7 +129,9 @@ def _totals(row: Row, model: Model) -> SegmentTotals:
     for feature in model.features:
         if isinstance(feature, FittedCategory):
             axes = _axes_of(model, feature.name)
-            levels |= {(feature.name, level): row[f"level {axis}"] for level, axis in zip(feature.levels, axes, strict=True)}
+            levels |= {
+                (feature.name, level): row[f"level {axis}"] for level, axis in zip(feature.levels, axes, strict=True)
+            }
         else:
             known[feature.name] = row[f"known {feature.name}"]
             sums[feature.name] = row[f"sum {feature.name}"] or 0.0

@@ -63,7 +63,9 @@ def _feature_columns(features: dict[str, dict[str, Any]], depth: int) -> Iterato
         default = field.get_default()
         text = f"{name}: {field.description}".replace("\n", " ")
         shown = f" [{_scalar(default)}]" if default is not None else ""
-        yield from textwrap.wrap(text + shown, WIDTH, initial_indent=f"{indent}#   ", subsequent_indent=f"{indent}#     ")
+        yield from textwrap.wrap(
+            text + shown, WIDTH, initial_indent=f"{indent}#   ", subsequent_indent=f"{indent}#     "
+        )
     for name, feature in features.items():
         yield f"{indent}{name}: {_scalar(feature)}"
 

@@ -82,6 +82,9 @@ class Output(Section):
     @field_validator("path")
     @classmethod
     def _supported_path(cls, value: str) -> str:
+        found = set(value) & set("{}[]*?\\")
+        if found:
+            raise ValueError(f"contains {sorted(found)[0]!r}, which Spark reads as a pattern; expected a plain folder")
         return _checked_path(value, OUTPUT_SCHEMES)
 
 
@@ -160,12 +163,16 @@ class Features(Section):
         seen: dict[str, str] = {}
         for name, feature in value.items():
             if not name.isidentifier() or len(name) > 64:
-                raise ValueError(f"{name!r} is no column name: expected letters, digits and _, not starting with a digit")
+                raise ValueError(
+                    f"{name!r} is no column name: expected letters, digits and _, not starting with a digit"
+                )
             if name.lower() in columns.RESERVED:
                 raise ValueError(f"{name!r} is the name of a column we write; choose another and set its source")
             for key, what in ((f"name {name.lower()}", "name"), (f"source {feature.source or name}", "source")):
                 if key in seen:
-                    raise ValueError(f"{name!r} and {seen[key]!r} have the same {what}; a feature counts once (use weight)")
+                    raise ValueError(
+                        f"{name!r} and {seen[key]!r} have the same {what}; a feature counts once (use weight)"
+                    )
                 seen[key] = name
         return value
 

@@ -8,7 +8,9 @@ import yaml
 from seg_spark.errors import SettingsError
 
 MAX_CHARACTERS: Final = 1_000_000
-_PLAIN_TAGS: Final = frozenset(f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null"))
+_PLAIN_TAGS: Final = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null")
+)
 
 
 class _PlainLoader(yaml.SafeLoader):

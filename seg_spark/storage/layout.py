@@ -71,3 +71,8 @@ class Layout:
 def partition_name(run_date: date) -> str:
     """The folder name of a date, in Hive's style."""
     return f"run_date={run_date.isoformat()}"
+
+
+def spark_path(path: Path) -> str:
+    """A local path as Spark takes it: never the default filesystem's, and nothing percent-encoded."""
+    return f"file://{path}"

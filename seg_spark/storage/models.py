@@ -6,7 +6,7 @@ from typing import Final
 from pyspark.ml import PipelineModel
 
 from seg_spark.errors import InputError
-from seg_spark.storage.layout import Layout
+from seg_spark.storage.layout import Layout, spark_path
 
 _PIPELINE: Final = "pipeline"
 _PORTABLE: Final = "model.json"
@@ -16,7 +16,7 @@ _SCORES: Final = "scores.json"
 def stage_model(folder: Path, pipeline: PipelineModel, portable: str, scores: str) -> None:
     """Write a model into the new folder `folder`."""
     folder.mkdir(parents=True)
-    pipeline.write().save((folder / _PIPELINE).as_uri())
+    pipeline.write().save(spark_path(folder / _PIPELINE))
     (folder / _PORTABLE).write_text(portable, encoding="utf-8")
     (folder / _SCORES).write_text(scores, encoding="utf-8")
 
@@ -37,4 +37,4 @@ def read_portable(layout: Layout, model_id: str) -> str:
 
 def load_pipeline(layout: Layout, model_id: str) -> PipelineModel:
     """The Spark ML form of a published model. Loading can run code, so only our own model folder is read."""
-    return PipelineModel.load((layout.model(model_id) / _PIPELINE).as_uri())
+    return PipelineModel.load(spark_path(layout.model(model_id) / _PIPELINE))

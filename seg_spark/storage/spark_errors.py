@@ -3,11 +3,34 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
 from seg_spark.errors import InputError, SegSparkError
+
+_MEANINGS: Final = (
+    ("PATH_NOT_FOUND", "the path does not exist"),
+    ("CANNOT_READ_FILE_FOOTER", "a truncated or corrupt Parquet file{where}; expected whole Parquet files"),
+    ("CANNOT_READ_FOOTER", "a truncated or corrupt Parquet file{where}; expected whole Parquet files"),
+    ("is not a Parquet file", "a truncated or corrupt Parquet file{where}; expected whole Parquet files"),
+    ("SchemaColumnConvertNotSupported", "a column has another type in one of the files than in the others{where}"),
+    ("PARQUET_COLUMN_DATA_TYPE_MISMATCH", "a column has another type in one of the files than in the others{where}"),
+    ("CSV header does not conform", "the files do not have the same header{where}; give every file the same columns"),
+    (
+        "Number of column in CSV header",
+        "the files do not have the same header{where}; give every file the same columns",
+    ),
+    ("FILE_NOT_EXIST", "a file vanished while it was being read{where}"),
+    ("FileNotFoundException", "a file vanished while it was being read{where}"),
+    ("UNABLE_TO_INFER_SCHEMA", "there are no readable files; expected files of input.format"),
+    ("AccessControlException", "no permission to read{where}"),
+    ("Permission denied", "no permission to read{where}"),
+    ("OutOfMemoryError", "Spark ran out of memory; give the driver more (--driver-memory 8g)"),
+    ("No space left on device", "the disk is full"),
+)
+"""A sign in Spark's text, and what it means; the first that fits counts."""
 
 
 @contextmanager
@@ -28,28 +51,12 @@ def input_errors(doing: str) -> Iterator[None]:
 
 def _meaning(error: PySparkException | Py4JError) -> str:
     text = str(error)
-    condition = _condition(error, text)
     file = _file(text)
     where = f" in {file}" if file else ""
-    if condition.startswith("PATH_NOT_FOUND"):
-        return "the path does not exist"
-    if "CANNOT_READ_FILE_FOOTER" in condition or "is not a Parquet file" in text or "CANNOT_READ_FOOTER" in text:
-        return f"a truncated or corrupt Parquet file{where}; expected whole Parquet files"
-    if "SchemaColumnConvertNotSupported" in text or "PARQUET_COLUMN_DATA_TYPE_MISMATCH" in condition:
-        return f"a column has another type in one of the files than in the others{where}"
-    if "CSV header does not conform" in text or "Number of column in CSV header" in text:
-        return f"the files do not have the same header{where}; give every file the same columns in the same order"
-    if "FILE_NOT_EXIST" in condition or "FileNotFoundException" in text:
-        return f"a file vanished while it was being read{where}"
-    if "UNABLE_TO_INFER_SCHEMA" in condition:
-        return "there are no readable files; expected files of input.format"
-    if "AccessControlException" in text or "Permission denied" in text:
-        return f"no permission to read{where}"
-    if "OutOfMemoryError" in text:
-        return "Spark ran out of memory; give the driver more (--driver-memory 8g)"
-    if "No space left on device" in text:
-        return "the disk is full"
-    return f"Spark failed with {condition or 'an internal error'}{where}; --debug shows its own words"
+    for sign, meaning in _MEANINGS:
+        if sign in text:
+            return meaning.format(where=where)
+    return f"Spark failed with {_condition(error, text) or 'an internal error'}{where}; --debug shows its own words"
 
 
 def _condition(error: PySparkException | Py4JError, text: str) -> str:

@@ -8,6 +8,7 @@ from pyspark.sql.types import StructType
 
 from seg_spark.errors import InputError, PublishError
 from seg_spark.schemas import check_read, conform
+from seg_spark.storage.layout import spark_path
 from seg_spark.storage.spark_errors import input_errors
 
 
@@ -17,7 +18,7 @@ def stage_table(frame: DataFrame, schema: StructType, folder: Path, table: str) 
     What Spark raises while it reads its sources is passed on (see `spark_errors`), since only the
     caller knows what it was reading.
     """
-    conform(frame, schema, table).write.mode("error").parquet(folder.as_uri())
+    conform(frame, schema, table).write.mode("error").parquet(spark_path(folder))
     for file in folder.iterdir():
         if not _is_data(file):
             file.unlink()
@@ -28,7 +29,7 @@ def read_table(spark: SparkSession, folder: Path, schema: StructType) -> DataFra
     if not folder.is_dir():
         raise InputError(f"{folder} does not exist; run the step before this one for the same date")
     with input_errors(str(folder)):
-        frame = spark.read.parquet(folder.as_uri())
+        frame = spark.read.parquet(spark_path(folder))
     check_read(frame.schema, schema, str(folder))
     return frame.select(*schema.fieldNames())
 
@@ -60,5 +61,3 @@ def count_nulls(folder: Path, column: str) -> int:
 
 def _is_data(file: Path) -> bool:
     return file.suffix == ".parquet" and not file.name.startswith(("_", "."))
-
-

@@ -60,7 +60,11 @@ def test_text_that_is_no_finite_number_is_rejected_with_the_reason(spark: SparkS
 
 def test_an_unusable_id_is_rejected(spark: SparkSession, tmp_path: Path) -> None:
     blank = [None, "", "  ", "NULL"]
-    reasons = {"a\tb": "control_characters:customer_id", "x" * 257: "too_long:customer_id", "caf\ufffd": "not_utf8:customer_id"}
+    reasons = {
+        "a\tb": "control_characters:customer_id",
+        "x" * 257: "too_long:customer_id",
+        "caf\ufffd": "not_utf8:customer_id",
+    }
     rows = raw_frame(spark, [customer(id=id_) for id_ in [*blank, *reasons]])
     found = Counter((row["customer_id"], *row["reject_reasons"]) for row in clean(rows, settings(tmp_path)).collect())
     assert found == Counter([(id_, "missing_id") for id_ in blank] + list(reasons.items()))
@@ -121,7 +125,9 @@ def test_the_highest_order_value_wins(spark: SparkSession, tmp_path: Path) -> No
     pairs = [("9", "10"), ("2026-01-31", "2026-02-01"), ("2026-02-01T08:00:00", "2026-02-01T09:30:00"), ("", "1")]
     raw = [customer(id=newer, income=2, seen=newer) for _, newer in pairs]
     raw += [customer(id=newer, income=1, seen=older) for older, newer in pairs]
-    cleaned = clean(raw_frame(spark, raw), settings(tmp_path, input__order_by="seen")).where(F.col(OUTCOME) == "accepted")
+    cleaned = clean(raw_frame(spark, raw), settings(tmp_path, input__order_by="seen")).where(
+        F.col(OUTCOME) == "accepted"
+    )
     expected = spark.createDataFrame([(newer, 2.0) for _, newer in pairs], "customer_id string, income double")
     assert_df_equality(cleaned.select("customer_id", "income"), expected, ignore_row_order=True)
 
@@ -149,13 +155,15 @@ def test_typed_columns_are_read_by_their_types(spark: SparkSession, tmp_path: Pa
 
 def test_an_absent_column_is_named_with_the_nearest_one(spark: SparkSession, tmp_path: Path) -> None:
     raw = raw_frame(spark, [{"id": 1, "Income": 1, "score": 2}])
-    with pytest.raises(InputError, match=r"features.columns.income: the input has no column 'income' \(did you mean 'Income'"):
+    with pytest.raises(
+        InputError, match=r"features.columns.income: the input has no column 'income' \(did you mean 'Income'"
+    ):
         clean(raw, settings(tmp_path))
 
 
 def test_a_nested_column_is_no_feature(spark: SparkSession, tmp_path: Path) -> None:
     raw = spark.createDataFrame([("a", [1.0], 2.0)], "id string, income array<double>, score double")
-    with pytest.raises(InputError, match="features.columns.income: is of type array<double>; expected a number"):
+    with pytest.raises(InputError, match=r"features.columns.income: is of type array<double>; expected a number"):
         clean(raw, settings(tmp_path))
 
 
@@ -166,7 +174,9 @@ CELLS = st.one_of(st.sampled_from(["1", "2", "abc", "", "NaN", "-1", "1e999", "\
     max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    rows=st.lists(st.tuples(st.sampled_from(["a", "b", "c", "", "\ud83d\ude00"]), CELLS, CELLS), min_size=1, max_size=25),
+    rows=st.lists(
+        st.tuples(st.sampled_from(["a", "b", "c", "", "\ud83d\ude00"]), CELLS, CELLS), min_size=1, max_size=25
+    ),
     shuffled=st.randoms(use_true_random=False),
 )
 def test_no_row_is_lost_and_their_order_does_not_matter(
@@ -176,7 +186,8 @@ def test_no_row_is_lost_and_their_order_does_not_matter(
         raw = raw_frame(spark, [{"id": a, "income": b, "score": c} for a, b, c in ordered]).repartition(partitions)
         columns = ["customer_id", *NUMBERS, "reject_reasons", OUTCOME]
         return Counter(
-            tuple(map(str, row)) for row in clean(raw, settings(tmp_path, input__null_values="[]")).select(*columns).collect()
+            tuple(map(str, row))
+            for row in clean(raw, settings(tmp_path, input__null_values="[]")).select(*columns).collect()
         )
 
     usable = [tuple(part.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for part in row) for row in rows]

@@ -29,7 +29,11 @@ def ignore_progress(done: int, planned: int) -> None:
 
 
 def sweep(
-    spark: SparkSession, root: Path, matrix: Matrix, on_fit: Callable[[int, int], None] = ignore_progress, **options: object
+    spark: SparkSession,
+    root: Path,
+    matrix: Matrix,
+    on_fit: Callable[[int, int], None] = ignore_progress,
+    **options: object,
 ) -> dict[int, Fit]:
     config = settings(root, **options).clustering
     return fit_every_k(matrix_frame(spark, matrix), matrix, config, 7, on_fit)
@@ -40,7 +44,9 @@ def test_more_starts_never_cost_more_and_every_start_is_reported(
 ) -> None:
     told: list[tuple[int, int]] = []
     one = sweep(spark, tmp_path, matrix, clustering__refine="false")
-    three = sweep(spark, tmp_path, matrix, lambda *seen: told.append(seen), clustering__starts=3, clustering__refine="false")
+    three = sweep(
+        spark, tmp_path, matrix, lambda *seen: told.append(seen), clustering__starts=3, clustering__refine="false"
+    )
     assert list(one) == list(three) == [2, 3, 4]
     assert all(three[k].within_ss <= one[k].within_ss for k in one)
     assert told == [(done, 9) for done in range(1, 10)]
@@ -53,7 +59,9 @@ def test_a_sweep_is_the_same_to_the_bit_when_run_again(spark: SparkSession, tmp_
         np.testing.assert_array_equal(fit.centres, again[k].centres)
 
 
-def test_refining_only_lowers_the_cost_and_ends_at_the_means(spark: SparkSession, tmp_path: Path, matrix: Matrix) -> None:
+def test_refining_only_lowers_the_cost_and_ends_at_the_means(
+    spark: SparkSession, tmp_path: Path, matrix: Matrix
+) -> None:
     short = {"clustering__max_iterations": 1}
     plain = sweep(spark, tmp_path, matrix, clustering__refine="false", **short)
     refined = sweep(spark, tmp_path, matrix, **short)
@@ -64,7 +72,9 @@ def test_refining_only_lowers_the_cost_and_ends_at_the_means(spark: SparkSession
         np.testing.assert_allclose(fit.centres, means, rtol=1e-9)
 
 
-def test_the_published_form_has_the_same_centres_and_labels(spark: SparkSession, tmp_path: Path, matrix: Matrix) -> None:
+def test_the_published_form_has_the_same_centres_and_labels(
+    spark: SparkSession, tmp_path: Path, matrix: Matrix
+) -> None:
     fit = sweep(spark, tmp_path, matrix)[4]
     model, reordered = published_form(spark, fit, matrix)
     assert isinstance(model, KMeansModel)
@@ -74,13 +84,17 @@ def test_the_published_form_has_the_same_centres_and_labels(spark: SparkSession,
     assert reordered.within_ss == pytest.approx(fit.within_ss, rel=1e-12)
 
 
-def test_the_squared_silhouette_is_that_of_sparks_evaluator(spark: SparkSession, tmp_path: Path, matrix: Matrix) -> None:
+def test_the_squared_silhouette_is_that_of_sparks_evaluator(
+    spark: SparkSession, tmp_path: Path, matrix: Matrix
+) -> None:
     fit = sweep(spark, tmp_path, matrix)[4]
     model, reordered = published_form(spark, fit, matrix)
     evaluator = ClusteringEvaluator(featuresCol=FEATURES, predictionCol=CLUSTER)
     euclidean = euclidean_silhouettes(matrix, {4: reordered.labels})[4]
     scores = score_training_set(matrix, reordered.labels, 4, euclidean)
-    assert scores.silhouette == pytest.approx(evaluator.evaluate(model.transform(matrix_frame(spark, matrix))), rel=1e-9)
+    assert scores.silhouette == pytest.approx(
+        evaluator.evaluate(model.transform(matrix_frame(spark, matrix))), rel=1e-9
+    )
 
 
 def test_a_k_above_the_number_of_distinct_points_is_not_tried(spark: SparkSession, tmp_path: Path) -> None:
@@ -96,13 +110,16 @@ def test_a_cost_that_is_not_finite_is_a_fault() -> None:
 
 
 def customers(spark: SparkSession, count: int, partitions: int) -> DataFrame:
-    ids = spark.range(count).select(F.format_string("C%05d", "id").alias("customer_id"), F.col("id").cast("double").alias("x"))
+    ids = spark.range(count).select(
+        F.format_string("C%05d", "id").alias("customer_id"), F.col("id").cast("double").alias("x")
+    )
     return ids.repartition(partitions, F.rand(partitions))
 
 
 def test_the_training_set_depends_on_the_ids_alone(spark: SparkSession) -> None:
     tables = [
-        training_table(customers(spark, 500, partitions), ["x"], Training(max_customers=100, seed=1)) for partitions in (1, 7)
+        training_table(customers(spark, 500, partitions), ["x"], Training(max_customers=100, seed=1))
+        for partitions in (1, 7)
     ]
     assert tables[0].equals(tables[1])
     assert len(tables[0]) == 100

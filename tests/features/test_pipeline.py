@@ -37,7 +37,9 @@ def test_numbers_are_imputed_and_scaled_as_scikit_learn_does(
     spark: SparkSession, tmp_path: Path, scaling: str, oracle: Any
 ) -> None:
     matrix, fitted = prepare(spark, tmp_path, {"income": {}, "score": {}}, {"income": INCOME, "score": SCORE}, scaling)
-    filled = np.array([[60.5 if income is None else income, score] for income, score in zip(INCOME, SCORE, strict=True)])
+    filled = np.array(
+        [[60.5 if income is None else income, score] for income, score in zip(INCOME, SCORE, strict=True)]
+    )
     expected = filled if oracle is None else oracle.fit_transform(filled)
     if scaling == "standard":  # scikit-learn divides by the population deviation, we by the sample's
         expected = expected * np.sqrt((len(SCORE) - 1) / len(SCORE))
@@ -67,7 +69,9 @@ def test_rare_levels_are_folded_and_hostile_text_is_only_text(spark: SparkSessio
     matrix, [region] = prepare(spark, tmp_path, {"region": {"kind": "category", "max_categories": 2}}, columns)
     assert region.kind == "category"
     assert (set(region.levels), region.folded) == ({"b", "other", hostile}, ("c", "d"))
-    assert matrix.sum(axis=0).tolist() == [{hostile: 3.0, "b": 2.0, "other": 2.0}[str(level)] for level in region.levels]
+    assert matrix.sum(axis=0).tolist() == [
+        {hostile: 3.0, "b": 2.0, "other": 2.0}[str(level)] for level in region.levels
+    ]
 
 
 @pytest.mark.parametrize("scaling", ["standard", "robust", "min_max", "none"])

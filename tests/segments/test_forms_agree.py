@@ -42,7 +42,9 @@ def check_all_forms(spark: SparkSession, fitted: Fitted, customers: pa.Table) ->
     segment_of = {one.cluster: one.segment_id for one in model.segments}
     both = score(fitted.pipeline.transform(spark.createDataFrame(customers)), model)
     names = [one.name for one in model.features]
-    rows = both.select(*names, CLUSTER, "segment_id", "distance", "runner_up_segment_id", "margin", "is_outlier").collect()
+    rows = both.select(
+        *names, CLUSTER, "segment_id", "distance", "runner_up_segment_id", "margin", "is_outlier"
+    ).collect()
     assert len(rows) == len(customers)
     ties = 0
     for row in rows:
@@ -89,7 +91,10 @@ def test_numbers_and_categories_with_all_rules(spark: SparkSession, tmp_path: Pa
 def test_the_mall_table(spark: SparkSession, tmp_path: Path, mall_customers: Path) -> None:
     raw = pa.csv.read_csv(mall_customers)
     table = pa.table(
-        {"income": raw["Annual Income (k$)"].cast(pa.float64()), "score": raw["Spending Score (1-100)"].cast(pa.float64())}
+        {
+            "income": raw["Annual Income (k$)"].cast(pa.float64()),
+            "score": raw["Spending Score (1-100)"].cast(pa.float64()),
+        }
     )
     check_all_forms(spark, fit(spark, tmp_path, table, {"income": {}, "score": {}}), table)
 

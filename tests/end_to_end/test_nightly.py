@@ -1,0 +1,279 @@
+"""Whole nights in this process, on real Spark; labels are read back by DuckDB as a warehouse would."""
+
+import json
+import random
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from builders import conf_dir, customer, grouped_customers, settings, write_csv
+from pyspark.ml import PipelineModel
+from pyspark.sql import SparkSession
+from rich.console import Console
+
+from seg_spark import nightly
+from seg_spark.errors import InputError, QualityGateError, SegSparkError
+from seg_spark.reporting.progress import StepProgress
+from seg_spark.schemas import CUSTOMER_SEGMENTS_SCHEMA
+from seg_spark.segments.model import model_from_json
+from seg_spark.settings.layers import load_settings
+from seg_spark.settings.schema import Settings
+
+pytestmark = pytest.mark.usefixtures("spark")
+
+NIGHT = date(2026, 11, 23)
+
+
+def run(command: str, config: Settings, night: date = NIGHT) -> dict[str, Any]:
+    result = nightly.run(command, config, night, Path("conf"), StepProgress(Console(stderr=True)))
+    written: dict[str, Any] = json.loads(result.record_path.read_text(encoding="utf-8"))
+    assert written == json.loads(json.dumps(result.record))
+    return written
+
+
+def query(root: Path, table: str, what: str = "*", night: date = NIGHT, more: str = "") -> list[tuple[Any, ...]]:
+    source = f"read_parquet('{root}/output/{table}/**/*.parquet', hive_partitioning = true)"
+    return duckdb.sql(f"SELECT {what} FROM {source} WHERE run_date = DATE '{night}' {more}").fetchall()
+
+
+def test_a_night_publishes_one_row_per_accepted_customer(tmp_path: Path) -> None:
+    rows = [
+        *grouped_customers(),
+        customer(1, income=20 - 2, score=20 - 1),
+        customer(900, income="x"),
+        customer(901, id=""),
+    ]
+    write_csv(tmp_path, rows)
+    record = run("nightly", settings(tmp_path))
+    assert record["status"] == "succeeded"
+    assert record["rows"] == {
+        "input": 78, "accepted": 75, "merged_duplicates": 1, "rejected": 2, "excluded": 0,
+        "rejected_by_reason": {"missing_id": 1, "unparseable:income": 1},
+    }  # fmt: skip
+    assert record["chosen_k"] == 3
+    sizes = query(tmp_path, "customer_segments", "segment_id, count(*)", more="GROUP BY 1 ORDER BY 1")
+    assert sizes == [(1, 30), (2, 25), (3, 20)]
+    ids = {row["id"] for row in grouped_customers()}
+    assert [row[0] for row in query(tmp_path, "customer_segments", "customer_id", more="ORDER BY 1")] == sorted(ids)
+    assert query(tmp_path, "rejected_customers", "customer_id, reject_reasons", more="ORDER BY 1 NULLS FIRST") == [
+        (None, ["missing_id"]),
+        ("C0900", ["unparseable:income"]),
+    ]
+
+
+def test_the_published_tables_have_the_documented_columns_and_nothing_but_parquet(tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    record = run("nightly", settings(tmp_path))
+    output = tmp_path / "output"
+    for table in ("clean_customers", "rejected_customers", "customer_segments", "segment_profiles"):
+        names = [path.name for path in (output / table).rglob("*") if path.is_file()]
+        assert names, table
+        assert all(name.endswith(".parquet") for name in names), names
+        found = duckdb.sql(f"DESCRIBE SELECT * FROM '{output}/{table}/*/*.parquet'").fetchall()
+        columns = [row[0] for row in found if row[0] != "run_date"]
+        assert columns[-1] == "run_id"
+        if table == "customer_segments":
+            assert columns == CUSTOMER_SEGMENTS_SCHEMA.fieldNames()
+    for column in ("run_id", "model_id"):
+        assert query(tmp_path, "customer_segments", f"DISTINCT {column}") == [(record[column],)]
+    assert not any((output / "_seg_spark" / "staging").iterdir())
+
+
+def test_labels_agree_with_the_published_model_and_its_profiles(spark: SparkSession, tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    record = run("nightly", settings(tmp_path))
+    folder = tmp_path / "output" / "models" / record["model_id"]
+    model = model_from_json((folder / "model.json").read_text(encoding="utf-8"), "model.json")
+    assert model.model_id == record["model_id"]
+    pipeline = PipelineModel.load(str(folder / "pipeline"))
+    customers = spark.read.parquet(str(tmp_path / "output" / "clean_customers"))
+    by_pipeline = {row["customer_id"]: row["_cluster"] for row in pipeline.transform(customers).collect()}
+    cluster_of = {one.segment_id: one.cluster for one in model.segments}
+    labels = dict(query(tmp_path, "customer_segments", "customer_id, segment_id"))
+    assert {id_: cluster_of[segment] for id_, segment in labels.items()} == by_pipeline
+    profile = query(
+        tmp_path, "segment_profiles", "segment_id, customers, mean, median, overall_mean", more="AND feature = 'income'"
+    )
+    clean, labels = (f"{tmp_path}/output/{table}/*/*.parquet" for table in ("clean_customers", "customer_segments"))
+    expected = duckdb.sql(
+        f"""SELECT segment_id, count(*), avg(income), median(income), (SELECT avg(income) FROM '{clean}')
+        FROM '{clean}' JOIN '{labels}' USING (customer_id) GROUP BY 1 ORDER BY 1"""
+    ).fetchall()
+    assert sorted(profile) == [pytest.approx(row) for row in expected]
+    names = dict(query(tmp_path, "customer_segments", "DISTINCT segment_id, segment_name"))
+    assert len(set(names.values())) == len(names) == 3
+
+
+def test_shuffled_and_cut_into_other_files_the_labels_are_the_same(tmp_path: Path) -> None:
+    rows = grouped_customers(40)
+    rows = [{**row, "income": row["income"] + i % 17, "score": row["score"] + i % 13} for i, row in enumerate(rows)]
+    answers = []
+    for files in (1, 7, 64):
+        root = tmp_path / str(files)
+        random.Random(files).shuffle(rows)
+        write_csv(root, rows, files=files)
+        record = run("nightly", settings(root))
+        columns = "customer_id, segment_id, segment_name, distance, runner_up_segment_id, margin, is_outlier"
+        answers.append((record["model_id"], query(root, "customer_segments", columns, more="ORDER BY customer_id")))
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_the_steps_alone_do_what_the_night_does(tmp_path: Path) -> None:
+    write_csv(tmp_path / "whole", grouped_customers())
+    write_csv(tmp_path / "steps", grouped_customers())
+    whole = run("nightly", settings(tmp_path / "whole"))
+    for command in ("clean", "fit", "label"):
+        last = run(command, settings(tmp_path / "steps"))
+    assert last["model_id"] == whole["model_id"]
+    columns = "customer_id, segment_id, distance, margin"
+    one, other = (
+        query(tmp_path / name, "customer_segments", columns, more="ORDER BY 1") for name in ("whole", "steps")
+    )
+    assert one == other
+
+
+def test_a_later_night_is_labelled_with_the_last_model_before_it(tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    first = run("nightly", settings(tmp_path))
+    later = date(2026, 11, 25)
+    run("clean", settings(tmp_path), later)
+    record = run("label", settings(tmp_path), later)
+    assert record["model_id"] == first["model_id"]
+    assert len(query(tmp_path, "customer_segments", night=later)) == 75
+    assert len(query(tmp_path, "customer_segments")) == 75
+
+
+def test_the_steps_say_what_must_run_before_them(tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    with pytest.raises(InputError, match="no clean customers are published for 2026-11-23; run clean first"):
+        run("fit", settings(tmp_path))
+    run("clean", settings(tmp_path))
+    with pytest.raises(InputError, match="no model is published for 2026-11-23 or before; run fit first"):
+        run("label", settings(tmp_path))
+
+
+def test_a_second_run_of_a_night_replaces_it_and_no_other(tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    run("nightly", settings(tmp_path), date(2026, 11, 22))
+    run("nightly", settings(tmp_path))
+    before = query(tmp_path, "customer_segments", night=date(2026, 11, 22))
+    write_csv(tmp_path, grouped_customers(30))
+    again = run("nightly", settings(tmp_path))
+    assert query(tmp_path, "customer_segments", "count(*), min(run_id), max(run_id)") == [
+        (105, again["run_id"], again["run_id"])
+    ]
+    assert query(tmp_path, "customer_segments", night=date(2026, 11, 22)) == before
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "error", "words"),
+    [
+        (
+            [customer(i, income="?") for i in range(9)],
+            {},
+            InputError,
+            r"every row was rejected \(unparseable:income 9\)",
+        ),
+        ([customer(1)], {}, InputError, r"only 1 customers were accepted, fewer than clustering.k.min \(2\)"),
+        ([customer(i) for i in range(9)], {}, InputError, "only 1 distinct points"),
+        (
+            [*grouped_customers(), *(customer(800 + i, income="?") for i in range(25))],
+            {"cleaning__max_rejected_share": 0.2},
+            QualityGateError,
+            r"25.0% of the rows were rejected, above cleaning.max_rejected_share \(20.0%\): unparseable:income 25",
+        ),
+        (
+            [customer(i, income=100 * (i == 0), score=i % 2) for i in range(40)],
+            {"selection__min_segment_share": 0.4, "clustering__k__max": 2, "features__scaling": "none"},
+            SegSparkError,
+            r"no k gives an acceptable model: k = 2: its smallest segment is 2.50% of the customers, below 40.00%",
+        ),
+    ],
+)
+def test_a_refused_night_leaves_a_record_and_touches_nothing_published(
+    tmp_path: Path, rows: list[dict[str, Any]], changes: dict[str, Any], error: type[SegSparkError], words: str
+) -> None:
+    write_csv(tmp_path, rows)
+    with pytest.raises(error, match=words) as caught:
+        run("nightly", settings(tmp_path, **changes))
+    [path] = (tmp_path / "output" / "runs").rglob("*.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert (record["status"], record["exit_code"]) == ("failed", caught.value.exit_code)
+    assert record["error"] == str(caught.value)
+    assert record["rows"]["input"] == len(rows)
+    assert not (tmp_path / "output" / "customer_segments").exists()
+
+
+def test_a_refit_that_fails_its_gates_leaves_the_published_model_in_charge(tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    first = run("nightly", settings(tmp_path))
+    later = date(2026, 11, 24)
+    record = run("nightly", settings(tmp_path, selection__min_segment_share=0.5), later)
+    assert (record["status"], record["exit_code"], record["model_id"]) == ("succeeded", 0, first["model_id"])
+    assert "no k gives an acceptable model" in record["refit_refused"]
+    assert len(query(tmp_path, "customer_segments", night=later)) == 75
+
+
+def reference(path: Path, name: str, variant: str, scale: str, k: int) -> dict[str, Any]:
+    figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["sets"][name]["variants"][variant][scale][
+        str(k)
+    ]
+    return figures
+
+
+@pytest.mark.parametrize("scaling", ["standard", "none"])
+def test_the_mall_customers_form_the_known_five_segments(
+    tmp_path: Path, mall_customers: Path, reference_figures: Path, scaling: str
+) -> None:
+    features = {
+        "income": {"source": "Annual Income (k$)", "unit": "k$"},
+        "score": {"source": "Spending Score (1-100)"},
+    }
+    folder = conf_dir(tmp_path, features, input={"path": str(mall_customers)}, customer_id="CustomerID", clustering={})
+    record = run("nightly", load_settings(folder, None, [f"features.scaling={scaling}"], {}).settings)
+    known = reference(reference_figures, "mall_2", "drop", "std" if scaling == "standard" else "raw", 5)
+    assert record["chosen_k"] == 5
+    assert [one["customers"] for one in record["segments"]] == known["sizes"] == [81, 39, 35, 23, 22]
+    chosen = next(one for one in record["scores"] if one["k"] == 5)
+    factor = 199 / 200 if scaling == "standard" else 1
+    assert chosen["within_ss"] == pytest.approx(known["best_inertia"] * factor, rel=1e-9)
+    assert chosen["silhouette"] == pytest.approx(known["sil_sq"], rel=1e-9)
+    assert chosen["silhouette_euclidean"] == pytest.approx(known["sil_euclid"], rel=1e-9)
+    assert chosen["davies_bouldin"] == pytest.approx(known["db"], rel=1e-9)
+    assert chosen["calinski_harabasz"] == pytest.approx(known["ch"], rel=1e-9)
+    assert query(tmp_path, "customer_segments", "min(customer_id), max(customer_id), count(*)") == [
+        ("0001", "0200", 200)
+    ]
+
+
+@pytest.mark.parametrize(("missing", "variant", "accepted"), [("reject", "drop", 7032), ("median", "median", 7043)])
+def test_the_telco_blanks_are_treated_as_declared(
+    tmp_path: Path, telco_customers: Path, reference_figures: Path, missing: str, variant: str, accepted: int
+) -> None:
+    features = {
+        "tenure": {},
+        "monthly_charges": {"source": "MonthlyCharges"},
+        "total_charges": {"source": "TotalCharges", "missing": missing},
+    }
+    folder = conf_dir(
+        tmp_path,
+        features,
+        input={"path": str(telco_customers)},
+        customer_id="customerID",
+        clustering={"k": {"min": 2, "max": 5}},
+    )
+    record = run("nightly", load_settings(folder, None, [], {}).settings)
+    assert record["rows"]["accepted"] == accepted
+    assert record["rows"]["rejected_by_reason"] == ({"missing:total_charges": 11} if missing == "reject" else {})
+    assert record["missing"]["total_charges"] == 7043 - 7032 - (11 if missing == "reject" else 0)
+    assert record["chosen_k"] == 2
+    for one in record["scores"]:
+        known = reference(reference_figures, "telco_3", variant, "std", one["k"])
+        assert one["within_ss"] == pytest.approx(known["best_inertia"] * (accepted - 1) / accepted, rel=5e-3)
+    chosen, known = record["scores"][0], reference(reference_figures, "telco_3", variant, "std", 2)
+    assert chosen["silhouette"] == pytest.approx(known["sil_sq"], rel=1e-4)
+    assert chosen["davies_bouldin"] == pytest.approx(known["db"], rel=1e-4)
+    sizes = [one["customers"] for one in record["segments"]]
+    assert sizes == pytest.approx(known["sizes"], abs=10)
