@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import click
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -178,15 +177,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     log.setLevel(logging.INFO)
     try:
-        app(args=words, prog_name="seg-spark", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        return SettingsError.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        sys.stderr.write("stopped by the keyboard; nothing that was published has changed\n")
-        return 130
+        app(args=words, prog_name="seg-spark")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
     except SegSparkError as error:
         return _fail(error, str(error), error.exit_code, words)
     except Exception as error:  # noqa: BLE001  # the last line of defence: no stack trace at 4 in the morning

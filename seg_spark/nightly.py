@@ -3,18 +3,14 @@
 raw customers -> clean -> training set -> fit every k, choose k -> label -> publish -> record
 """
 
-import hashlib
-import importlib.metadata
-import json
 import logging
-import platform
 import secrets
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import FrameType
@@ -22,13 +18,17 @@ from typing import Any, Final
 
 from pyspark.sql import DataFrame, SparkSession
 
-from seg_spark import schemas, steps
-from seg_spark.errors import DegenerateModelError, InputError, PlatformError, SegSparkError, TerminatedError
+from seg_spark import schemas
+from seg_spark.errors import DegenerateModelError, InputError, PlatformError, TerminatedError
 from seg_spark.reporting.progress import StepProgress
+from seg_spark.run_record import Outcome, Run, record_of
 from seg_spark.segments.model import Model, model_from_json, model_to_json
 from seg_spark.session import is_one_machine, start_session, task_counter
 from seg_spark.settings.schema import Settings
-from seg_spark.steps import Cleaned, Fitted, Labelled, Night
+from seg_spark.steps.cleaning import check_rows, clean_customers
+from seg_spark.steps.fitting import Fitted, fit_segments, read_clean, scores_json, training_customers
+from seg_spark.steps.labelling import label_customers
+from seg_spark.steps.night import Night
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.lock import exclusive_lock
 from seg_spark.storage.manifests import model_in_charge, read_manifest
@@ -38,19 +38,7 @@ from seg_spark.storage.records import write_record
 
 log = logging.getLogger("seg_spark")
 
-RECORD_VERSION: Final = 1
 _MODEL_FOLDER: Final = "model"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run did, as far as it came; the run record is written from it."""
-
-    cleaned: Cleaned | None = None
-    fitted: Fitted | None = None
-    labelled: Labelled | None = None
-    model: Model | None = None
-    refit_refused: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,15 +57,15 @@ Work = Callable[[Night, Report], Outcome]
 
 def run_nightly(night: Night, report: Report) -> Outcome:
     """The whole night: everything is staged and audited before anything is published, labels last."""
-    cleaned = steps.clean_customers(night)
+    cleaned = clean_customers(night)
     report(Outcome(cleaned=cleaned))
-    steps.check_rows(cleaned.rows, night.settings)
-    customers = steps.read_clean(night, cleaned.clean.folder)
-    training = steps.training_customers(night, customers)
+    check_rows(cleaned.rows, night.settings)
+    customers = read_clean(night, cleaned.clean.folder)
+    training = training_customers(night, customers)
     outcome = _fit_or_fall_back(night, training, Outcome(cleaned=cleaned))
     report(outcome)
     model = _chosen(outcome)
-    labelled = steps.label_customers(night, customers, model, training, cleaned.rows.accepted)
+    labelled = label_customers(night, customers, model, training, cleaned.rows.accepted)
     with night.progress.step("publish"):
         if outcome.fitted is not None:
             _publish_fitted(night, outcome.fitted)
@@ -88,9 +76,9 @@ def run_nightly(night: Night, report: Report) -> Outcome:
 
 def run_clean(night: Night, report: Report) -> Outcome:
     """Clean the night's customers and publish clean_customers and rejected_customers."""
-    cleaned = steps.clean_customers(night)
+    cleaned = clean_customers(night)
     report(Outcome(cleaned=cleaned))
-    steps.check_rows(cleaned.rows, night.settings)
+    check_rows(cleaned.rows, night.settings)
     with night.progress.step("publish"):
         _publish(night, [cleaned.clean, cleaned.rejected], None)
     return Outcome(cleaned=cleaned)
@@ -99,7 +87,7 @@ def run_clean(night: Night, report: Report) -> Outcome:
 def run_fit(night: Night, report: Report) -> Outcome:
     """Fit a model on the clean customers published for the date, and publish it for the date."""
     customers, _ = _published_customers(night)
-    fitted = steps.fit_segments(night, steps.training_customers(night, customers))
+    fitted = fit_segments(night, training_customers(night, customers))
     outcome = Outcome(fitted=fitted, model=fitted.model)
     report(outcome)
     with night.progress.step("publish"):
@@ -115,8 +103,8 @@ def run_label(night: Night, report: Report) -> Outcome:
     if model is None:
         raise InputError(f"{night.layout.root}: no model is published for {night.run_date} or before; run fit first")
     report(Outcome(model=model))
-    sample = steps.training_customers(night, customers)
-    labelled = steps.label_customers(night, customers, model, sample, rows)
+    sample = training_customers(night, customers)
+    labelled = label_customers(night, customers, model, sample, rows)
     with night.progress.step("publish"):
         _publish(night, [labelled.profiles, labelled.segments], model.model_id)
     return Outcome(model=model, labelled=labelled)
@@ -138,7 +126,7 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
 
         def record(error: BaseException | None) -> tuple[dict[str, Any], Path]:
             seconds = progress.seconds | {"total": round(time.monotonic() - clock, 3)}
-            content = _record(command, settings, run_date, run_id, reported[-1], seconds, error)
+            content = record_of(Run(command, settings, run_date, run_id), reported[-1], seconds, error)
             return content, write_record(layout, run_date, run_id, content)
 
         try:
@@ -160,7 +148,7 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
 def _fit_or_fall_back(night: Night, training: Any, outcome: Outcome) -> Outcome:
     """A refit that gives no acceptable model leaves the last published one in charge."""
     try:
-        fitted = steps.fit_segments(night, training)
+        fitted = fit_segments(night, training)
     except DegenerateModelError as error:
         published = _published_model(night)
         if published is None or [one.name for one in published.features if one.name not in training.column_names]:
@@ -180,7 +168,7 @@ def _published_customers(night: Night) -> tuple[DataFrame, int]:
     table = read_manifest(night.layout, night.run_date).tables.get(schemas.CLEAN_CUSTOMERS)
     if table is None:
         raise InputError(f"{night.layout.root}: no clean customers are published for {night.run_date}; run clean first")
-    return steps.read_clean(night, night.layout.partition(schemas.CLEAN_CUSTOMERS, night.run_date)), int(table["rows"])
+    return read_clean(night, night.layout.partition(schemas.CLEAN_CUSTOMERS, night.run_date)), int(table["rows"])
 
 
 def _published_model(night: Night) -> Model | None:
@@ -192,7 +180,7 @@ def _published_model(night: Night) -> Model | None:
 
 def _publish_fitted(night: Night, fitted: Fitted) -> None:
     staged = night.staging / _MODEL_FOLDER
-    stage_model(staged, fitted.pipeline, model_to_json(fitted.model), steps.scores_json(fitted))
+    stage_model(staged, fitted.pipeline, model_to_json(fitted.model), scores_json(fitted))
     publish_model(night.layout, staged, fitted.model.model_id)
 
 
@@ -203,8 +191,9 @@ def _publish(night: Night, staged: list[StagedTable], model_id: str | None) -> N
 def _check_reachable(spark: SparkSession, settings: Settings) -> None:
     if not is_one_machine(spark) and not settings.output.shared_filesystem:
         raise PlatformError(
-            f"output.path: {settings.output.path} is a local folder, but the master is {spark.sparkContext.master}: executors "
-            "on other machines would write to their own disks; if all machines share the folder, set output.shared_filesystem: true"
+            f"output.path: {settings.output.path} is a local folder, but the master is {spark.sparkContext.master}: "
+            "executors on other machines would write to their own disks; if all machines share the folder, "
+            "set output.shared_filesystem: true"
         )
 
 
@@ -223,77 +212,3 @@ def _sigterm_raises() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _record(
-    command: str,
-    settings: Settings,
-    run_date: date,
-    run_id: str,
-    outcome: Outcome,
-    seconds: Mapping[str, float],
-    error: BaseException | None,
-) -> dict[str, Any]:
-    cleaned, fitted, labelled, model = outcome.cleaned, outcome.fitted, outcome.labelled, outcome.model
-    settings_text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
-    return {
-        "schema_version": RECORD_VERSION,
-        "run_id": run_id,
-        "run_date": run_date.isoformat(),
-        "command": command,
-        "status": "failed" if error else "succeeded",
-        "exit_code": _exit_code(error),
-        "error": _error_text(error),
-        "rows": asdict(cleaned.rows) if cleaned else None,
-        "missing": dict(cleaned.missing) if cleaned else None,
-        "input": {"files": cleaned.input_files, "bytes": cleaned.input_bytes} if cleaned else None,
-        "chosen_k": fitted.choice.k if fitted else len(model.segments) if model else None,
-        "chosen_because": fitted.choice.because if fitted else None,
-        "excluded_k": {str(k): why for k, why in fitted.choice.excluded.items()} if fitted else None,
-        "refit_refused": outcome.refit_refused,
-        "scores": [asdict(one) for one in fitted.scores] if fitted else None,
-        "published_scores": asdict(labelled.scores) if labelled and labelled.scores else None,
-        "segments": _segments(outcome) if labelled else None,
-        "model_id": model.model_id if model else None,
-        "seconds": dict(seconds),
-        "versions": _versions(),
-        "settings_sha256": hashlib.sha256(settings_text.encode()).hexdigest(),
-    }
-
-
-def _segments(outcome: Outcome) -> list[dict[str, Any]]:
-    labelled, model = outcome.labelled, outcome.model
-    if labelled is None or model is None:
-        return []
-    everybody = sum(one.customers for one in labelled.totals)
-    names = {one.segment_id: one.name for one in model.segments}
-    return [
-        {
-            "segment_id": one.segment_id,
-            "segment_name": names[one.segment_id],
-            "customers": one.customers,
-            "share": one.customers / everybody,
-            "means": {
-                profile.feature: profile.mean
-                for profile in labelled.profile_rows
-                if profile.segment_id == one.segment_id and profile.mean is not None
-            },
-        }
-        for one in labelled.totals
-    ]
-
-
-def _exit_code(error: BaseException | None) -> int:
-    return 0 if error is None else error.exit_code if isinstance(error, SegSparkError) else 1
-
-
-def _error_text(error: BaseException | None) -> str | None:
-    if error is None:
-        return None
-    # the text of an unexpected error may hold a customer's values
-    return str(error) if isinstance(error, SegSparkError) else f"unexpected {type(error).__name__}"
-
-
-def _versions() -> dict[str, str]:
-    packages = {name: importlib.metadata.version(name) for name in ("seg-spark", "pyspark", "numpy", "pyarrow")}
-    return {"python": platform.python_version(), **packages}

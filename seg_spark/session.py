@@ -45,8 +45,8 @@ def start_session(app_name: str, log_config: Path | None = None) -> SparkSession
     """Start Spark (or join the one that spark-submit started).
 
     The master, memory and everything else come from spark-submit; started without it, Spark runs
-    in local mode on all cores, with the log4j2 file `log_config` (errors only, if it is not there). Raises PlatformError
-    if Java or Python is too old, or Spark does not start.
+    in local mode on all cores, with the log4j2 file `log_config` (errors only, if it is not there).
+    Raises PlatformError if Java or Python is too old, or Spark does not start.
     """
     if sys.version_info < OLDEST_PYTHON:
         raise PlatformError(

@@ -36,7 +36,8 @@ def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Sele
         if one.smallest_share < settings.min_segment_share:
             excluded.setdefault(
                 one.k,
-                f"its smallest segment is {one.smallest_share:.2%} of the customers, below {settings.min_segment_share:.2%}",
+                f"its smallest segment is {one.smallest_share:.2%} of the customers, "
+                f"below {settings.min_segment_share:.2%}",
             )
     eligible = [one for one in sorted(scores, key=lambda one: one.k) if one.k not in excluded]
     if settings.rule == "fixed":
@@ -85,7 +86,8 @@ def _elbow(curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int, st
 
     best = max(eligible, key=lambda one: (below_line(one), -one.k))
     return best.k, (
-        f"k = {best.k} is the elbow of the within sum of squares ({below_line(best):.2f} of the way below the straight line)"
+        f"k = {best.k} is the elbow of the within sum of squares "
+        f"({below_line(best):.2f} of the fall below the straight line between its ends)"
     )
 
 

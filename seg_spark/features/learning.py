@@ -86,7 +86,7 @@ def learn_category(name: str, feature: Feature, column: pa.ChunkedArray) -> Fitt
 def learn_features(
     features: Mapping[str, Feature], training: pa.Table
 ) -> tuple[tuple[FittedNumber, ...], tuple[FittedCategory, ...]]:
-    """Learn every feature from a table with one column per feature; numbers and categories apart, each in conf order."""
+    """Learn every feature from a table with one column per feature; numbers and categories apart, in conf order."""
     numbers = tuple(learn_number(name, one, training[name]) for name, one in features.items() if one.kind == "number")
     categories = tuple(
         learn_category(name, one, training[name]) for name, one in features.items() if one.kind == "category"

@@ -1,4 +1,4 @@
-"""Progress of long work: which step, how far, and at the end how long. A moving bar in a terminal, plain lines elsewhere."""
+"""Progress of long work: which step, how far, how long. A moving bar in a terminal, plain lines elsewhere."""
 
 import logging
 import threading

@@ -39,8 +39,8 @@ def show_run(console: Console, record: Mapping[str, Any], record_path: Path, out
     rows = record["rows"]
     if rows:
         console.print(
-            f"rows: {rows['input']:,} input = {rows['accepted']:,} accepted + {rows['merged_duplicates']:,} merged duplicates"
-            f" + {rows['rejected']:,} rejected{_reasons(rows['rejected_by_reason'])}",
+            f"rows: {rows['input']:,} input = {rows['accepted']:,} accepted + {rows['merged_duplicates']:,} merged"
+            f" duplicates + {rows['rejected']:,} rejected{_reasons(rows['rejected_by_reason'])}",
             markup=False,
             soft_wrap=True,
         )

@@ -1,10 +1,10 @@
 """Names made from what sets a segment apart. No Spark here.
 
 Rules: a feature counts when the segment's mean lies at least half a standard deviation from
-everybody's; the strongest two make the name, in the order of the features ("High annual income, low
-spending score"); from two standard deviations on it is "very". A category counts when a level is held by most of the segment
-and clearly more often than by everybody. A segment without such a trait is "Close to average".
-Names that would be equal take further traits, and at last a number.
+everybody's; the strongest two make the name, in the order of the features ("High annual income,
+low spending score"); from two standard deviations on it is "very". A category counts when a level
+is held by most of the segment and clearly more often than by everybody. A segment without such a
+trait is "Close to average". Names that would be equal take further traits, and at last a number.
 """
 
 from collections import Counter

@@ -8,7 +8,22 @@ import pyarrow as pa
 
 from seg_spark.features.fitted import FittedCategory, FittedNumber
 from seg_spark.segments.model import Model
-from seg_spark.segments.totals import SegmentTotals
+
+
+@dataclass(frozen=True)
+class SegmentTotals:
+    """Sums over the customers of one segment: `known` values and their `sums` per number, `levels` as
+    customers per (category, level), and the sums that scores need."""
+
+    segment_id: int
+    cluster: int
+    customers: int
+    known: dict[str, int]
+    sums: dict[str, float]
+    levels: dict[tuple[str, str | None], int]
+    axis_sums: tuple[float, ...]
+    square_sum: float
+    distance_sum: float
 
 
 @dataclass(frozen=True)

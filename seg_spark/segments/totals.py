@@ -1,7 +1,6 @@
 """Sums over all customers of a night, per segment, in one job: what profiles and published scores are made of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from pyspark.sql import Column, DataFrame, Row
@@ -12,23 +11,8 @@ from seg_spark.clustering.points import Matrix
 from seg_spark.clustering.scores import Moments, Scores, scores_from
 from seg_spark.features.fitted import FittedCategory
 from seg_spark.segments.model import Model
+from seg_spark.segments.profiles import SegmentTotals
 from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns
-
-
-@dataclass(frozen=True)
-class SegmentTotals:
-    """Sums over the customers of one segment: `known` values and their `sums` per number, `levels` as
-    customers per (category, level), and the sums that scores need."""
-
-    segment_id: int
-    cluster: int
-    customers: int
-    known: dict[str, int]
-    sums: dict[str, float]
-    levels: dict[tuple[str, str | None], int]
-    axis_sums: tuple[float, ...]
-    square_sum: float
-    distance_sum: float
 
 
 def total_segments(scored: DataFrame, model: Model) -> tuple[SegmentTotals, ...]:

@@ -52,27 +52,33 @@ def describe_faults(error: ValidationError, values: Mapping[str, Any], origins: 
 
 
 def _describe(fault: Any, path: str) -> str:
-    kind, found = fault["type"], fault["input"]
-    parent, _, key = path.rpartition(".")
     if path.endswith(".missing"):
-        return f"{path}: expected median, mean, reject, category, a number or {{constant: TEXT}}, found {_found(found)}"
-    if kind == "extra_forbidden":
-        known = known_keys(parent.split(".") if parent else [])
-        return f"{path}: unknown setting{did_you_mean(key, known or ())}"
-    if kind == "missing":
-        return f"{path}: is required"
-    if path == "features.columns" and kind == "too_short":
-        return f"{path}: names no feature; expected at least one"
-    if kind == "value_error":
+        expected = "expected median, mean, reject, category, a number or {constant: TEXT}"
+        return f"{path}: {expected}, found {_found(fault['input'])}"
+    if fault["type"] == "value_error":
         message = str(fault["ctx"]["error"])
         return f"{path}: {message}" if path else message
-    if kind == "literal_error":
-        expected = fault["ctx"]["expected"].replace("'", "")
-        nearest = did_you_mean(str(found), expected.replace(" or ", ", ").split(", ")) if isinstance(found, str) else ""
-        return f"{path}: expected {expected}, found {_found(found)}{nearest}"
-    if kind in _EXPECTED:
-        return f"{path}: expected {_EXPECTED[kind]}, found {_found(found)}"
-    return f"{path}: {_lower_first(fault['msg'])}, found {_found(found)}"
+    return f"{path}: {_meaning(fault, path)}"
+
+
+def _meaning(fault: Any, path: str) -> str:
+    kind, found = fault["type"], fault["input"]
+    parent, _, key = path.rpartition(".")
+    match kind:
+        case "extra_forbidden":
+            return f"unknown setting{did_you_mean(key, known_keys(parent.split('.') if parent else []) or ())}"
+        case "missing":
+            return "is required"
+        case "too_short" if path == "features.columns":
+            return "names no feature; expected at least one"
+        case "literal_error":
+            expected = fault["ctx"]["expected"].replace("'", "")
+            choices = expected.replace(" or ", ", ").split(", ")
+            return f"expected {expected}, found {_found(found)}{did_you_mean(str(found), choices)}"
+        case _ if kind in _EXPECTED:
+            return f"expected {_EXPECTED[kind]}, found {_found(found)}"
+        case _:
+            return f"{_lower_first(fault['msg'])}, found {_found(found)}"
 
 
 def _setting_path(loc: Sequence[str | int]) -> str:

@@ -4,8 +4,8 @@ The field descriptions become the comments of conf/base.yml (see `base_conf.py`)
 the only place where a setting is explained and the only home of its default.
 """
 
-import os.path
 import re
+from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -292,7 +292,7 @@ def local_path(path: str) -> str:
 
 
 def _plain(path: str) -> str:
-    return os.path.abspath(local_path(path)) if path_scheme(path) == "file" else path.rstrip("/")
+    return str(Path(local_path(path)).resolve()) if path_scheme(path) == "file" else path.rstrip("/")
 
 
 def _checked_path(path: str, schemes: tuple[str, ...]) -> str:

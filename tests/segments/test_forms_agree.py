@@ -17,7 +17,8 @@ from seg_spark.segments.model import model_from_json, model_to_json
 from seg_spark.segments.one_customer import label_customer
 from seg_spark.segments.scoring import score
 from seg_spark.segments.totals import published_scores, total_segments
-from seg_spark.steps import Fitted, Night, fit_segments
+from seg_spark.steps.fitting import Fitted, fit_segments
+from seg_spark.steps.night import Night
 
 TIE = 1e-9
 """Customers whose margin is below this lie between two centres; there the forms may differ."""

@@ -1,0 +1,107 @@
+"""The run record: what a run did, how it ended, and what it ran on, as JSON-ready values."""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Final
+
+from seg_spark.errors import SegSparkError
+from seg_spark.segments.model import Model
+from seg_spark.settings.schema import Settings
+from seg_spark.steps.cleaning import Cleaned
+from seg_spark.steps.fitting import Fitted
+from seg_spark.steps.labelling import Labelled
+
+RECORD_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did, as far as it came; the run record is written from it."""
+
+    cleaned: Cleaned | None = None
+    fitted: Fitted | None = None
+    labelled: Labelled | None = None
+    model: Model | None = None
+    refit_refused: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One start of one command."""
+
+    command: str
+    settings: Settings
+    run_date: date
+    run_id: str
+
+
+def record_of(run: Run, outcome: Outcome, seconds: Mapping[str, float], error: BaseException | None) -> dict[str, Any]:
+    """The run record: what the run did as far as it came, how it ended, and how long each step took."""
+    cleaned, fitted, labelled, model = outcome.cleaned, outcome.fitted, outcome.labelled, outcome.model
+    settings_text = json.dumps(run.settings.model_dump(mode="json"), sort_keys=True)
+    return {
+        "schema_version": RECORD_VERSION,
+        "run_id": run.run_id,
+        "run_date": run.run_date.isoformat(),
+        "command": run.command,
+        "status": "failed" if error else "succeeded",
+        "exit_code": _exit_code(error),
+        "error": _error_text(error),
+        "rows": asdict(cleaned.rows) if cleaned else None,
+        "missing": dict(cleaned.missing) if cleaned else None,
+        "input": {"files": cleaned.input_files, "bytes": cleaned.input_bytes} if cleaned else None,
+        "chosen_k": fitted.choice.k if fitted else len(model.segments) if model else None,
+        "chosen_because": fitted.choice.because if fitted else None,
+        "excluded_k": {str(k): why for k, why in fitted.choice.excluded.items()} if fitted else None,
+        "refit_refused": outcome.refit_refused,
+        "scores": [asdict(one) for one in fitted.scores] if fitted else None,
+        "published_scores": asdict(labelled.scores) if labelled and labelled.scores else None,
+        "segments": _segments(outcome) if labelled else None,
+        "model_id": model.model_id if model else None,
+        "seconds": dict(seconds),
+        "versions": _versions(),
+        "settings_sha256": hashlib.sha256(settings_text.encode()).hexdigest(),
+    }
+
+
+def _segments(outcome: Outcome) -> list[dict[str, Any]]:
+    labelled, model = outcome.labelled, outcome.model
+    if labelled is None or model is None:
+        return []
+    everybody = sum(one.customers for one in labelled.totals)
+    names = {one.segment_id: one.name for one in model.segments}
+    return [
+        {
+            "segment_id": one.segment_id,
+            "segment_name": names[one.segment_id],
+            "customers": one.customers,
+            "share": one.customers / everybody,
+            "means": {
+                profile.feature: profile.mean
+                for profile in labelled.profile_rows
+                if profile.segment_id == one.segment_id and profile.mean is not None
+            },
+        }
+        for one in labelled.totals
+    ]
+
+
+def _exit_code(error: BaseException | None) -> int:
+    return 0 if error is None else error.exit_code if isinstance(error, SegSparkError) else 1
+
+
+def _error_text(error: BaseException | None) -> str | None:
+    if error is None:
+        return None
+    # the text of an unexpected error may hold a customer's values
+    return str(error) if isinstance(error, SegSparkError) else f"unexpected {type(error).__name__}"
+
+
+def _versions() -> dict[str, str]:
+    packages = {name: importlib.metadata.version(name) for name in ("seg-spark", "pyspark", "numpy", "pyarrow")}
+    return {"python": platform.python_version(), **packages}

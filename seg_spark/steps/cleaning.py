@@ -1,0 +1,141 @@
+"""Cleaning the night: the raw table in, accepted customers and rejected rows out."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, Observation
+from pyspark.sql import functions as F
+
+from seg_spark import columns as c
+from seg_spark import schemas
+from seg_spark.cleaning.rows import MALFORMED_ROW, OUTCOME, Outcome, clean
+from seg_spark.errors import InputError, PublishError, QualityGateError
+from seg_spark.settings.schema import Settings
+from seg_spark.steps.night import Night
+from seg_spark.storage.publish import StagedTable
+from seg_spark.storage.raw_input import check_unchanged, find_input_files, read_raw
+from seg_spark.storage.spark_errors import spark_errors_as
+from seg_spark.storage.tables import count_rows, read_table, stage_table
+
+log = logging.getLogger("seg_spark")
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """What became of the input rows; they add up to `input`."""
+
+    input: int
+    accepted: int
+    merged_duplicates: int
+    rejected: int
+    excluded: int
+    rejected_by_reason: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """The staged tables of a cleaned night, its counts, and how many accepted values are missing by feature."""
+
+    clean: StagedTable
+    rejected: StagedTable
+    rows: RowCounts
+    missing: Mapping[str, int]
+    input_files: int
+    input_bytes: int
+
+
+def clean_customers(night: Night) -> Cleaned:
+    """Read the raw table once; stage accepted customers and rejected rows; check that no row was lost.
+
+    Raises InputError for an input that cannot be used. Whether the rows are good enough is for
+    `check_rows`.
+    """
+    settings = night.settings
+    with night.progress.step("clean"):
+        files = find_input_files(settings.input, night.run_date)
+        raw = read_raw(night.spark, settings.input, night.run_date, MALFORMED_ROW)
+        _warn_of_extra_columns(raw, settings)
+        read = Observation("read")
+        outcomes = clean(raw.observe(read, F.count(F.lit(1)).alias("rows")), settings)
+        outcomes = outcomes.withColumn(c.RUN_ID, F.lit(night.run_id)).persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            with spark_errors_as(InputError, f"input.path: {settings.input.path}"):
+                staged, rejected, observed = _stage_outcomes(night, outcomes)
+        finally:
+            outcomes.unpersist()
+        check_unchanged(files, settings.input, night.run_date)
+    rows = RowCounts(
+        input=int(read.get["rows"]),
+        accepted=staged.rows,
+        merged_duplicates=observed["merged"],
+        rejected=rejected.rows,
+        excluded=0,
+        rejected_by_reason=_reasons(night, rejected),
+    )
+    _check_sum(rows)
+    log.info(
+        "rows: %d input = %d accepted + %d merged duplicates + %d rejected",
+        rows.input, rows.accepted, rows.merged_duplicates, rows.rejected,
+    )  # fmt: skip
+    missing = {name: observed[f"missing {name}"] for name in settings.features.columns}
+    return Cleaned(staged, rejected, rows, missing, len(files.files), files.total_bytes)
+
+
+def check_rows(rows: RowCounts, settings: Settings) -> None:
+    """Raise InputError if no row was accepted, QualityGateError if too many were rejected."""
+    if rows.input == 0:
+        raise InputError(f"input.path: {settings.input.path} has a header but no rows")
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(rows.rejected_by_reason.items())[:5])
+    if rows.accepted == 0:
+        raise InputError(f"every row was rejected ({reasons})")
+    share = rows.rejected / rows.input
+    limit = settings.cleaning.max_rejected_share
+    if share > limit:
+        raise QualityGateError(
+            f"{share:.1%} of the rows were rejected, above cleaning.max_rejected_share ({limit:.1%}): {reasons}"
+        )
+
+
+def _stage_outcomes(night: Night, outcomes: DataFrame) -> tuple[StagedTable, StagedTable, dict[str, int]]:
+    accepted = F.col(OUTCOME) == Outcome.ACCEPTED.value
+    features = list(night.settings.features.columns)
+    counted = Observation("outcomes")
+    watched = outcomes.observe(
+        counted,
+        F.count_if(F.col(OUTCOME) == Outcome.MERGED.value).alias("merged"),
+        *(F.count_if(accepted & F.col(name).isNull()).alias(f"missing {name}") for name in features),
+    )
+    clean_folder = night.staging / schemas.CLEAN_CUSTOMERS
+    schema = schemas.clean_customers_schema(night.settings.features)
+    stage_table(watched.where(accepted), schema, clean_folder, schemas.CLEAN_CUSTOMERS)
+    rejected_folder = night.staging / schemas.REJECTED_CUSTOMERS
+    rejected = outcomes.where(F.col(OUTCOME) == Outcome.REJECTED.value)
+    stage_table(rejected, schemas.REJECTED_CUSTOMERS_SCHEMA, rejected_folder, schemas.REJECTED_CUSTOMERS)
+    return (
+        StagedTable(schemas.CLEAN_CUSTOMERS, clean_folder, count_rows(clean_folder)),
+        StagedTable(schemas.REJECTED_CUSTOMERS, rejected_folder, count_rows(rejected_folder)),
+        {key: int(value or 0) for key, value in counted.get.items()},
+    )
+
+
+def _reasons(night: Night, rejected: StagedTable) -> dict[str, int]:
+    if rejected.rows == 0:
+        return {}
+    frame = read_table(night.spark, rejected.folder, schemas.REJECTED_CUSTOMERS_SCHEMA)
+    counts = frame.select(F.explode(c.REJECT_REASONS).alias("reason")).groupBy("reason").count().collect()
+    return {row["reason"]: row["count"] for row in sorted(counts, key=lambda row: (-row["count"], row["reason"]))}
+
+
+def _check_sum(rows: RowCounts) -> None:
+    if rows.input != rows.accepted + rows.merged_duplicates + rows.rejected + rows.excluded:
+        raise PublishError(f"rows were lost or doubled while cleaning: {rows}; nothing was published")
+
+
+def _warn_of_extra_columns(raw: DataFrame, settings: Settings) -> None:
+    used = {settings.customer_id, settings.input.order_by, MALFORMED_ROW}
+    used |= {settings.features.source_of(name) for name in settings.features.columns}
+    extra = [name for name in raw.columns if name not in used]
+    if extra:
+        log.info("columns not used: %s", ", ".join(extra[:50]))

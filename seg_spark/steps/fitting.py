@@ -1,0 +1,115 @@
+"""Fitting the night: clean customers in, a chosen model out."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pyspark.ml import PipelineModel
+from pyspark.sql import DataFrame
+
+from seg_spark import schemas
+from seg_spark.clustering.points import Matrix, distinct_points
+from seg_spark.clustering.scores import Scores, euclidean_silhouettes, score_training_set
+from seg_spark.clustering.selection import Choice, choose_k
+from seg_spark.clustering.sweep import Fit, fit_every_k, published_form
+from seg_spark.clustering.training_set import matrix_frame, to_matrix, training_frame, training_table
+from seg_spark.errors import InputError
+from seg_spark.features.fitted import FittedFeature
+from seg_spark.features.learning import learn_features
+from seg_spark.features.pipeline import fit_preparation
+from seg_spark.segments.model import Model, number_segments
+from seg_spark.segments.names import name_segments
+from seg_spark.steps.night import Night
+from seg_spark.storage.spark_errors import spark_errors_as
+from seg_spark.storage.tables import read_table
+
+log = logging.getLogger("seg_spark")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A chosen model in both forms, the scores of every k, and why this k."""
+
+    model: Model
+    pipeline: PipelineModel
+    scores: tuple[Scores, ...]
+    choice: Choice
+
+
+def read_clean(night: Night, folder: Path) -> DataFrame:
+    """The clean customers in a folder, staged or published."""
+    return read_table(night.spark, folder, schemas.clean_customers_schema(night.settings.features))
+
+
+def training_customers(night: Night, customers: DataFrame) -> pa.Table:
+    """The training set of a night, on the driver. Raises InputError for fewer customers than the smallest k."""
+    with night.progress.step("training set"), spark_errors_as(InputError, "reading the clean customers"):
+        table = training_table(customers, list(night.settings.features.columns), night.settings.training)
+    smallest = night.settings.clustering.k.min
+    if len(table) < smallest:
+        raise InputError(f"only {len(table)} customers were accepted, fewer than clustering.k.min ({smallest})")
+    return table
+
+
+def fit_segments(night: Night, training: pa.Table) -> Fitted:
+    """Fit the preparation and every k on the training set, choose k, give the segments ids and names.
+
+    Raises InputError if the customers do not differ enough for the smallest k, DegenerateModelError
+    if no k is acceptable.
+    """
+    settings = night.settings
+    with night.progress.step("prepare"):
+        numbers, categories = learn_features(settings.features.columns, training)
+        frame = training_frame(night.spark, training)
+        preparation, features = fit_preparation(frame, settings.features, numbers, categories)
+        matrix = to_matrix(preparation, frame)
+    _warn_of_constants(features)
+    distinct = distinct_points(matrix)
+    k = settings.clustering.k
+    if distinct < k.min:
+        raise InputError(f"the customers form only {distinct} distinct points, fewer than clustering.k.min ({k.min})")
+    with night.progress.step("fit", counting="fits") as advance:
+        points = matrix_frame(night.spark, matrix)
+        fits = fit_every_k(points, matrix, settings.clustering, settings.training.seed, advance)
+    with night.progress.step("score"):
+        faults = {k: fit.fault for k, fit in fits.items() if fit.fault is not None}
+        scores = _score_fits([fit for k, fit in fits.items() if k not in faults], matrix)
+        choice = choose_k(scores, faults, settings.selection)
+        kmeans, chosen = published_form(night.spark, fits[choice.k], matrix)
+    log.info("%s", choice.because)
+    names = name_segments(features, matrix, chosen.labels, choice.k)
+    model = Model(
+        features=features,
+        scaling=settings.features.scaling,
+        segments=number_segments(chosen.centres, chosen.labels, chosen.squared_distances, names),
+        training_customers=len(training),
+    )
+    pipeline = PipelineModel(stages=[*preparation.stages, kmeans])
+    return Fitted(model, pipeline, scores, choice)
+
+
+def scores_json(fitted: Fitted) -> str:
+    """scores.json: the scores of every k and the choice among them."""
+    return json.dumps(
+        {
+            "chosen_k": fitted.choice.k,
+            "chosen_because": fitted.choice.because,
+            "excluded": {str(k): reason for k, reason in fitted.choice.excluded.items()},
+            "scores": [asdict(one) for one in fitted.scores],
+        },
+        indent=2,
+    )
+
+
+def _warn_of_constants(features: Sequence[FittedFeature]) -> None:
+    constant = [one.name for one in features if one.kind == "number" and one.scale == 0.0]
+    if constant:
+        log.warning("constant in the training set, so it weighs nothing: %s", ", ".join(constant))
+
+
+def _score_fits(fits: Sequence[Fit], matrix: Matrix) -> tuple[Scores, ...]:
+    euclidean = euclidean_silhouettes(matrix, {fit.k: fit.labels for fit in fits})
+    return tuple(score_training_set(matrix, fit.labels, fit.k, euclidean[fit.k]) for fit in fits)

@@ -1,0 +1,85 @@
+"""Labelling the night: clean customers and a model in, labels and profiles out."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from seg_spark import columns as c
+from seg_spark import schemas
+from seg_spark.clustering.scores import Scores
+from seg_spark.clustering.training_set import training_frame
+from seg_spark.errors import InputError, PublishError
+from seg_spark.segments.model import Model
+from seg_spark.segments.profiles import Profile, SegmentTotals, profile_segments, sample_medians
+from seg_spark.segments.scoring import score
+from seg_spark.segments.totals import published_scores, total_segments
+from seg_spark.steps.night import Night
+from seg_spark.storage.publish import StagedTable
+from seg_spark.storage.spark_errors import spark_errors_as
+from seg_spark.storage.tables import count_nulls, count_rows, stage_table
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The staged tables of a labelled night and what they say of each segment."""
+
+    segments: StagedTable
+    profiles: StagedTable
+    profile_rows: tuple[Profile, ...]
+    totals: tuple[SegmentTotals, ...]
+    scores: Scores | None
+
+
+def label_customers(night: Night, customers: DataFrame, model: Model, sample: pa.Table, expected_rows: int) -> Labelled:
+    """Stage one label per clean customer and the profiles of the segments; audit what was written."""
+    with night.progress.step("label"), spark_errors_as(InputError, "reading the clean customers"):
+        scored = score(customers, model)
+        table = schemas.CUSTOMER_SEGMENTS_SCHEMA
+        labels = scored.select(
+            c.CUSTOMER_ID, c.SEGMENT_ID, c.SEGMENT_NAME, c.DISTANCE, c.RUNNER_UP_SEGMENT_ID, c.MARGIN, c.IS_OUTLIER,
+            schemas.null_column(table, c.PREVIOUS_SEGMENT_ID),
+            schemas.null_column(table, c.SINCE),
+            F.lit(model.model_id).alias(c.MODEL_ID),
+            F.lit(night.run_id).alias(c.RUN_ID),
+        )  # fmt: skip
+        folder = night.staging / schemas.CUSTOMER_SEGMENTS
+        stage_table(labels, table, folder, schemas.CUSTOMER_SEGMENTS)
+        staged = _audit_labels(folder, expected_rows)
+    with night.progress.step("profile"), spark_errors_as(InputError, "reading the clean customers"):
+        totals = total_segments(scored, model)
+        all_scores = published_scores(scored, model, totals)
+        profiles = profile_segments(model, totals, sample_medians(model, sample, _label_sample(night, sample, model)))
+        staged_profiles = _stage_profiles(night, profiles, model)
+    return Labelled(staged, staged_profiles, profiles, totals, all_scores)
+
+
+def _audit_labels(folder: Path, expected_rows: int) -> StagedTable:
+    """Read back what was written, before anybody else can."""
+    rows = count_rows(folder)
+    if rows != expected_rows:
+        raise PublishError(
+            f"{rows:,} labels were written for {expected_rows:,} accepted customers; nothing was published"
+        )
+    for column in (c.CUSTOMER_ID, c.SEGMENT_ID, c.DISTANCE):
+        nulls = count_nulls(folder, column)
+        if nulls:
+            raise PublishError(f"{nulls:,} labels have no {column}; nothing was published")
+    return StagedTable(schemas.CUSTOMER_SEGMENTS, folder, rows)
+
+
+def _label_sample(night: Night, sample: pa.Table, model: Model) -> list[int]:
+    labelled = score(training_frame(night.spark, sample), model).select(c.SEGMENT_ID).toArrow()
+    return [int(value) for value in labelled[c.SEGMENT_ID].to_pylist()]
+
+
+def _stage_profiles(night: Night, profiles: Sequence[Profile], model: Model) -> StagedTable:
+    schema = schemas.SEGMENT_PROFILES_SCHEMA
+    values = [asdict(one) | {c.MODEL_ID: model.model_id, c.RUN_ID: night.run_id} for one in profiles]
+    frame = night.spark.createDataFrame([tuple(row[name] for name in schema.fieldNames()) for row in values], schema)
+    folder = night.staging / schemas.SEGMENT_PROFILES
+    stage_table(frame.coalesce(1), schema, folder, schemas.SEGMENT_PROFILES)
+    return StagedTable(schemas.SEGMENT_PROFILES, folder, count_rows(folder))
