@@ -26,6 +26,16 @@ def nearest_centre(matrix: Matrix, centres: Matrix) -> tuple[Labels, NDArray[np.
     return labels, least
 
 
+def two_nearest(matrix: Matrix, centres: Matrix) -> tuple[Labels, NDArray[np.float64], NDArray[np.float64]]:
+    """Index of each point's nearest centre, the squared distance to it, and to the second nearest (of two or more)."""
+    labels, least = nearest_centre(matrix, centres)
+    second = np.empty(len(matrix))
+    for start in range(0, len(matrix), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        second[rows] = np.partition(cdist(matrix[rows], centres, "sqeuclidean"), 1, axis=1)[:, 1]
+    return labels, least, second
+
+
 def cluster_means(matrix: Matrix, labels: Labels, k: int) -> tuple[Matrix, NDArray[np.intp]]:
     """Mean point and size of each cluster 0 to k - 1; the mean of an empty one is nan."""
     sizes = np.bincount(labels, minlength=k)

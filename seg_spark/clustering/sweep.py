@@ -10,7 +10,7 @@ from pyspark.ml.clustering import KMeans, KMeansModel
 from pyspark.sql import DataFrame, SparkSession
 
 from seg_spark.clustering.points import Labels, Matrix, distinct_points, nearest_centre
-from seg_spark.clustering.refine import converge
+from seg_spark.clustering.refine import refine
 from seg_spark.clustering.training_set import matrix_frame
 from seg_spark.errors import DegenerateModelError
 from seg_spark.features.pipeline import FEATURES
@@ -107,5 +107,5 @@ def _best(fits: Sequence[Fit]) -> Fit:
 def _refined(fit: Fit, matrix: Matrix) -> Fit:
     if fit.fault is not None:
         return fit
-    refined = Fit.of(fit.k, converge(matrix, fit.centres), matrix)
+    refined = Fit.of(fit.k, refine(matrix, fit.centres), matrix)
     return refined if refined.fault is None and refined.within_ss <= fit.within_ss else fit

@@ -217,10 +217,10 @@ class Clustering(Section):
 
     k: KRange = KRange()
     """Range of k."""
-    starts: Annotated[int, Field(ge=1, le=100)] = 6
+    starts: Annotated[int, Field(ge=1, le=100)] = 2
     """Independent k-means|| starts per k; the one with the lowest within sum of squares stands."""
     refine: bool = True
-    """Whether the best start of each k is carried on to convergence on the driver."""
+    """Whether the best start of each k is improved on the driver: iterated to convergence, centres swapped."""
     max_iterations: Annotated[int, Field(ge=1, le=10_000)] = 20
     """Upper limit of MLlib's Lloyd iterations per start."""
     tolerance: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1e-4
