@@ -70,7 +70,9 @@ def start_session(app_name: str, log_config: Path | None = None) -> SparkSession
         session = builder.getOrCreate()
     except (PySparkException, Py4JError, OSError, RuntimeError) as error:
         raise PlatformError(f"Spark did not start: {_reason(error)}") from error
-    session.sparkContext.setLogLevel("ERROR")
+    session.sparkContext.setLogLevel(
+        "FATAL"
+    )  # Spark's errors are translated; its own texts may hold values of customers
     return session
 
 

@@ -36,6 +36,21 @@ def two_nearest(matrix: Matrix, centres: Matrix) -> tuple[Labels, NDArray[np.flo
     return labels, least, second
 
 
+def cheapest_other(
+    matrix: Matrix, centres: Matrix, labels: Labels, factors: NDArray[np.float64]
+) -> tuple[Labels, NDArray[np.float64]]:
+    """For each point the centre other than its own with the least factor x squared distance, and that product."""
+    chosen = np.empty(len(matrix), dtype=np.intp)
+    cost = np.empty(len(matrix))
+    for start in range(0, len(matrix), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        costs = cdist(matrix[rows], centres, "sqeuclidean") * factors
+        costs[np.arange(len(costs)), labels[rows]] = np.inf
+        chosen[rows] = costs.argmin(axis=1)
+        cost[rows] = costs.min(axis=1)
+    return chosen, cost
+
+
 def cluster_means(matrix: Matrix, labels: Labels, k: int) -> tuple[Matrix, NDArray[np.intp]]:
     """Mean point and size of each cluster 0 to k - 1; the mean of an empty one is nan."""
     sizes = np.bincount(labels, minlength=k)

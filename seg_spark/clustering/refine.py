@@ -13,25 +13,27 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from seg_spark.clustering.points import Matrix, cluster_means, nearest_centre, two_nearest
+from seg_spark.clustering.points import Matrix, cheapest_other, cluster_means, nearest_centre, two_nearest
 
 MAX_ITERATIONS: Final = 1_000
 MAX_SWAPS: Final = 100
+MAX_MOVES: Final = 100
 _CANDIDATES: Final = 5
 _TRIAL_ITERATIONS: Final = 4
-_LEAST_GAIN: Final = 1e-9
-"""A swap must lower the within sum of squares by this share of it: below lies rounding."""
+_LEAST_GAIN: Final = 1e-7
+"""What a swap or a move must gain, as a share of the within sum of squares."""
 
 
 def refine(matrix: Matrix, centres: Matrix) -> Matrix:
     """Centres (k x axes) with a within sum of squares at most that of `centres`: converged, and no swap helps."""
-    best = converge(matrix, centres)
+    best = _settle(matrix, converge(matrix, centres))
     cost = _cost(matrix, best)
     for _ in range(MAX_SWAPS):
         trials = [converge(matrix, swapped, _TRIAL_ITERATIONS) for swapped in _promising_swaps(matrix, best)]
         if not trials:
             break
-        candidate = converge(matrix, min(trials, key=lambda trial: _cost(matrix, trial)))
+        closest = min(trials, key=lambda trial: _cost(matrix, trial))
+        candidate = _settle(matrix, converge(matrix, closest))
         candidate_cost = _cost(matrix, candidate)
         if candidate_cost >= cost * (1 - _LEAST_GAIN):
             break
@@ -52,6 +54,30 @@ def converge(matrix: Matrix, centres: Matrix, iterations: int = MAX_ITERATIONS) 
         if np.array_equal(moved, labels):
             break
         labels = moved
+    return centres
+
+
+def _settle(matrix: Matrix, centres: Matrix) -> Matrix:
+    """Move single points while that lowers the cost, then converge again (Hartigan & Wong 1979).
+
+    Lloyd compares distances to the means as they are; a point that leaves or joins a small cluster
+    shifts its mean, which can be worth a move that Lloyd does not see.
+    """
+    k = len(centres)
+    for _ in range(MAX_MOVES):
+        labels, least = nearest_centre(matrix, centres)
+        sizes = np.bincount(labels, minlength=k).astype(np.float64)
+        if not sizes.all():
+            break  # a centre without points has no mean to speak of
+        own = sizes[labels]
+        leaving = np.where(own > 1, least * own / np.maximum(own - 1, 1), 0.0)
+        target, joining = cheapest_other(matrix, centres, labels, sizes / (sizes + 1))
+        gains = leaving - joining
+        point = int(gains.argmax())
+        if gains[point] <= _LEAST_GAIN * least.sum():
+            break
+        labels[point] = target[point]
+        centres = converge(matrix, cluster_means(matrix, labels, k)[0])
     return centres
 
 

@@ -30,8 +30,8 @@ class Section(BaseModel):
 class CsvOptions(Section):
     """How the text of a CSV file is cut into fields."""
 
-    delimiter: Annotated[str, Field(min_length=1, max_length=4)] = ","
-    """One field ends here."""
+    delimiter: str = ","
+    """The character between two fields; \\t for a tab."""
     encoding: str = "UTF-8"
     """Character set of the files, by its IANA name."""
     quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
@@ -40,6 +40,14 @@ class CsvOptions(Section):
     """Stands before a quote inside a quoted field."""
     multi_line: bool = False
     """Whether quoted fields may contain line breaks (such files cannot be split between cores)."""
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        character = "\t" if value == "\\t" else value
+        if len(character) != 1 or character in "\r\n":
+            raise ValueError("expected one character, such as ',' or ';' or \\t")
+        return character
 
     @field_validator("encoding")
     @classmethod

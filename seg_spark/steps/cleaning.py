@@ -57,15 +57,18 @@ def clean_customers(night: Night) -> Cleaned:
         files = find_input_files(settings.input, night.run_date)
         raw = read_raw(night.spark, settings.input, night.run_date, MALFORMED_ROW)
         _warn_of_extra_columns(raw, settings)
-        read = Observation("read")
+        read, counted = Observation("read"), Observation("outcomes")
         outcomes = clean(raw.observe(read, F.count(F.lit(1)).alias("rows")), settings)
         outcomes = outcomes.withColumn(c.RUN_ID, F.lit(night.run_id)).persist(StorageLevel.MEMORY_AND_DISK)
         try:
             with spark_errors_as(InputError, f"input.path: {settings.input.path}"):
-                staged, rejected, observed = _stage_outcomes(night, outcomes)
+                staged, rejected = _stage_outcomes(night, outcomes, counted)
         finally:
             outcomes.unpersist()
         check_unchanged(files, settings.input, night.run_date)
+    if staged.rows + rejected.rows == 0:  # and so nothing was observed either
+        raise InputError(f"input.path: {settings.input.path} has a header but no rows")
+    observed = {key: int(value or 0) for key, value in counted.get.items()}
     rows = RowCounts(
         input=int(read.get["rows"]),
         accepted=staged.rows,
@@ -85,8 +88,6 @@ def clean_customers(night: Night) -> Cleaned:
 
 def check_rows(rows: RowCounts, settings: Settings) -> None:
     """Raise InputError if no row was accepted, QualityGateError if too many were rejected."""
-    if rows.input == 0:
-        raise InputError(f"input.path: {settings.input.path} has a header but no rows")
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(rows.rejected_by_reason.items())[:5])
     if rows.accepted == 0:
         raise InputError(f"every row was rejected ({reasons})")
@@ -98,10 +99,9 @@ def check_rows(rows: RowCounts, settings: Settings) -> None:
         )
 
 
-def _stage_outcomes(night: Night, outcomes: DataFrame) -> tuple[StagedTable, StagedTable, dict[str, int]]:
+def _stage_outcomes(night: Night, outcomes: DataFrame, counted: Observation) -> tuple[StagedTable, StagedTable]:
     accepted = F.col(OUTCOME) == Outcome.ACCEPTED.value
     features = list(night.settings.features.columns)
-    counted = Observation("outcomes")
     watched = outcomes.observe(
         counted,
         F.count_if(F.col(OUTCOME) == Outcome.MERGED.value).alias("merged"),
@@ -116,7 +116,6 @@ def _stage_outcomes(night: Night, outcomes: DataFrame) -> tuple[StagedTable, Sta
     return (
         StagedTable(schemas.CLEAN_CUSTOMERS, clean_folder, count_rows(clean_folder)),
         StagedTable(schemas.REJECTED_CUSTOMERS, rejected_folder, count_rows(rejected_folder)),
-        {key: int(value or 0) for key, value in counted.get.items()},
     )
 
 

@@ -1,19 +1,21 @@
 """Reading the raw customer table: every value as it stands, every column by its name."""
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql.types import StringType, StructType
 
 from seg_spark.errors import InputError
 from seg_spark.settings.schema import Input, local_path, path_scheme
+from seg_spark.storage.csv_header import check_delimiter, check_header, common_header
+from seg_spark.storage.layout import spark_path
 from seg_spark.storage.spark_errors import input_errors
 
-DELIMITERS: Final = (",", ";", "\t", "|")
 _PARQUET_MAGIC: Final = b"PAR1"
 
 
@@ -73,53 +75,45 @@ def read_raw(spark: SparkSession, settings: Input, run_date: date, malformed: st
     path = input_path(settings, run_date)
     with input_errors(f"input.path: {path}"):
         if settings.format == "parquet":
-            raw = spark.read.parquet(path)
-            _check_headers(raw.columns, path)
+            raw = spark.read.parquet(_spark_path(path))
+            check_header(raw.columns, path)
             return raw
-        reader = spark.read.options(
-            header=True,
-            sep=settings.options.delimiter,
-            encoding=settings.options.encoding,
-            quote=settings.options.quote,
-            escape=settings.options.escape,
-            multiLine=settings.options.multi_line,
-            mode="PERMISSIVE",
-            enforceSchema=False,  # Spark's default maps columns by position and swaps them silently
-            columnNameOfCorruptRecord=malformed,
-            nullValue="",
-        )
-        header_rows = reader.options(header=False).csv(path).head(1)
-        if not header_rows:
-            raise InputError(f"input.path: {path} is empty; expected a table with a header")
-        header = [cell or "" for cell in header_rows[0]]
-        _check_headers([name for name in header if name], path)
-        _check_delimiter(header, settings.options.delimiter, path)
-        named = [name.removeprefix("\ufeff") or f"_c{position}" for position, name in enumerate(header)]
-        schema = StructType()
-        for name in named:
-            schema = schema.add(name, StringType())
-        return reader.options(header=True).schema(schema.add(malformed, StringType())).csv(path)
+        header = _csv_header(spark, settings, path)
+    check_header(header, path)
+    check_delimiter(header, settings.options.delimiter, path)
+    schema = StructType()
+    for position, name in enumerate(header):
+        schema = schema.add(name or f"_c{position}", StringType())
+    # the headers of local files have been compared; elsewhere Spark does it, name by name
+    reader = _csv_reader(spark, settings, malformed).option("enforceSchema", path_scheme(path) == "file")
+    return reader.option("header", True).schema(schema.add(malformed, StringType())).csv(_spark_path(path))
 
 
-def _check_headers(headers: list[str], path: str) -> None:
-    seen: dict[str, str] = {}
-    for header in headers:
-        if header.lower() in seen:
-            first = seen[header.lower()]
-            twice = f"{header!r} twice" if first == header else f"{first!r} and {header!r}, which differ only in case"
-            raise InputError(f"input.path: {path}: the header has {twice}; give every column a name of its own")
-        seen[header.lower()] = header
+def _csv_reader(spark: SparkSession, settings: Input, malformed: str) -> DataFrameReader:
+    return spark.read.options(
+        sep=settings.options.delimiter,
+        encoding=settings.options.encoding,
+        quote=settings.options.quote,
+        escape=settings.options.escape,
+        multiLine=settings.options.multi_line,
+        mode="PERMISSIVE",
+        columnNameOfCorruptRecord=malformed,
+        nullValue="",
+    )
 
 
-def _check_delimiter(header: list[str], delimiter: str, path: str) -> None:
-    if len(header) > 1:
-        return
-    better = max(DELIMITERS, key=header[0].count)
-    if better != delimiter and better in header[0]:
-        raise InputError(
-            f"input.options.delimiter: only one column was found in {path} with {delimiter!r}; "
-            f"its header looks cut by {better!r}"
-        )
+def _csv_header(spark: SparkSession, settings: Input, path: str) -> list[str]:
+    if path_scheme(path) == "file":
+        return common_header(_data_files(Path(path)), settings.options)
+    first = _csv_reader(spark, settings, "").option("header", False).csv(path).head(1)
+    return [(cell or "").removeprefix("\ufeff") for cell in first[0]] if first else []
+
+
+def _spark_path(path: str) -> str:
+    """The path as Spark takes it: local ones are never the default filesystem's, and are no patterns."""
+    if path_scheme(path) != "file":
+        return path
+    return spark_path(Path(re.sub(r"([\\{}\[\]*?])", r"\\\1", str(Path(path).absolute()))))
 
 
 def _data_files(root: Path) -> list[Path]:

@@ -117,6 +117,7 @@ def costs(*within_ss: float, first: int = 2) -> list[Scores]:
         (costs(100.0, 30.0, 20.0, 15.0, 12.0), 3),
         (costs(100.0, 90.0, 20.0, 15.0, 12.0), 4),
         (costs(100.0, 60.0, 30.0, 10.0, 8.0, 7.0), 5),
+        (costs(16.0, 8.0, 4.0, 2.0, 0.0), 3),  # 3 and 4 lie equally deep
     ],
 )
 def test_the_elbow_is_where_the_cost_stops_falling_steeply(scores: list[Scores], elbow: int) -> None:
@@ -143,6 +144,12 @@ def test_an_elbow_that_is_not_eligible_yields_to_the_next_best() -> None:
     ]
     assert choose_k(curve, {}, Selection(rule="elbow", min_segment_share=0.0)).k == 3
     assert choose_k(curve, {}, Selection(rule="elbow", min_segment_share=0.01)).k == 4
+
+
+def test_the_curve_has_its_elbow_where_it_has_it_even_if_its_ends_are_not_eligible() -> None:
+    curve = costs(1000.0, 100.0, 80.0, 20.0, 10.0)
+    assert choose_k(curve, {}, Selection(rule="elbow")).k == 3
+    assert choose_k(curve, {2: "a centre has no customers"}, Selection(rule="elbow")).k == 3
 
 
 def test_a_smallest_k_that_is_not_eligible_is_not_the_fall_back_of_the_elbow() -> None:

@@ -177,6 +177,8 @@ CATALOGUE = [
     assigned(13, "a scheme", "input.path=ftp://host/customers", "--set", "input.path", "'ftp'", "s3a"),
     assigned(13, "a bucket to write to", "output.path=s3a://bucket/segments", "output.path", "'s3a'",
         "plain path"),
+    assigned(13, "a pattern to write to", "output.path=out/{run_date}", "--set", "output.path", "'{'",
+        "plain folder"),
     assigned(13, "a format", "input.format=xml", "input.format", "expected csv or parquet, found 'xml'"),
     assigned(13, "a format, misspelt", "input.format=parqet", "did you mean 'parquet'?"),
     assigned(13, "a character set", "input.options.encoding=UTF-88", "input.options.encoding",

@@ -1,0 +1,206 @@
+"""What bad input gets: the exit code and a message a tired person understands. Rows as in a catalogue."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from builders import conf_dir, customer, grouped_customers, write_csv
+
+from seg_spark.cli import main
+
+pytestmark = pytest.mark.usefixtures("spark")
+
+SECRET = "SECRETVALUE"
+"""Stands for a customer's value: no message may show it."""
+
+
+def text(content: str | bytes, name: str = "part-0.csv") -> Callable[[Path], None]:
+    def write(root: Path) -> None:
+        (root / "input").mkdir(parents=True, exist_ok=True)
+        data = content.encode() if isinstance(content, str) else content
+        (root / "input" / name).write_bytes(data)
+
+    return write
+
+
+def rows(*customers: dict[str, Any]) -> Callable[[Path], None]:
+    return lambda root: (write_csv(root, customers), None)[1]
+
+
+def parquet(*tables: dict[str, Any], cut: int = 0) -> Callable[[Path], None]:
+    def write(root: Path) -> None:
+        (root / "input").mkdir(parents=True)
+        for number, table in enumerate(tables):
+            path = root / "input" / f"part-{number}.parquet"
+            pq.write_table(pa.table(table), path)
+            if cut:
+                path.write_bytes(path.read_bytes()[:-cut])
+
+    return write
+
+
+def both(*writers: Callable[[Path], None]) -> Callable[[Path], None]:
+    def write(root: Path) -> None:
+        for writer in writers:
+            writer(root)
+
+    return write
+
+
+def nothing(root: Path) -> None:
+    """No input at all."""
+
+
+GOOD = {"id": ["a", "b", "c"], "income": [1.0, 2.0, 3.0], "score": [1.0, 5.0, 9.0]}
+PARQUET = ["input.format=parquet"]
+
+CATALOGUE: list[tuple[str, Callable[[Path], None], list[str], int, str]] = [
+    ("path missing", nothing, [], 3, "input.path: {root}/input does not exist"),
+    ("empty folder", lambda root: (root / "input").mkdir(), [], 3, "holds no files; expected csv files"),
+    ("empty file", text(""), [], 3, "is empty (0 bytes); expected a table with a header"),
+    ("header only", text("id,income,score\n"), [], 3, "has a header but no rows"),
+    ("truncated Parquet", parquet(GOOD, cut=9), PARQUET, 3, "part-0.parquet is a truncated or corrupt Parquet file"),
+    (
+        "Parquet whose middle is damaged",
+        text(b"PAR1" + b"\x07" * 300 + b"PAR1", "a.parquet"),
+        PARQUET,
+        3,
+        "a truncated or corrupt Parquet file",
+    ),
+    ("Parquet read as CSV", parquet(GOOD), [], 3, "is a Parquet file; set input.format: parquet"),
+    ("CSV read as Parquet", rows(customer()), PARQUET, 3, "is not a Parquet file"),
+    (
+        "type drift between files",
+        parquet(GOOD, {**GOOD, "income": [SECRET, "x", "y"]}),
+        PARQUET,
+        3,
+        "a column has another type in one of the files than in the others",
+    ),
+    (
+        "declared column missing",
+        text("id,incomes,score\na,1,2\n"),
+        [],
+        3,
+        "features.columns.income: the input has no column 'income' (did you mean 'incomes'?)",
+    ),
+    (
+        "header order changed between files",
+        both(text("id,income,score\na,1,2\n"), text("id,score,income\nb,1,2\n", "part-1.csv")),
+        [],
+        3,
+        "part-1.csv has its columns in another order (column 2 is 'score', not 'income')",
+    ),
+    ("duplicate header", text("id,income,income,score\na,1,2,3\n"), [], 3, "the header has 'income' twice"),
+    (
+        "case-colliding header",
+        text("id,income,Income,score\na,1,2,3\n"),
+        [],
+        3,
+        "'income' and 'Income', which differ only in case",
+    ),
+    (
+        "wrong delimiter",
+        text("id;income;score\na;1;2\n"),
+        [],
+        3,
+        "input.options.delimiter: only one column was found in {root}/input with ','; its header looks cut by ';'",
+    ),
+    (
+        "nested feature",
+        parquet({**GOOD, "income": [[1.0], [2.0], [3.0]]}),
+        PARQUET,
+        3,
+        "features.columns.income: is of type array<double>; expected a number or text",
+    ),
+    ("every row rejected", rows(customer(income=SECRET)), [], 3, "every row was rejected (unparseable:income 1)"),
+    ("fewer customers than k", rows(customer()), [], 3, "only 1 customers were accepted"),
+    ("fewer distinct points than k", rows(customer(1), customer(2)), [], 3, "only 1 distinct points"),
+    (
+        "every value of a feature missing",
+        rows(customer(1, income=""), customer(2, income=""), customer(3, income="")),
+        [],
+        3,
+        "features.columns.income: every value is missing",
+    ),
+    (
+        "too many rejected",
+        rows(*grouped_customers(), *(customer(800 + i, income=SECRET) for i in range(25))),
+        ["cleaning.max_rejected_share=0.2"],
+        5,
+        "25.0% of the rows were rejected, above cleaning.max_rejected_share (20.0%): unparseable:income 25",
+    ),
+    (
+        "every segment too small and no model published",
+        rows(*grouped_customers()),
+        ["selection.min_segment_share=0.5", "clustering.k.min=3", "clustering.k.max=3"],
+        6,
+        "no k gives an acceptable model: k = 3: its smallest segment is 26.67% of the customers, below 50.00%",
+    ),
+    ("impossible date", nothing, ["--run-date", "2026-02-30"], 2, "--run-date '2026-02-30': there is no such day"),
+    ("date far ahead", nothing, ["--run-date", "2999-01-01"], 2, "lies more than 31 days ahead"),
+    ("unknown setting", nothing, ["clustering.k.mx=3"], 2, "unknown setting 'clustering.k.mx' (did you mean 'max'?)"),
+    ("unknown environment", nothing, ["--env", "prd"], 2, "--env prd: "),
+]
+
+
+@pytest.mark.parametrize(
+    ("write", "arguments", "code", "message"), [c[1:] for c in CATALOGUE], ids=[c[0] for c in CATALOGUE]
+)
+def test_a_refused_night(
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    write: Callable[[Path], None],
+    arguments: list[str],
+    code: int,
+    message: str,
+) -> None:
+    write(tmp_path)
+    words = ["nightly", "--conf-dir", str(conf_dir(tmp_path))]
+    if "--run-date" not in arguments:
+        words += ["--run-date", "2026-11-23"]
+    for argument in arguments:
+        words += ["--set", argument] if "=" in argument else [argument]
+    assert main(words) == code
+    said = "".join(capfd.readouterr())
+    assert message.format(root=tmp_path) in said
+    assert "Traceback" not in said
+    assert SECRET not in said
+    assert not any((tmp_path / "output").glob("*_*s/run_date=*")) or not (tmp_path / "output").exists()
+    for record in tmp_path.rglob("runs/*/*.json"):
+        assert SECRET not in record.read_text(encoding="utf-8")
+
+
+def test_what_is_odd_but_sound_is_read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """BOM, CRLF, an unnamed index column, a quoted field with a delimiter, a blank line, a gap in the header."""
+    lines = [
+        '\ufeff,id,"note, free",income,score',
+        *(f'{i},C{i},"a ""b"", c",{10 * (i % 3)},{i % 3}' for i in range(12)),
+        "",
+    ]
+    text("\r\n".join(lines))(tmp_path)
+    assert main(["nightly", "--conf-dir", str(conf_dir(tmp_path)), "--run-date", "2026-11-23"]) == 0
+    assert "rows: 12 input = 12 accepted + 0 merged duplicates + 0 rejected" in capfd.readouterr().out
+
+
+def test_rows_that_do_not_fit_the_header_are_rejected_whole(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    good = "".join(f"C{i},{10 * (i % 3)},{i % 3}\n" for i in range(12))
+    text(f"id,income,score\n{good}short,1\nlong,1,2,3\n")(tmp_path)
+    assert main(["clean", "--conf-dir", str(conf_dir(tmp_path)), "--run-date", "2026-11-23"]) == 0
+    assert "14 input = 12 accepted + 0 merged duplicates + 2 rejected (malformed_row 2)" in capfd.readouterr().out
+    rejected = pq.read_table(next((tmp_path / "output/rejected_customers").rglob("*.parquet")).parent)
+    assert sorted(rejected["raw_row"].to_pylist()) == ["long,1,2,3", "short,1"]
+
+
+def test_other_delimiters_and_character_sets_are_settings(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    lines = ["Kürzel;income;score", *(f"Müller{i};{10 * (i % 3)};{i % 3}" for i in range(12))]
+    text("\n".join(lines).encode("latin-1"))(tmp_path)
+    folder = conf_dir(tmp_path, customer_id="Kürzel")
+    words = ["clean", "--conf-dir", str(folder), "--run-date", "2026-11-23"]
+    words += ["--set", "input.options.delimiter=;", "--set", "input.options.encoding=ISO-8859-1"]
+    assert main(words) == 0
+    clean = pq.read_table(next((tmp_path / "output/clean_customers").rglob("*.parquet")).parent)
+    assert sorted(clean["customer_id"].to_pylist())[0] == "Müller0"
+    capfd.readouterr()

@@ -1,0 +1,133 @@
+"""The jobs as a scheduler starts them: real processes, real spark-submit, real signals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyspark
+import pytest
+from builders import conf_dir, grouped_customers, write_csv
+
+pytestmark = pytest.mark.process
+
+PROJECT = Path(__file__).resolve().parents[2]
+SPARK_HOME = Path(pyspark.__file__).parent
+
+
+def environment(**changes: str) -> dict[str, str]:
+    return {**os.environ, "SPARK_HOME": str(SPARK_HOME), "PYSPARK_PYTHON": sys.executable, **changes}
+
+
+def submit(root: Path, job: str, master: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """One job through spark-submit, from a folder that is not the project's.
+
+    spark-submit sends the standard error of a Python job to its own standard output.
+    """
+    command = [str(SPARK_HOME / "bin" / "spark-submit"), "--master", master, str(PROJECT / "jobs" / job)]
+    command += ["--run-date", "2026-11-23", "--conf-dir", str(root / "conf"), *arguments]
+    return subprocess.run(
+        command, cwd=root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+        check=False,
+    )  # fmt: skip
+
+
+def labels(root: Path) -> list[tuple[Any, ...]]:
+    source = f"read_parquet('{root}/output/customer_segments/**/*.parquet', hive_partitioning = true)"
+    return duckdb.sql(f"SELECT customer_id, segment_id, distance, run_date FROM {source} ORDER BY 1").fetchall()
+
+
+def record(root: Path) -> dict[str, Any]:
+    path = max((root / "output" / "runs").rglob("*.json"), key=lambda path: path.stat().st_mtime)
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def wiggled_customers() -> list[dict[str, Any]]:
+    rows = grouped_customers(60)
+    return [{**row, "income": row["income"] + i % 11, "score": row["score"] + i % 7} for i, row in enumerate(rows)]
+
+
+def test_spark_submit_in_local_mode_and_on_executors_give_the_same_labels(tmp_path: Path) -> None:
+    answers = []
+    for name, master in (("local", "local[2]"), ("executors", "local-cluster[2,1,1024]")):
+        root = tmp_path / name
+        write_csv(root, wiggled_customers(), files=5)
+        conf_dir(root)
+        done = submit(root, "nightly.py", master, "--set", "clustering.k.max=3", "--set", "clustering.starts=2")
+        assert done.returncode == 0, done.stdout
+        assert "Segments of 2026-11-23" in done.stdout
+        assert record(root)["chosen_k"] == 3
+        answers.append(labels(root))
+    assert len(answers[0]) == 195
+    assert answers[0] == answers[1]
+
+
+def test_the_steps_are_jobs_of_their_own_and_a_failing_one_returns_its_code(tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    conf_dir(tmp_path)
+    refused = submit(tmp_path, "fit_segments.py", "local[2]")
+    assert refused.returncode == 3
+    assert "no clean customers are published for 2026-11-23; run clean first" in refused.stdout
+    assert "Traceback" not in refused.stdout
+    for job in ("clean_customers.py", "fit_segments.py", "label_customers.py"):
+        done = submit(tmp_path, job, "local[2]")
+        assert done.returncode == 0, done.stdout
+    assert len(labels(tmp_path)) == 75
+
+
+def test_a_second_run_leaves_at_once_and_a_terminated_one_says_so(tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    folder = conf_dir(tmp_path, clustering={"starts": 40})
+    command = [str(Path(sys.executable).with_name("seg-spark")), "nightly", "--run-date", "2026-11-23"]
+    command += ["--conf-dir", str(folder)]
+    with subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as first:
+        lock = tmp_path / "output" / "_seg_spark" / "lock"
+        wait_until(lambda: lock.is_file() and "process" in lock.read_text(encoding="utf-8"))
+        second = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+        assert second.returncode == 75
+        assert f"process {first.pid}" in second.stderr
+        assert first.stderr is not None
+        for line in first.stderr:
+            if "fit: started" in line:
+                break
+        time.sleep(1)
+        first.send_signal(signal.SIGTERM)
+        _, stderr = first.communicate(timeout=60)
+    assert first.returncode == 143, stderr
+    assert "asked to stop" in stderr
+    assert "Traceback" not in stderr
+    assert (record(tmp_path)["status"], record(tmp_path)["exit_code"]) == ("failed", 143)
+    assert not (tmp_path / "output" / "customer_segments").exists()
+
+
+def test_without_java_the_message_says_what_to_install(tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    folder = conf_dir(tmp_path)
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; sys.prefix = '/nowhere'; from seg_spark.cli import main; sys.exit(main())",
+    ]
+    done = subprocess.run(
+        [*command, "nightly", "--run-date", "2026-11-23", "--conf-dir", str(folder)],
+        env={"PATH": "/nowhere", "JAVA_HOME": "/opt/old-java"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4, done.stderr
+    assert "no Java 17 or newer was found (JAVA_HOME=/opt/old-java" in done.stderr
+    assert record(tmp_path)["exit_code"] == 4
+
+
+def wait_until(condition: Any, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)

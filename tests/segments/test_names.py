@@ -1,0 +1,148 @@
+"""Names that say what sets a segment apart."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from seg_spark.clustering.points import Matrix
+from seg_spark.features.fitted import FittedCategory, FittedFeature, FittedNumber
+from seg_spark.segments.names import name_segments, readable
+
+
+def number(name: str) -> FittedNumber:
+    return FittedNumber(name, name, None, None, reject_missing=False, fill=0.0, clip=None, transform="none")
+
+
+def category(name: str, *levels: str | None, weight: float = 1.0) -> FittedCategory:
+    return FittedCategory(name, name, None, reject_missing=False, fill=None, levels=levels, folded=(), weight=weight)
+
+
+def names(features: list[FittedFeature], *clusters: list[Any]) -> tuple[str, ...]:
+    """Name clusters that are given as lists of customers; a customer of one axis is just a number."""
+    rows = [np.atleast_1d(row) for cluster in clusters for row in cluster]
+    labels = np.repeat(np.arange(len(clusters)), [len(cluster) for cluster in clusters])
+    return name_segments(features, np.array(rows, dtype=float), labels, len(clusters))
+
+
+def test_a_segment_is_named_after_what_is_high_or_low_in_it() -> None:
+    assert names([number("annual_income")], [9, 10, 11], [1, 2, 3]) == ("High annual income", "Low annual income")
+
+
+def test_from_two_standard_deviations_on_it_is_very() -> None:
+    assert names([number("spend")], [0] * 9, [10]) == ("Close to average", "Very high spend")
+    assert names([number("spend")], [0] * 9, [-10]) == ("Close to average", "Very low spend")
+    assert names([number("spend")], [1] * 4, [-4]) == ("High spend", "Very low spend")
+
+
+def test_half_a_standard_deviation_is_notable_and_less_is_not() -> None:
+    assert names([number("spend")], [1, 1, 1, -1], [1, -1, -1, -1]) == ("High spend", "Low spend")
+    assert names([number("spend")], [1] * 5 + [-1] * 3, [1] * 3 + [-1] * 5) == (
+        "Close to average",
+        "Close to average (2)",
+    )
+
+
+def test_the_two_strongest_traits_make_the_name_in_the_order_of_the_features() -> None:
+    features: list[FittedFeature] = [number("age"), number("income"), number("spend")]
+    # deviations: age 0.5, income 0.87, spend 1
+    savers = [(1, 9, 2), (1, 9, 2), (1, 9, 2), (-1, 5, 2)]
+    spenders = [(-1, 1, 8), (-1, 1, 8), (-1, 1, 8), (1, 5, 8)]
+    assert names(features, savers, spenders) == ("High income, low spend", "Low income, high spend")
+
+
+def test_a_category_counts_where_most_are_of_one_level() -> None:
+    region = category("home_region", "north", "south")
+    assert names([region], [(1, 0)] * 4, [(0, 1)] * 4) == ("Mostly home region north", "Mostly home region south")
+
+
+def test_a_level_that_only_few_of_the_segment_have_is_no_name() -> None:
+    some, nobody = [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]  # 40 % stands out, but is not most of the segment
+    assert names([category("region", "north")], some, nobody, nobody)[0] == "Close to average"
+
+
+def test_a_level_that_most_of_everybody_have_is_no_name() -> None:
+    assert names([category("region", "north")], [1] * 9 + [0], [1] * 9 + [0]) == (
+        "Close to average",
+        "Close to average (2)",
+    )
+
+
+def test_missing_is_a_trait_too() -> None:
+    assert names([category("region", "north", None)], [(1, 0)] * 3, [(0, 1)] * 3) == (
+        "Mostly region north",
+        "Mostly region missing",
+    )
+
+
+@pytest.mark.parametrize("weight", [0.25, 1.0, 3.0])
+def test_the_weight_of_a_category_does_not_change_its_name(weight: float) -> None:
+    region = category("region", "north", "south", weight=weight)
+    clusters = [[(weight, 0)] * 4 + [(0, weight)], [(0, weight)] * 4]
+    assert names([region], *clusters) == ("Mostly region north", "Mostly region south")
+
+
+def test_a_long_level_is_cut_to_forty_characters() -> None:
+    whole, long = names([category("branch", 40 * "x", 41 * "y")], [(1, 0)] * 3, [(0, 1)] * 3)
+    assert whole == f"Mostly branch {40 * 'x'}"
+    assert long == f"Mostly branch {39 * 'y'}…"
+
+
+def test_names_that_would_be_equal_take_further_traits() -> None:
+    features: list[FittedFeature] = [number("age"), number("income"), number("spend")]
+    # spend is the weakest trait of the first two, and no trait of the third
+    found = names(features, [(9, 9, 5)] * 3, [(9, 9, 3)] * 3, [(1, 1, 1), (1, 1, 4), (1, 1, 7)])
+    assert found == ("High age, high income, high spend", "High age, high income, low spend", "Low age, low income")
+
+
+def test_names_that_stay_equal_are_numbered() -> None:
+    assert names([number("age")], [9, 9], [9, 9], [1, 1], [1, 1]) == (
+        "High age",
+        "High age (2)",
+        "Low age",
+        "Low age (2)",
+    )
+
+
+def test_a_feature_that_is_the_same_for_everybody_names_nobody() -> None:
+    assert names([number("age"), number("income")], [(5, 1)] * 2, [(5, 3)] * 2) == ("Low income", "High income")
+
+
+def test_feature_names_are_made_readable() -> None:
+    assert readable("annual_income__k") == "annual income k"
+
+
+matrices = st.lists(st.lists(st.integers(-3, 3), min_size=4, max_size=4), min_size=6, max_size=30).map(
+    lambda rows: np.array(rows, dtype=float)
+)
+FEATURES: list[FittedFeature] = [number("age"), number("income"), category("region", "north", "south")]
+
+
+def as_customers(matrix: Matrix) -> Matrix:
+    """Two numbers and a category: the sign of the third axis chooses the level."""
+    north = (matrix[:, 2] > 0).astype(float)
+    return np.column_stack([matrix[:, :2], north, 1 - north])
+
+
+@given(matrix=matrices, k=st.integers(2, 6))
+@examples(max_examples=150, derandomize=True, deadline=None)
+def test_names_are_always_unique_and_begin_with_a_capital(matrix: Matrix, k: int) -> None:
+    found = name_segments(FEATURES, as_customers(matrix), np.arange(len(matrix)) % k, k)
+    assert len(set(found)) == k
+    assert all(name[0].isupper() for name in found)
+
+
+@given(matrix=matrices, k=st.integers(2, 4), data=st.data())
+@examples(max_examples=75, derandomize=True, deadline=None)
+def test_names_depend_neither_on_the_unit_nor_on_the_order_of_the_customers(
+    matrix: Matrix, k: int, data: st.DataObject
+) -> None:
+    customers, labels = as_customers(matrix), np.arange(len(matrix)) % k
+    expected = name_segments(FEATURES, customers, labels, k)
+    order = np.array(data.draw(st.permutations(range(len(matrix)))))
+    unit = np.array([1024.0, 1 / 64, 1.0, 1.0])
+    assert name_segments(FEATURES, customers * unit, labels, k) == expected
+    assert name_segments(FEATURES, customers[order], labels[order], k) == expected
