@@ -38,7 +38,7 @@ points_and_k = st.tuples(
 
 
 @given(points_and_k)
-@examples(max_examples=150, derandomize=True, deadline=None)
+@examples(max_examples=80, derandomize=True, deadline=None)
 def test_converging_never_costs_more_and_ends_where_nothing_moves(drawn: tuple[Matrix, int]) -> None:
     points, k = drawn
     start = points[:k] + np.arange(k)[:, None] * 0.25
@@ -95,7 +95,7 @@ def test_the_same_customers_in_another_order_give_the_same_centres() -> None:
 
 
 @given(points_and_k)
-@examples(max_examples=150, derandomize=True, deadline=None)
+@examples(max_examples=80, derandomize=True, deadline=None)
 def test_refining_never_costs_more_than_converging_and_ends_where_nothing_moves(drawn: tuple[Matrix, int]) -> None:
     points, k = drawn
     start = points[:k] + np.arange(k)[:, None] * 0.25

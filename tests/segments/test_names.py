@@ -128,7 +128,7 @@ def as_customers(matrix: Matrix) -> Matrix:
 
 
 @given(matrix=matrices, k=st.integers(2, 6))
-@examples(max_examples=150, derandomize=True, deadline=None)
+@examples(max_examples=80, derandomize=True, deadline=None)
 def test_names_are_always_unique_and_begin_with_a_capital(matrix: Matrix, k: int) -> None:
     found = name_segments(FEATURES, as_customers(matrix), np.arange(len(matrix)) % k, k)
     assert len(set(found)) == k

@@ -183,6 +183,8 @@ CATALOGUE = [
     assigned(13, "a format, misspelt", "input.format=parqet", "did you mean 'parquet'?"),
     assigned(13, "a character set", "input.options.encoding=UTF-88", "input.options.encoding",
         "character set", "UTF-8"),
+    assigned(13, "a delimiter of two characters", "input.options.delimiter=;;", "input.options.delimiter",
+        "one character"),
     assigned(13, "no path", "input.path=", "--set", "input.path", "expected a file or folder"),
     assigned(13, "a control character", 'input.path="a\\u0007"', "input.path", "control character"),
     # 14 a secret written into conf
