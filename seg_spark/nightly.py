@@ -19,12 +19,12 @@ from typing import Any, Final
 from pyspark.sql import DataFrame, SparkSession
 
 from seg_spark import schemas
-from seg_spark.errors import DegenerateModelError, InputError, PlatformError, TerminatedError
+from seg_spark.errors import DegenerateModelError, InputError, PlatformError, SettingsError, TerminatedError
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import Outcome, Run, record_of
 from seg_spark.segments.model import Model, model_from_json, model_to_json
 from seg_spark.session import is_one_machine, start_session, task_counter
-from seg_spark.settings.schema import Settings
+from seg_spark.settings.schema import Settings, refuse_overlap
 from seg_spark.steps.cleaning import check_rows, clean_customers
 from seg_spark.steps.fitting import Fitted, fit_segments, read_clean, scores_json, training_customers
 from seg_spark.steps.labelling import label_customers
@@ -34,6 +34,7 @@ from seg_spark.storage.lock import exclusive_lock
 from seg_spark.storage.manifests import model_in_charge, read_manifest
 from seg_spark.storage.models import portable_path, read_portable, stage_model
 from seg_spark.storage.publish import StagedTable, publish_model, publish_tables, staging_area
+from seg_spark.storage.raw_input import input_path
 from seg_spark.storage.records import write_record
 
 log = logging.getLogger("seg_spark")
@@ -118,6 +119,10 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
 
     Raises the SegSparkError that ended it (its record is written by then).
     """
+    try:
+        refuse_overlap(input_path(settings.input, run_date), settings.output.path)
+    except ValueError as error:
+        raise SettingsError(f"{error} (for {run_date})") from None
     layout = Layout.of(settings.output.path)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     reported: list[Outcome] = [Outcome()]

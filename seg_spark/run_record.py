@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Final
 
 from seg_spark.errors import SegSparkError
+from seg_spark.reporting.json_values import json_ready
 from seg_spark.segments.model import Model
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.cleaning import Cleaned
@@ -44,7 +45,7 @@ def record_of(run: Run, outcome: Outcome, seconds: Mapping[str, float], error: B
     """The run record: what the run did as far as it came, how it ended, and how long each step took."""
     cleaned, fitted, labelled, model = outcome.cleaned, outcome.fitted, outcome.labelled, outcome.model
     settings_text = json.dumps(run.settings.model_dump(mode="json"), sort_keys=True)
-    return {
+    content = {
         "schema_version": RECORD_VERSION,
         "run_id": run.run_id,
         "run_date": run.run_date.isoformat(),
@@ -67,6 +68,8 @@ def record_of(run: Run, outcome: Outcome, seconds: Mapping[str, float], error: B
         "versions": _versions(),
         "settings_sha256": hashlib.sha256(settings_text.encode()).hexdigest(),
     }
+    ready: dict[str, Any] = json_ready(content)
+    return ready
 
 
 def _segments(outcome: Outcome) -> list[dict[str, Any]]:

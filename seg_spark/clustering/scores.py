@@ -38,14 +38,16 @@ class Scores:
 class Moments:
     """Sums over the members of each cluster: enough for every score but the silhouettes.
 
-    customers (k), sums (k x axes), squares (k, of |x|^2) and distances (k, Euclidean to the
-    cluster's mean). Take the points relative to their common mean: far from the origin
-    squares - |sums|^2 / customers loses all its digits.
+    customers (k), sums (k x axes), squares (k, of |x|^2), and within and distances (k, of the squared
+    and the Euclidean distance to the cluster's mean). Take the points relative to their common mean:
+    far from the origin squares lose their digits; within is kept beside them because
+    squares - |sums|^2 / customers loses them wherever clusters lie far apart.
     """
 
     customers: NDArray[np.float64]
     sums: NDArray[np.float64]
     squares: NDArray[np.float64]
+    within: NDArray[np.float64]
     distances: NDArray[np.float64]
 
 
@@ -64,23 +66,24 @@ def moments_of(matrix: Matrix, labels: Labels, k: int) -> Moments:
     sums = np.add.reduceat(matrix[order], starts, axis=0)
     squares = np.add.reduceat((matrix[order] ** 2).sum(axis=1), starts)
     means = sums / customers[:, None]
-    distances = np.add.reduceat(np.sqrt(((matrix - means[labels]) ** 2).sum(axis=1))[order], starts)
-    return Moments(customers, sums, squares, distances)
+    to_mean = ((matrix - means[labels]) ** 2).sum(axis=1)[order]
+    within = np.add.reduceat(to_mean, starts)
+    return Moments(customers, sums, squares, within, np.add.reduceat(np.sqrt(to_mean), starts))
 
 
 def scores_from(moments: Moments, silhouette: float, euclidean: float | None) -> Scores:
     """The scores that follow from moments; Davies & Bouldin (1979), Calinski & Harabasz (1974)."""
     n, k = moments.customers.sum(), len(moments.customers)
     means = moments.sums / moments.customers[:, None]
-    within = float((moments.squares - (moments.sums**2).sum(axis=1) / moments.customers).sum())
-    within = max(within, 0.0)
-    total = float(moments.squares.sum() - (moments.sums.sum(axis=0) ** 2).sum() / n)
+    within = float(moments.within.sum())
+    everybody = moments.sums.sum(axis=0) / n
+    between = float((moments.customers * ((means - everybody) ** 2).sum(axis=1)).sum())
     spread = moments.distances / moments.customers
     apart = cdist(means, means)
     np.fill_diagonal(apart, np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
         similarity = (spread[:, None] + spread[None, :]) / apart
-        calinski_harabasz = np.divide((total - within) / (k - 1), within / (n - k)) if n > k else np.inf
+        calinski_harabasz = np.divide(between / (k - 1), within / (n - k)) if n > k else np.inf
     return Scores(
         k=k,
         within_ss=within,

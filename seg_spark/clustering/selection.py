@@ -1,5 +1,6 @@
 """Choosing k from the scores, with the reason in words. No Spark here."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -56,7 +57,13 @@ def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Sele
 
 def _extreme(eligible: Sequence[Scores], rule: str) -> tuple[int, str]:
     lowest_wins = rule == "davies_bouldin"
-    ranked = sorted(eligible, key=lambda one: (getattr(one, rule) * (1 if lowest_wins else -1), one.k))
+    sign = 1 if lowest_wins else -1
+
+    def rank(one: Scores) -> tuple[bool, float, int]:
+        score = getattr(one, rule)
+        return math.isnan(score), sign * score, one.k  # what has no score comes last
+
+    ranked = sorted(eligible, key=rank)
     best = ranked[0]
     because = (
         f"k = {best.k} has the {'lowest' if lowest_wins else 'highest'} {_TITLES[rule]}, {getattr(best, rule):.4g}"

@@ -29,13 +29,17 @@ def learn_number(name: str, feature: Feature, column: pa.ChunkedArray) -> Fitted
     if isinstance(rule, float | int):
         fill = float(rule)
     elif rule == "mean":
-        fill = math.fsum(known) / len(known)
+        fill = _mean(known)
     else:
         fill = float(np.median(known)) if len(known) else 0.0
     clip = None
     if feature.clip is not None:
         low, high = np.quantile(known, feature.clip)
         clip = (float(low), float(high))
+    if not np.isfinite([fill, *(clip or ())]).all():
+        raise InputError(
+            f"features.columns.{name}: its values are too large to average; declare valid: [lowest, highest]"
+        )
     return FittedNumber(
         name=name,
         source=feature.source or name,
@@ -46,6 +50,13 @@ def learn_number(name: str, feature: Feature, column: pa.ChunkedArray) -> Fitted
         clip=clip,
         transform=feature.transform,
     )
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    try:
+        return math.fsum(values) / len(values)  # exact, whatever the order
+    except OverflowError:
+        return math.inf
 
 
 def learn_category(name: str, feature: Feature, column: pa.ChunkedArray) -> FittedCategory:

@@ -95,15 +95,17 @@ def model_from_json(text: str, where: str) -> Model:
         document = json.loads(text)
         version = document.pop("format_version")
         digest = document.pop("sha256")
-        document.pop("model_id")
+        model_id = document.pop("model_id")
+        if not isinstance(version, int) or version < 1:
+            raise ValueError("no format version")
         if version > FORMAT_VERSION:
             raise InputError(
                 f"{where}: has model format {version}; this version reads up to {FORMAT_VERSION}; upgrade it"
             )
         model = _MODEL.validate_json(json.dumps(document), strict=True)
-    except (json.JSONDecodeError, ValidationError, KeyError, TypeError, AttributeError):
+    except (ValueError, ValidationError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{where}: is no model file, or a damaged one; fit again") from None
-    if _digest(model) != digest:
+    if _digest(model) != digest or model.model_id != model_id:
         raise InputError(f"{where}: its checksum does not match its content; fit again")
     return model
 

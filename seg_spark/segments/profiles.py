@@ -24,6 +24,7 @@ class SegmentTotals:
     axis_sums: tuple[float, ...]
     square_sum: float
     distance_sum: float
+    squared_distance_sum: float
 
 
 @dataclass(frozen=True)

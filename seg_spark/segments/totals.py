@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from seg_spark import columns as c
-from seg_spark.clustering.points import Matrix
 from seg_spark.clustering.scores import Moments, Scores, scores_from
 from seg_spark.features.fitted import FittedCategory
 from seg_spark.segments.model import Model
@@ -18,6 +18,7 @@ from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns
 def total_segments(scored: DataFrame, model: Model) -> tuple[SegmentTotals, ...]:
     """Add up scored customers by segment, in the order of segment_id. Segments without customers are left out."""
     wanted: list[Column] = [F.count(F.lit(1)).alias("customers"), F.sum(c.DISTANCE).alias("distance")]
+    wanted.append(F.sum(F.col(c.DISTANCE) * F.col(c.DISTANCE)).alias("squared_distance"))
     for feature in model.features:
         if isinstance(feature, FittedCategory):
             wanted += [
@@ -46,6 +47,7 @@ def published_scores(scored: DataFrame, model: Model, totals: Sequence[SegmentTo
         customers=np.array([float(one.customers) for one in totals]),
         sums=np.array([one.axis_sums for one in totals]),
         squares=np.array([one.square_sum for one in totals]),
+        within=np.array([_within(one, model) for one in totals]),
         distances=np.array([one.distance_sum for one in totals]),
     )
     return scores_from(moments, _mean_silhouette(scored, model, totals), None)
@@ -83,11 +85,23 @@ def _mean_silhouette(scored: DataFrame, model: Model, totals: Sequence[SegmentTo
     return float(row[0]) if row else 0.0
 
 
+def _within(one: SegmentTotals, model: Model) -> float:
+    """Squared distances to the mean of the segment's customers, from those to its centre nearby (Steiner)."""
+    centre = np.array(model.by_cluster[one.cluster].centre) - _origin(model)
+    shift = np.array(one.axis_sums) / one.customers - centre
+    return max(one.squared_distance_sum - one.customers * float((shift**2).sum()), 0.0)
+
+
+def _origin(model: Model) -> NDArray[np.float64]:
+    """The training mean: the centres weighted by their shares."""
+    centres = np.array([one.centre for one in model.segments])
+    origin: NDArray[np.float64] = np.average(centres, axis=0, weights=[one.share for one in model.segments])
+    return origin
+
+
 def _centred_axes(model: Model) -> list[Column]:
     """The coordinates relative to the training mean, so that sums of squares keep their digits."""
-    centres: Matrix = np.array([one.centre for one in model.segments])
-    origin = np.average(centres, axis=0, weights=[one.share for one in model.segments])
-    return [F.col(name) - float(value) for name, value in zip(axis_columns(model), origin, strict=True)]
+    return [F.col(name) - float(value) for name, value in zip(axis_columns(model), _origin(model), strict=True)]
 
 
 def _axes_of(model: Model, category: str) -> list[str]:
@@ -129,4 +143,5 @@ def _totals(row: Row, model: Model) -> SegmentTotals:
         axis_sums=tuple(row[f"axis {axis}"] for axis in range(len(axis_columns(model)))),
         square_sum=row["squares"],
         distance_sum=row["distance"],
+        squared_distance_sum=row["squared_distance"],
     )

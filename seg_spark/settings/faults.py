@@ -44,7 +44,7 @@ def describe_faults(error: ValidationError, values: Mapping[str, Any], origins: 
     for fault in error.errors(include_url=False):
         path = _setting_path(fault["loc"])
         line = _describe(fault, path)
-        if path in told and path.endswith(".missing"):
+        if path in told and _is_missing_rule(path.split(".")):
             continue  # one fault per branch of the union
         told.add(path)
         origin = _nearest_origin(path, origins)
@@ -52,7 +52,7 @@ def describe_faults(error: ValidationError, values: Mapping[str, Any], origins: 
 
 
 def _describe(fault: Any, path: str) -> str:
-    if path.endswith(".missing"):
+    if _is_missing_rule(path.split(".")):
         expected = "expected median, mean, reject, category, a number or {constant: TEXT}"
         return f"{path}: {expected}, found {_found(fault['input'])}"
     if fault["type"] == "value_error":
@@ -64,21 +64,27 @@ def _describe(fault: Any, path: str) -> str:
 def _meaning(fault: Any, path: str) -> str:
     kind, found = fault["type"], fault["input"]
     parent, _, key = path.rpartition(".")
+    if kind in _EXPECTED:
+        return f"expected {_EXPECTED[kind]}, found {_found(found)}"
     match kind:
         case "extra_forbidden":
-            return f"unknown setting{did_you_mean(key, known_keys(parent.split('.') if parent else []) or ())}"
+            meaning = f"unknown setting{did_you_mean(key, known_keys(parent.split('.') if parent else []) or ())}"
+        case "missing" | "too_long" if fault["loc"][-1] in ("valid", "clip", 0, 1):
+            meaning = "expected two values, as in [0, 100]"
         case "missing":
-            return "is required"
+            meaning = "is required"
+        case "string_too_short":
+            meaning = "is empty"
         case "too_short" if path == "features.columns":
-            return "names no feature; expected at least one"
+            meaning = "names no feature; expected at least one"
         case "literal_error":
             expected = fault["ctx"]["expected"].replace("'", "")
             choices = expected.replace(" or ", ", ").split(", ")
-            return f"expected {expected}, found {_found(found)}{did_you_mean(str(found), choices)}"
-        case _ if kind in _EXPECTED:
-            return f"expected {_EXPECTED[kind]}, found {_found(found)}"
+            meaning = f"expected {expected}, found {_found(found)}{did_you_mean(str(found), choices)}"
         case _:
-            return f"{_lower_first(fault['msg'])}, found {_found(found)}"
+            said = _lower_first(fault["msg"]).replace("input should be", "expected a value")
+            meaning = f"{said}, found {_found(found)}"
+    return meaning
 
 
 def _setting_path(loc: Sequence[str | int]) -> str:
@@ -86,22 +92,25 @@ def _setting_path(loc: Sequence[str | int]) -> str:
     kept: list[str] = []
     for part in loc:
         kept.append(str(part))
-        if part == "missing":
+        if _is_missing_rule(kept):
             break
     while kept and kept[-1].isdigit():
         kept.pop()
     return ".".join(kept)
 
 
+def _is_missing_rule(path: Sequence[str]) -> bool:
+    """Whether a path is features.columns.NAME.missing, the one setting of several types."""
+    return len(path) == 4 and path[0] == "features" and path[3] == "missing"
+
+
 def _nearest_origin(path: str, origins: Mapping[str, str]) -> str | None:
-    inside = [origin for key, origin in origins.items() if key.startswith(f"{path}.")]
-    if path and path not in origins and inside:
-        return inside[-1]
-    while path:
-        if path in origins:
-            return origins[path]
-        path = path.rpartition(".")[0]
-    return None
+    """Where the value of a setting (or the last word about a part of it) came from, or else its section."""
+    own = [origin for key, origin in origins.items() if key == path or (path and key.startswith(f"{path}."))]
+    if own:
+        return own[-1]
+    parent = path.rpartition(".")[0]
+    return _nearest_origin(parent, origins) if parent else None
 
 
 def _found(value: Any) -> str:

@@ -17,6 +17,8 @@ from seg_spark.settings.yaml_text import parse_document, parse_value
 
 ENVIRONMENT_PREFIX: Final = "SEG_SPARK_"
 DEFAULT_ORIGIN: Final = "default"
+_OF_KUBERNETES: Final = re.compile(r"SEG_SPARK_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)")
+"""What Kubernetes puts into the environment of pods beside a service called seg-spark."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +48,20 @@ def load_settings(
     """
     variables = os.environ if environment is None else environment
     layers = [_file_layer(path) for path in _files(conf_dir, env)]
-    layers.append(_environment_layer(variables))
+    layers.append(_environment_layer(variables, layers))
     layers.append(_assignment_layer(assignments))
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for layer in layers:
         merged = _merge(merged, layer.values)
-        origins |= layer.origins
+        for key, origin in layer.origins.items():  # what came last stands last
+            origins.pop(key, None)
+            origins[key] = origin
     try:
         settings = Settings.model_validate(_lists_to_tuples(merged))
     except ValidationError as error:
         raise SettingsError("\n".join(describe_faults(error, merged, origins))) from None
-    leaves = {path: _origin_of(path, origins) for path, _ in leaves_of(settings)}
+    leaves = {path: origins.get(path, DEFAULT_ORIGIN) for path, _ in leaves_of(settings)}
     return EffectiveSettings(settings, MappingProxyType(leaves))
 
 
@@ -75,6 +79,8 @@ def _files(conf_dir: Path, env: str | None) -> list[Path]:
     if env is None:
         return [base]
     environments = sorted(path.stem for path in conf_dir.glob("*.yml") if path.stem != "base")
+    if env == "base":
+        raise SettingsError("--env base: base.yml is always read; name what comes over it, for example prod")
     if env not in environments:
         known = f"there is {', '.join(environments)}" if environments else "there is none"
         raise SettingsError(f"--env {env}: {conf_dir} holds no {env}.yml; {known}{did_you_mean(env, environments)}")
@@ -91,10 +97,16 @@ def _file_layer(path: Path) -> _Layer:
     return _Layer(document.values, {key: f"{path}:{line}" for key, line in document.lines.items()})
 
 
-def _environment_layer(variables: Mapping[str, str]) -> _Layer:
+def _environment_layer(variables: Mapping[str, str], below: Sequence[_Layer]) -> _Layer:
     layer = _Layer({}, {})
+    features = {key.split(".")[2] for one in below for key in one.origins if key.startswith("features.columns.")}
+    spelling = {name.lower(): name for name in features}
     for variable in sorted(name for name in variables if name.startswith(ENVIRONMENT_PREFIX)):
+        if _OF_KUBERNETES.fullmatch(variable):
+            continue
         path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        if path[:2] == ["features", "columns"] and len(path) > 2:
+            path[2] = spelling.get(path[2], path[2])
         _assign(layer, path, parse_value(variables[variable], variable), variable)
     return layer
 
@@ -104,7 +116,10 @@ def _assignment_layer(assignments: Sequence[str]) -> _Layer:
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals or not re.fullmatch(r"[^.\s]+(\.[^.\s]+)*", key.strip()):
-            raise SettingsError(f"--set {assignment!r}: expected key=value, as in --set clustering.k.max=8")
+            word = re.match(r"[\w.]*", assignment)
+            raise SettingsError(
+                f"--set {word[0] if word else ''}: expected key=value, as in --set clustering.k.max=8"
+            )  # the rest may be a secret
         _assign(layer, key.strip().split("."), parse_value(text, f"--set {key.strip()}"), "--set")
     return layer
 
@@ -122,7 +137,9 @@ def _assign(layer: _Layer, path: list[str], value: Any, origin: str) -> None:
             raise SettingsError(f"{origin} {'.'.join(path)}: {key} was given a value before")
         target = inner
     target[path[-1]] = value
-    layer.origins[".".join(path)] = origin
+    dotted = ".".join(path)
+    layer.origins[dotted] = origin
+    layer.origins.update((leaf, origin) for leaf, _ in _flatten(value, dotted))
 
 
 def _merge(low: dict[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,11 +162,3 @@ def _flatten(value: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield from _flatten(inner, f"{path}.{key}" if path else key)
     else:
         yield path, value
-
-
-def _origin_of(path: str, origins: Mapping[str, str]) -> str:
-    while path:
-        if path in origins:
-            return origins[path]
-        path = path.rpartition(".")[0]
-    return DEFAULT_ORIGIN

@@ -76,6 +76,9 @@ class Input(Section):
     @field_validator("path")
     @classmethod
     def _supported_path(cls, value: str) -> str:
+        unknown = set(re.findall(r"\{(\w+)\}", value)) - {"run_date"}
+        if unknown:
+            raise ValueError(f"contains {{{sorted(unknown)[0]}}}; the only part that is filled in is {{run_date}}")
         return _checked_path(value, INPUT_SCHEMES)
 
 
@@ -259,7 +262,7 @@ class Settings(Section):
 
     input: Input
     """The raw customer table."""
-    customer_id: Annotated[str, Field(min_length=1)]
+    customer_id: Annotated[str, Field(min_length=1, pattern=r"\S")]
     """Header of the column that identifies a customer; its text is kept as it comes."""
     output: Output
     """Where everything is published."""
@@ -280,9 +283,9 @@ class Settings(Section):
             source = self.features.source_of(name)
             if source == self.customer_id:
                 raise ValueError(f"features.columns.{name}: the customer id cannot be a feature")
-        raw, published = _plain(self.input.path), _plain(self.output.path)
-        if raw == published or raw.startswith(published + "/") or published.startswith(raw + "/"):
-            raise ValueError("input.path and output.path lie inside each other; a night would read what it writes")
+        refuse_overlap(self.input.path, self.output.path)
+        if self.input.order_by == self.customer_id:
+            raise ValueError("input.order_by: is the customer id, which cannot tell rows of one customer apart")
         if self.selection.k is not None and not self.clustering.k.min <= self.selection.k <= self.clustering.k.max:
             raise ValueError("selection.k lies outside clustering.k.min to clustering.k.max")
         return self
@@ -296,11 +299,23 @@ def path_scheme(path: str) -> str:
 
 def local_path(path: str) -> str:
     """A `file:` URL as the plain path it means; a plain path as it is."""
-    return re.sub(r"^file:(//)?(?=/)", "", path, flags=re.IGNORECASE)
+    return re.sub(r"^file:(//(?=/))?", "", path, flags=re.IGNORECASE)
 
 
-def _plain(path: str) -> str:
-    return str(Path(local_path(path)).resolve()) if path_scheme(path) == "file" else path.rstrip("/")
+def refuse_overlap(input_path: str, output_path: str) -> None:
+    """Raise ValueError if one path lies inside the other."""
+    raw, published = _plain(input_path), _plain(output_path)
+    if raw.is_relative_to(published) or published.is_relative_to(raw):
+        raise ValueError("input.path and output.path lie inside each other; a night would read what it writes")
+
+
+def _plain(path: str) -> Path:
+    if path_scheme(path) != "file":
+        return Path(path)
+    try:
+        return Path(local_path(path)).resolve()
+    except (OSError, RuntimeError):  # links in a circle
+        return Path(local_path(path)).absolute()
 
 
 def _checked_path(path: str, schemes: tuple[str, ...]) -> str:
@@ -311,6 +326,6 @@ def _checked_path(path: str, schemes: tuple[str, ...]) -> str:
     scheme = path_scheme(path)
     if scheme not in schemes:
         raise ValueError(f"has the scheme {scheme!r}; expected a plain path or one of {', '.join(schemes)}")
-    if re.match(r"[^/]+://[^/]*@", path) and scheme != "abfss":
+    if scheme != "file" and ("?" in path or re.match(r"[^/]+://[^/@]*:[^/@]*@", path)):
         raise ValueError("contains credentials; give them to Spark through the platform, not in the conf")
     return path

@@ -1,5 +1,6 @@
 """YAML as data only: no tags, no aliases, no duplicate keys, and every value knows its line."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,10 +18,20 @@ class _PlainLoader(yaml.SafeLoader):
     """SafeLoader for which 2026-11-23 is a text, not a date."""
 
 
-_PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag in _PLAIN_TAGS]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+# The plain words of YAML 1.2: 1e-4 is a number, 010 is ten, NO and 1:30 are texts.
+_PlainLoader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+):
+    _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(str(node.value)))
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,10 @@ def parse_document(text: str, origin: str) -> Document:
         raise SettingsError(f"{_at(origin, node)}: expected 'key: value' lines at the top level")
     lines: dict[str, int] = {}
     _inspect(node, origin, "", lines)
-    values: dict[str, Any] = _PlainLoader("").construct_document(node)
+    try:
+        values: dict[str, Any] = _PlainLoader("").construct_document(node)
+    except (yaml.YAMLError, ValueError, TypeError):
+        raise SettingsError(f"{origin}: invalid YAML: a value does not fit its tag, or is too long a number") from None
     return Document(values, lines)
 
 
@@ -65,7 +79,13 @@ def parse_value(text: str, origin: str) -> Any:
     """One value of `--set` or the environment: `8` is a number, `[1, 2]` a list, `abc` a text."""
     if not text.strip():
         return ""
-    return parse_document(f"value: {text}" if "\n" not in text else "", origin).values.get("value", text)
+    quoted = text.lstrip().startswith(("'", '"'))
+    if not quoted and any(sign in text for sign in ("\n", "\r", " #", "{run_date}")):
+        return text  # not YAML's idea of such a text, but what was meant
+    try:
+        return parse_document(f"value: {text}", origin).values.get("value", text)
+    except SettingsError:
+        return text
 
 
 def _inspect(node: yaml.Node, origin: str, path: str, lines: dict[str, int]) -> None:

@@ -20,6 +20,7 @@ from seg_spark.errors import InputError
 from seg_spark.features.fitted import FittedFeature
 from seg_spark.features.learning import learn_features
 from seg_spark.features.pipeline import fit_preparation
+from seg_spark.reporting.json_values import json_ready
 from seg_spark.segments.model import Model, number_segments
 from seg_spark.segments.names import name_segments
 from seg_spark.steps.night import Night
@@ -68,14 +69,15 @@ def fit_segments(night: Night, training: pa.Table) -> Fitted:
         matrix = to_matrix(preparation, frame)
     _warn_of_constants(features)
     distinct = distinct_points(matrix)
-    k = settings.clustering.k
-    if distinct < k.min:
-        raise InputError(f"the customers form only {distinct} distinct points, fewer than clustering.k.min ({k.min})")
+    ks = settings.clustering.k
+    if distinct < ks.min:
+        raise InputError(f"the customers form only {distinct} distinct points, fewer than clustering.k.min ({ks.min})")
     with night.progress.step("fit", counting="fits") as advance:
         points = matrix_frame(night.spark, matrix)
         fits = fit_every_k(points, matrix, settings.clustering, settings.training.seed, advance)
     with night.progress.step("score"):
         faults = {k: fit.fault for k, fit in fits.items() if fit.fault is not None}
+        faults |= dict.fromkeys(range(distinct + 1, ks.max + 1), f"there are only {distinct} distinct points")
         scores = _score_fits([fit for k, fit in fits.items() if k not in faults], matrix)
         choice = choose_k(scores, faults, settings.selection)
         kmeans, chosen = published_form(night.spark, fits[choice.k], matrix)
@@ -94,13 +96,16 @@ def fit_segments(night: Night, training: pa.Table) -> Fitted:
 def scores_json(fitted: Fitted) -> str:
     """scores.json: the scores of every k and the choice among them."""
     return json.dumps(
-        {
-            "chosen_k": fitted.choice.k,
-            "chosen_because": fitted.choice.because,
-            "excluded": {str(k): reason for k, reason in fitted.choice.excluded.items()},
-            "scores": [asdict(one) for one in fitted.scores],
-        },
+        json_ready(
+            {
+                "chosen_k": fitted.choice.k,
+                "chosen_because": fitted.choice.because,
+                "excluded": {str(k): reason for k, reason in fitted.choice.excluded.items()},
+                "scores": [asdict(one) for one in fitted.scores],
+            }
+        ),
         indent=2,
+        allow_nan=False,
     )
 
 

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from seg_spark.settings.schema import local_path
+
+PORTABLE: Final = "model.json"
+"""The portable form of a model, in its folder."""
 
 
 @dataclass(frozen=True)

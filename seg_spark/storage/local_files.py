@@ -40,7 +40,11 @@ def swap_in(staged: Path, published: Path) -> Path | None:
     if not _exchange(staged, published):
         aside = staged.with_name(staged.name + ".replaced")
         published.rename(aside)
-        staged.rename(published)
+        try:
+            staged.rename(published)
+        except OSError:
+            aside.rename(published)
+            raise
         aside.rename(staged)
     sync_folder(published.parent)
     return staged

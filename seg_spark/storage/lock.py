@@ -29,6 +29,8 @@ def exclusive_lock(path: Path, holder: str) -> Iterator[None]:
             raise LockedError(
                 f"{path.parent.parent}: another run is at work there: {file.read().strip() or 'it has just started'}"
             ) from None
+        except OSError as error:
+            raise PlatformError(f"output.path: {path} cannot be locked: {error.strerror}") from None
         file.truncate(0)
         file.write(f"{holder}, process {os.getpid()}\n")
         file.flush()

@@ -1,6 +1,7 @@
 """The manifest of a date: what is published for it, and which run put it there."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -27,10 +28,12 @@ def read_manifest(layout: Layout, run_date: date) -> Manifest:
     path = layout.manifest(run_date)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return Manifest(run_date, document["model_id"], document["tables"])
+        if document["version"] != VERSION or document["run_date"] != run_date.isoformat():
+            raise ValueError("another version or date")
+        return Manifest(run_date, document["model_id"], dict(document["tables"]))
     except FileNotFoundError:
         return Manifest(run_date, None, {})
-    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise PublishError(f"{path}: is damaged; remove it and run this date again") from None
 
 
@@ -49,9 +52,8 @@ def published_dates(layout: Layout) -> list[date]:
     """Every date that has a manifest, oldest first."""
     if not layout.manifests.is_dir():
         return []
-    return sorted(
-        date.fromisoformat(path.stem.removeprefix("run_date=")) for path in layout.manifests.glob("run_date=*.json")
-    )
+    names = (re.fullmatch(r"run_date=(\d{4}-\d\d-\d\d)\.json", path.name) for path in layout.manifests.iterdir())
+    return sorted(date.fromisoformat(name[1]) for name in names if name)
 
 
 def model_in_charge(layout: Layout, run_date: date, before: bool = False) -> str | None:

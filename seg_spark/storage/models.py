@@ -6,10 +6,9 @@ from typing import Final
 from pyspark.ml import PipelineModel
 
 from seg_spark.errors import InputError
-from seg_spark.storage.layout import Layout, spark_path
+from seg_spark.storage.layout import PORTABLE, Layout, spark_path
 
 _PIPELINE: Final = "pipeline"
-_PORTABLE: Final = "model.json"
 _SCORES: Final = "scores.json"
 
 
@@ -17,13 +16,13 @@ def stage_model(folder: Path, pipeline: PipelineModel, portable: str, scores: st
     """Write a model into the new folder `folder`."""
     folder.mkdir(parents=True)
     pipeline.write().save(spark_path(folder / _PIPELINE))
-    (folder / _PORTABLE).write_text(portable, encoding="utf-8")
+    (folder / PORTABLE).write_text(portable, encoding="utf-8")
     (folder / _SCORES).write_text(scores, encoding="utf-8")
 
 
 def portable_path(layout: Layout, model_id: str) -> Path:
     """Where the portable form of a published model lies."""
-    return layout.model(model_id) / _PORTABLE
+    return layout.model(model_id) / PORTABLE
 
 
 def read_portable(layout: Layout, model_id: str) -> str:

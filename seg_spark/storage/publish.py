@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from seg_spark.errors import PublishError
-from seg_spark.storage.layout import Layout
-from seg_spark.storage.local_files import remove_tree, swap_in, sync_folder, sync_tree
+from seg_spark.storage.layout import PORTABLE, Layout
+from seg_spark.storage.local_files import remove_tree, swap_in, sync_tree
 from seg_spark.storage.manifests import Manifest, read_manifest, write_manifest
 from seg_spark.storage.tables import data_files
 
@@ -53,29 +54,35 @@ def publish_tables(
         for one in staged:
             sync_tree(one.folder)
         before = read_manifest(layout, run_date)
-        tables = dict(before.tables)
+        tables = dict(before.tables) | {one.table: _entry(one, run_id) for one in staged}
         for one in staged:
-            files = [{"name": file.name, "bytes": file.stat().st_size} for file in data_files(one.folder)]
             old = swap_in(one.folder, layout.partition(one.table, run_date))
             if old is not None:
                 _keep_for_readers(old, layout.replaced / run_id / one.table)
-            tables[one.table] = {"run_id": run_id, "rows": one.rows, "files": files}
         write_manifest(layout, Manifest(run_date, model_id or before.model_id, tables))
     except OSError as error:
         raise PublishError(f"publishing {run_date} failed: {error.strerror} ({error.filename})") from error
 
 
 def publish_model(layout: Layout, staged: Path, model_id: str) -> None:
-    """Put a staged model in its place; one that is there already has the same content and stays."""
+    """Put a staged model in its place. One that is there already says the same and stays, unless it is damaged."""
     target = layout.model(model_id)
     try:
-        if not target.exists():
+        if not _same_portable_form(staged, target):
             sync_tree(staged)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            staged.rename(target)
-            sync_folder(target.parent)
+            swap_in(staged, target)
     except OSError as error:
         raise PublishError(f"publishing model {model_id} failed: {error.strerror} ({error.filename})") from error
+
+
+def _entry(one: StagedTable, run_id: str) -> dict[str, Any]:
+    files = [{"name": file.name, "bytes": file.stat().st_size} for file in data_files(one.folder)]
+    return {"run_id": run_id, "rows": one.rows, "files": files}
+
+
+def _same_portable_form(staged: Path, target: Path) -> bool:
+    published = target / PORTABLE
+    return published.is_file() and published.read_bytes() == (staged / PORTABLE).read_bytes()
 
 
 def _keep_for_readers(old: Path, kept: Path) -> None:

@@ -13,7 +13,7 @@ from seg_spark.storage.local_files import write_text_atomically
 def write_record(layout: Layout, run_date: date, run_id: str, record: Mapping[str, Any]) -> Path:
     """Write the record of a run and return its path."""
     path = layout.records(run_date) / f"{run_id}.json"
-    write_text_atomically(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    write_text_atomically(path, json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     return path
 
 
@@ -24,7 +24,7 @@ def read_records(layout: Layout, run_date: date | None = None) -> list[dict[str,
     for path in sorted(layout.runs.glob(pattern)):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError):
+        except (OSError, ValueError, RecursionError):
             continue
         if isinstance(record, dict):
             records.append(record)

@@ -74,7 +74,7 @@ CATALOGUE = [
     instead(1, "longer than any conf", "# " + 1_000_000 * "x", "base.yml",
         "longer than 1,000,000 characters"),
     instead(1, "nothing", "", "input: is required", "customer_id: is required", "output: is required"),
-    assigned(1, "in an assignment", "input.null_values=[a", "--set input.null_values", "invalid YAML"),
+    assigned(1, "in an assignment", "input.null_values=[a", "--set: input.null_values", "expected a list"),
     # 2 YAML tags or an alias bomb
     added(2, "a tag that runs code", "training: !!python/object/apply:os.system [true]\n", "base.yml:8",
         "tag", "os.system", "not accepted"),
@@ -241,10 +241,10 @@ CATALOGUE = [
     Bad(18, "--env that leaves the folder", ("--env ../prod", "holds no ../prod.yml"), env="../prod",
         environments={"../prod": ""}),
     # 19 --set without =, or of an unknown key
-    assigned(19, "no =", "clustering.k.max", "--set 'clustering.k.max'", "key=value",
+    assigned(19, "no =", "clustering.k.max", "--set clustering.k.max: ", "key=value",
         "--set clustering.k.max=8"),
-    assigned(19, "no key", "=8", "--set '=8'", "key=value"),
-    assigned(19, "a dot too many", "clustering..k=8", "--set 'clustering..k=8'", "key=value"),
+    assigned(19, "no key", "=8", "--set", "key=value"),
+    assigned(19, "a dot too many", "clustering..k=8", "--set clustering..k: ", "key=value"),
     assigned(19, "unknown key", "clustering.k.mx=8", "--set clustering.k.mx", "unknown setting",
         "did you mean 'max'?"),
     assigned(19, "unknown section", "clusterin.k.max=8", "--set clusterin.k.max",

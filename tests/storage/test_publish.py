@@ -194,10 +194,32 @@ def test_a_model_is_put_in_its_place_whole(layout: Layout) -> None:
 
 
 def test_a_model_that_is_published_already_is_not_touched(layout: Layout) -> None:
-    for run_id in ("r1", "r2"):
-        with staging_area(layout, run_id) as staging:
-            publish_model(layout, model_folder(staging, run_id), "abc")
-    assert (layout.model("abc") / "model.json").read_text(encoding="utf-8") == "r1"
+    with staging_area(layout, "r1") as staging:
+        publish_model(layout, model_folder(staging, "{}"), "abc")
+    before = (layout.model("abc") / "model.json").stat().st_ino
+    with staging_area(layout, "r2") as staging:
+        publish_model(layout, model_folder(staging, "{}"), "abc")
+    assert (layout.model("abc") / "model.json").stat().st_ino == before
+
+
+def test_a_damaged_model_is_mended_by_fitting_it_again(layout: Layout) -> None:
+    with staging_area(layout, "r1") as staging:
+        publish_model(layout, model_folder(staging, "whole"), "abc")
+    (layout.model("abc") / "model.json").write_text("dam", encoding="utf-8")
+    with staging_area(layout, "r2") as staging:
+        publish_model(layout, model_folder(staging, "whole"), "abc")
+    assert (layout.model("abc") / "model.json").read_text(encoding="utf-8") == "whole"
+
+
+def test_a_table_that_was_not_staged_stops_the_publishing_before_anything_is_swapped(layout: Layout) -> None:
+    publish(layout, "r1", "a", table="clean", model_id="old")
+    with staging_area(layout, "r2") as staging:
+        good, absent = stage(staging, "clean", "b"), StagedTable("labels", staging / "absent", 1)
+        with pytest.raises(PublishError):
+            publish_tables(layout, NIGHT, "r2", [good, absent], "new")
+    assert read_manifest(layout, NIGHT).tables["clean"]["run_id"] == "r1"
+    [file] = layout.partition("clean", NIGHT).glob("*.parquet")
+    assert pq.read_table(file)["customer_id"].to_pylist() == ["a"]
 
 
 def test_a_model_that_cannot_be_moved_is_named(layout: Layout, tmp_path: Path) -> None:
