@@ -1,0 +1,96 @@
+"""The README promises nothing that does not run."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from builders import NUMBERS, settings
+
+from seg_spark import errors, schemas
+from seg_spark.cli import main
+
+PROJECT = Path(__file__).resolve().parents[1]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+def block_after(line: str) -> str:
+    """The text of the fenced block in which `line` stands, from the line after it."""
+    start = README.index(line) + len(line)
+    return README[start : README.index("\n```", start)].strip("\n")
+
+
+def table_lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.startswith(("┃", "│"))]
+
+
+def test_the_demo_shows_what_the_readme_shows(
+    spark: object, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make = [sys.executable, str(PROJECT / "scripts" / "make_sample_customers.py"), "--rows", "2000"]
+    subprocess.run([*make, "--output", "data/sample"], check=True, capture_output=True)
+    assert main(["nightly", "--run-date", "2026-11-23", "--conf-dir", str(PROJECT / "conf")]) == 0
+    shown = capsys.readouterr().out
+    promised = block_after("$ ./scripts/demo")
+    assert table_lines(shown) == table_lines(promised)
+    assert [line for line in shown.splitlines() if line.startswith(("rows:", "chosen:", "labels", "profiles"))] == [
+        line for line in promised.splitlines() if line.startswith(("rows:", "chosen:", "labels", "profiles"))
+    ]
+    assert main(["segments", "--conf-dir", str(PROJECT / "conf")]) == 0
+    assert table_lines(capsys.readouterr().out) == table_lines(promised)
+    assert main(["runs", "--conf-dir", str(PROJECT / "conf")]) == 0
+    assert "succeeded" in capsys.readouterr().out
+
+
+def test_the_conf_of_the_mall_customers_gives_the_promised_segments(
+    spark: object,
+    tmp_path: Path,
+    mall_customers: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_conf").mkdir()
+    (tmp_path / "my_conf/base.yml").write_text(block_after("# my_conf/base.yml"), encoding="utf-8")
+    (tmp_path / "Mall_Customers.csv").write_bytes(mall_customers.read_bytes())
+    command = "$ .venv/bin/seg-spark nightly --run-date 2026-11-23 --conf-dir my_conf"
+    assert main(command.split()[2:]) == 0
+    assert table_lines(capsys.readouterr().out) == table_lines(block_after(command))
+
+
+def test_the_exit_codes_are_those_of_the_errors() -> None:
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    raised = {one.exit_code for one in vars(errors).values() if isinstance(one, type) and issubclass(one, Exception)}
+    assert listed == raised | {0}
+
+
+def test_the_tables_have_the_listed_columns(tmp_path: Path) -> None:
+    def listed(table: str) -> list[str]:
+        [row] = [line for line in README.splitlines() if line.startswith(f"| `{table}/run_date=D/`")]
+        return re.findall(r"`(\w+)`", row.split("|")[2])
+
+    assert listed("customer_segments") == schemas.CUSTOMER_SEGMENTS_SCHEMA.fieldNames()
+    assert listed("segment_profiles") == schemas.SEGMENT_PROFILES_SCHEMA.fieldNames()
+    assert listed("rejected_customers") == schemas.REJECTED_CUSTOMERS_SCHEMA.fieldNames()
+    clean = schemas.clean_customers_schema(settings(tmp_path).features).fieldNames()
+    assert listed("clean_customers") == [name for name in clean if name not in NUMBERS]
+
+
+def test_a_misspelt_setting_is_answered_as_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    command = "$ .venv/bin/seg-spark nightly --run-date 2026-11-23 --set clustering.k.mx=8"
+    assert main([*command.split()[2:], "--conf-dir", str(PROJECT / "conf")]) == 2
+    assert capsys.readouterr().err.strip() == block_after(command).strip()
+
+
+def test_every_command_and_option_it_names_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in set(re.findall(r"seg-spark ([a-z][a-z-]+)", README)):
+        assert main([command, "--help"]) == 0, command
+    capsys.readouterr()
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not link.startswith("http") and not (PROJECT / link).exists()] == []
