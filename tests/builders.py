@@ -28,7 +28,7 @@ def conf_dir(root: Path, features: Mapping[str, Any] | None = None, **sections: 
         "customer_id": "id",
         "output": {"path": str(root / "output")},
         "features": {"columns": dict(NUMBERS if features is None else features)},
-        "clustering": {"k": {"min": 2, "max": 4}, "starts": 1},
+        "clustering": {"k": {"min": 2, "max": 3}, "starts": 1},
         "cleaning": {"max_rejected_share": 1.0},
         **sections,
     }

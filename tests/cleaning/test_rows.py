@@ -171,7 +171,7 @@ CELLS = st.one_of(st.sampled_from(["1", "2", "abc", "", "NaN", "-1", "1e999", "\
 
 
 @hypothesis_settings(
-    max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     rows=st.lists(

@@ -35,7 +35,7 @@ def sweep(
     on_fit: Callable[[int, int], None] = ignore_progress,
     **options: object,
 ) -> dict[int, Fit]:
-    config = settings(root, **options).clustering
+    config = settings(root, **{"clustering__k__max": 4, **options}).clustering
     return fit_every_k(matrix_frame(spark, matrix), matrix, config, 7, on_fit)
 
 
