@@ -29,12 +29,12 @@ from seg_spark.steps.cleaning import check_rows, clean_customers
 from seg_spark.steps.fitting import Fitted, fit_segments, read_clean, scores_json, training_customers
 from seg_spark.steps.labelling import label_customers
 from seg_spark.steps.night import Night
+from seg_spark.storage.input_files import input_path
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.lock import exclusive_lock
 from seg_spark.storage.manifests import model_in_charge, read_manifest
 from seg_spark.storage.models import portable_path, read_portable, stage_model
 from seg_spark.storage.publish import StagedTable, publish_model, publish_tables, staging_area
-from seg_spark.storage.raw_input import input_path
 from seg_spark.storage.records import write_record
 
 log = logging.getLogger("seg_spark")

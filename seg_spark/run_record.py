@@ -18,6 +18,7 @@ from seg_spark.steps.fitting import Fitted
 from seg_spark.steps.labelling import Labelled
 
 RECORD_VERSION: Final = 1
+_PACKAGES: Final = ("seg-spark", "pyspark", "numpy", "pyarrow")
 
 
 @dataclass(frozen=True)
@@ -106,5 +107,11 @@ def _error_text(error: BaseException | None) -> str | None:
 
 
 def _versions() -> dict[str, str]:
-    packages = {name: importlib.metadata.version(name) for name in ("seg-spark", "pyspark", "numpy", "pyarrow")}
-    return {"python": platform.python_version(), **packages}
+    return {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES}
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"  # shipped as files, with --py-files

@@ -23,6 +23,8 @@ log = logging.getLogger("seg_spark")
 OLDEST_JAVA: Final = 17
 OLDEST_PYTHON: Final = (3, 11)
 _GIB: Final = 1024**3
+_TELLING_LOGGERS: Final = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
+"""Loggers of pyspark that print Spark's errors, with their values and stack traces, before we can translate them."""
 _QUIET_LOG: Final = Path(__file__).with_name("log4j2.properties")
 
 # Without these the answers would be other ones, so they are not for the user to choose.
@@ -32,10 +34,14 @@ _CORRECTNESS: Final = {
     "spark.sql.caseSensitive": "false",
     "spark.sql.csv.parser.columnPruning.enabled": "false",  # pruning hides malformed rows
     "spark.sql.parquet.mergeSchema": "false",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",  # store=007 is text, not seven
+    "spark.sql.legacy.parquet.nanosAsLong": "true",  # else one column of pandas' timestamps stops the night
+    "spark.sql.legacy.javaCharsets": "true",  # windows-1252 is real
 }
 _COMFORT: Final = {
     "spark.ui.showConsoleProgress": "false",  # it would garble our own progress
     "spark.sql.debug.maxToStringFields": "100",
+    "spark.python.sql.dataFrameDebugging.enabled": "false",  # a call site per column costs wide tables seconds
     # a cached frame may have few partitions too: 200 tiny ones take seconds
     "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
 }
@@ -70,6 +76,8 @@ def start_session(app_name: str, log_config: Path | None = None) -> SparkSession
         session = builder.getOrCreate()
     except (PySparkException, Py4JError, OSError, RuntimeError) as error:
         raise PlatformError(f"Spark did not start: {_reason(error)}") from error
+    for name in _TELLING_LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     session.sparkContext.setLogLevel(
         "FATAL"
     )  # Spark's errors are translated; its own texts may hold values of customers

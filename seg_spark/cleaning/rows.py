@@ -6,7 +6,7 @@ from typing import Final
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, StructType
+from pyspark.sql.types import DataType, StringType, StructType
 
 from seg_spark import columns as c
 from seg_spark.cleaning import values
@@ -14,7 +14,7 @@ from seg_spark.cleaning.reasons import Reason
 from seg_spark.errors import InputError, did_you_mean
 from seg_spark.settings.schema import Settings
 
-MALFORMED_ROW: Final = "_malformed_row"
+MALFORMED_ROW: Final = "_seg_spark_malformed_row"
 """Column of a raw frame that holds the whole text of a row that does not fit the header; null for good rows."""
 OUTCOME: Final = "_outcome"
 ORDER_VALUE: Final = "_order_value"
@@ -57,24 +57,31 @@ def used_columns(settings: Settings) -> dict[str, str]:
 def _judge_rows(raw: DataFrame, settings: Settings) -> DataFrame:
     types = _types_of_used_columns(raw.schema, settings)
     nulls = settings.input.null_values
-    id_ = values.customer_id(_column(settings.customer_id), types[settings.customer_id], nulls)
+    # names of our own from here on: a header may be called anything, also like one of our drafts
+    raw_names = {header: f"_raw_{position}" for position, header in enumerate(types)}
+    raw_of = {header: F.col(name) for header, name in raw_names.items()}
+    id_ = values.customer_id(raw_of[settings.customer_id], types[settings.customer_id], nulls)
     parsed: dict[str, values.Parsed] = {}
     for name, feature in settings.features.columns.items():
         source = settings.features.source_of(name)
         parse = values.number if feature.kind == "number" else values.category
-        parsed[name] = parse(_column(source), types[source], name, feature, nulls)
+        parsed[name] = parse(raw_of[source], types[source], name, feature, nulls)
     order_by = settings.input.order_by
     order = values.Parsed({}, F.lit(0.0), ())
     if order_by is not None:
-        order = values.order_value(_column(order_by), types[order_by], order_by, nulls)
+        order = values.order_value(raw_of[order_by], types[order_by], order_by, nulls)
 
     columns = (id_, *parsed.values(), order)
     drafts = {alias: draft for one in columns for alias, draft in one.drafts.items()}
     faults = {f"_fault_{i}": fault for i, fault in enumerate(fault for one in columns for fault in one.faults)}
     malformed = F.col(MALFORMED_ROW) if MALFORMED_ROW in raw.columns else F.lit(None).cast("string")
-    drafted = raw.select(*map(_column, types), malformed.alias(_MALFORMED), *(d.alias(a) for a, d in drafts.items()))
+    named = raw.select(
+        *(_readable(_column(header), types[header]).alias(name) for header, name in raw_names.items()),
+        malformed.alias(_MALFORMED),
+    )
+    drafted = named.select("*", *(draft.alias(alias) for alias, draft in drafts.items()))
     judged = drafted.select(
-        *map(_column, types),
+        *raw_names.values(),
         _MALFORMED,
         id_.value.alias(_ID),
         *(one.value.alias(f"{_VALUE}{name}") for name, one in parsed.items()),
@@ -87,10 +94,10 @@ def _judge_rows(raw: DataFrame, settings: Settings) -> DataFrame:
         F.coalesce(*faults).isNotNull(), F.array_compact(F.array(*faults))
     )
     raw_row = F.when(is_malformed, F.col(_MALFORMED)).when(
-        F.coalesce(*faults).isNotNull(), F.to_json(F.struct(*map(_column, types)))
+        F.coalesce(*faults).isNotNull(), F.to_json(F.struct(*(value.alias(header) for header, value in raw_of.items())))
     )
     return judged.select(
-        F.col(_ID).alias(c.CUSTOMER_ID),
+        F.when(~is_malformed, F.col(_ID)).alias(c.CUSTOMER_ID),
         *(_column(f"{_VALUE}{name}").alias(name) for name in parsed),
         ORDER_VALUE,
         reasons.alias(c.REJECT_REASONS),
@@ -150,6 +157,11 @@ def _types_of_used_columns(schema: StructType, settings: Settings) -> Mapping[st
         )
         raise InputError("\n".join(absent))
     return found
+
+
+def _readable(column: Column, kind: DataType) -> Column:
+    """Text as valid UTF-8: Parquet may hold other bytes, which become U+FFFD here and then a reject reason."""
+    return F.make_valid_utf8(column.cast("string")) if isinstance(kind, StringType) else column
 
 
 def _column(header: str) -> Column:

@@ -39,8 +39,9 @@ def customer_id(raw: Column, kind: DataType, null_values: Sequence[str]) -> Pars
     if isinstance(kind, StringType):
         text = raw
     elif kind.simpleString() in ("float", "double"):
-        whole = (raw == F.floor(raw)) & (F.abs(raw) < 2**53)
-        text = F.when(whole, raw.cast("bigint").cast("string")).when(~F.isnan(raw), raw.cast("string"))
+        small = F.abs(raw) < 2**53  # larger ones do not fit a bigint, and a cast would stop the job
+        whole = F.when(small, raw == F.rint(raw))
+        text = F.when(whole, F.when(small, raw).cast("bigint").cast("string")).when(_is_finite(raw), raw.cast("string"))
     elif isinstance(kind, NumericType | DateType):
         text = raw.cast("string")
     else:
@@ -101,8 +102,11 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
     impossible = F.lit(False)
     if isinstance(kind, StringType):
         text = F.btrim(raw, F.lit(_BLANKS))
-        moment = F.unix_micros(F.try_to_timestamp(text)).cast("double")
-        drafts, found = _draft("_order_found", F.coalesce(text.try_cast("double"), moment))
+        # a time without a day would mean today, and another night would decide otherwise
+        day = F.when(text.rlike(r"^\d{4}-\d{1,2}-\d{1,2}"), text)
+        moment = F.unix_micros(F.try_to_timestamp(day)).cast("double")
+        value = F.when(~_looks_like_java(text), text.try_cast("double"))
+        drafts, found = _draft("_order_found", F.coalesce(value, moment))
         missing_draft, missing = _draft("_order_missing", _is_missing(raw, null_values))
         drafts = drafts | missing_draft
         impossible = ~missing & (found.isNull() | ~_is_finite(found))

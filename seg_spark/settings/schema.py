@@ -49,6 +49,12 @@ class CsvOptions(Section):
             raise ValueError("expected one character, such as ',' or ';' or \\t")
         return character
 
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        if self.quote == self.delimiter or not (self.quote + self.escape).isprintable():
+            raise ValueError("quote and escape must be printable, and the quote another character than the delimiter")
+        return self
+
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, value: str) -> str:
@@ -173,10 +179,8 @@ class Features(Section):
     def _names_and_sources(cls, value: dict[str, Feature]) -> dict[str, Feature]:
         seen: dict[str, str] = {}
         for name, feature in value.items():
-            if not name.isidentifier() or len(name) > 64:
-                raise ValueError(
-                    f"{name!r} is no column name: expected letters, digits and _, not starting with a digit"
-                )
+            if not name.isidentifier() or name.startswith("_") or len(name) > 64:
+                raise ValueError(f"{name!r} is no column name: expected letters, digits and _, starting with a letter")
             if name.lower() in columns.RESERVED:
                 raise ValueError(f"{name!r} is the name of a column we write; choose another and set its source")
             for key, what in ((f"name {name.lower()}", "name"), (f"source {feature.source or name}", "source")):

@@ -10,12 +10,13 @@ from pyspark.sql import functions as F
 
 from seg_spark import columns as c
 from seg_spark import schemas
-from seg_spark.cleaning.rows import MALFORMED_ROW, OUTCOME, Outcome, clean
+from seg_spark.cleaning.rows import MALFORMED_ROW, OUTCOME, Outcome, clean, used_columns
 from seg_spark.errors import InputError, PublishError, QualityGateError
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.night import Night
+from seg_spark.storage.input_files import check_unchanged, find_input_files
 from seg_spark.storage.publish import StagedTable
-from seg_spark.storage.raw_input import check_unchanged, find_input_files, read_raw
+from seg_spark.storage.raw_input import read_raw
 from seg_spark.storage.spark_errors import spark_errors_as
 from seg_spark.storage.tables import count_rows, read_table, stage_table
 
@@ -55,10 +56,10 @@ def clean_customers(night: Night) -> Cleaned:
     settings = night.settings
     with night.progress.step("clean"):
         files = find_input_files(settings.input, night.run_date)
-        raw = read_raw(night.spark, settings.input, night.run_date, MALFORMED_ROW)
-        _warn_of_extra_columns(raw, settings)
+        raw = read_raw(night.spark, settings.input, night.run_date, MALFORMED_ROW, used_columns(settings))
         read, counted = Observation("read"), Observation("outcomes")
         outcomes = clean(raw.observe(read, F.count(F.lit(1)).alias("rows")), settings)
+        _warn_of_extra_columns(raw, settings)
         outcomes = outcomes.withColumn(c.RUN_ID, F.lit(night.run_id)).persist(StorageLevel.MEMORY_AND_DISK)
         try:
             with spark_errors_as(InputError, f"input.path: {settings.input.path}"):
@@ -133,8 +134,9 @@ def _check_sum(rows: RowCounts) -> None:
 
 
 def _warn_of_extra_columns(raw: DataFrame, settings: Settings) -> None:
-    used = {settings.customer_id, settings.input.order_by, MALFORMED_ROW}
-    used |= {settings.features.source_of(name) for name in settings.features.columns}
-    extra = [name for name in raw.columns if name not in used]
+    used = used_columns(settings)
+    extra = [name for name in raw.columns if name not in used and not name.startswith("_seg_spark_")]
     if extra:
-        log.info("columns not used: %s", ", ".join(extra[:50]))
+        log.info(
+            "columns not used: %s%s", ", ".join(repr(name[:40]) for name in extra[:50]), " ..." * (len(extra) > 50)
+        )

@@ -4,15 +4,17 @@ Spark takes the names from one file and the positions for all: a file whose colu
 order would be read with its columns swapped, without an error.
 """
 
+import bz2
 import codecs
 import csv
 import gzip
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, cast
 
-from seg_spark.errors import InputError
+from seg_spark.errors import InputError, did_you_mean
 from seg_spark.settings.schema import CsvOptions
 
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -59,23 +61,54 @@ def check_delimiter(header: Sequence[str], delimiter: str, path: str) -> None:
         )
 
 
+def check_declared(header: Sequence[str], declared: Iterable[str], path: str) -> None:
+    """Raise InputError if nothing in the header looks like a declared column.
+
+    It is then most likely a customer, so no word of it is shown.
+    """
+    wanted = list(declared)
+    if not any(name in header or did_you_mean(name, filter(None, header)) for name in wanted):
+        raise InputError(
+            f"input.path: {path}: none of the declared columns ({', '.join(map(repr, wanted[:10]))}) is in the first "
+            "line; expected a header there (is input.options.delimiter right?)"
+        )
+
+
 def _read_header(file: Path, options: CsvOptions) -> list[str] | None:
     encoding = "utf-8-sig" if codecs.lookup(options.encoding).name == "utf-8" else options.encoding
+    doubled = options.escape == options.quote
     try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as raw:
-            text = TextIOWrapper(raw, encoding=encoding, newline="")
-            for row in csv.reader(text, delimiter=options.delimiter, quotechar=options.quote):
-                if row:  # Spark passes over blank lines too
-                    return row
-    except UnicodeError:
-        raise InputError(
-            f"input.path: the header of {file} is not {options.encoding} text; set input.options.encoding"
-        ) from None
-    except (csv.Error, gzip.BadGzipFile, EOFError) as error:
+        with _opened(file) as raw, TextIOWrapper(raw, encoding=encoding, errors="replace", newline="") as text:
+            lines = text if options.multi_line else _first_line(text)
+            rows = csv.reader(
+                lines,
+                delimiter=options.delimiter,
+                quotechar=options.quote,
+                doublequote=doubled,
+                escapechar=None if doubled else options.escape,
+            )
+            header = next((row for row in rows if any(cell.strip() for cell in row)), None)
+    except (csv.Error, EOFError, zlib.error, OSError) as error:
         raise InputError(f"input.path: the header of {file} cannot be read: {error}") from None
-    except OSError as error:
-        raise InputError(f"input.path: {file} cannot be read: {error.strerror}") from None
-    return None
+    if header is not None and any("\ufffd" in cell for cell in header):
+        raise InputError(f"input.path: the header of {file} is not {options.encoding} text; set input.options.encoding")
+    return header
+
+
+def _opened(file: Path) -> BinaryIO:
+    match file.suffix.lower():
+        case ".gz":
+            return cast(BinaryIO, gzip.open(file))
+        case ".bz2":
+            return cast(BinaryIO, bz2.open(file))
+        case _:
+            return file.open("rb")
+
+
+def _first_line(text: Iterable[str]) -> list[str]:
+    """The first line that is not blank, alone: a quote that is never closed must not run into the customers."""
+    line = next((line for line in text if line.strip()), None)
+    return [] if line is None else [line]
 
 
 def _difference(one: tuple[Path, list[str]], other: tuple[Path, list[str]]) -> str:
@@ -89,5 +122,7 @@ def _difference(one: tuple[Path, list[str]], other: tuple[Path, list[str]]) -> s
         extra = [name for name in header if name not in first]
         absent = [name for name in first if name not in header]
         said = [f"it lacks {name!r}" for name in absent[:1]] + [f"it has {name!r}" for name in extra[:1]]
+        if not set(header) & set(first):
+            said = ["none of the columns of the first file is there"]  # it may be a customer, so it is not shown
         what = f"has another header ({', '.join(said) or 'a column stands twice'})"
     return f"{file} {what} than {first_file}; give every file the same header"

@@ -25,10 +25,13 @@ _MEANINGS: Final = (
     ("FILE_NOT_EXIST", "a file vanished while it was being read{where}"),
     ("FileNotFoundException", "a file vanished while it was being read{where}"),
     ("UNABLE_TO_INFER_SCHEMA", "there are no readable files; expected files of input.format"),
+    ("COLUMN_ALREADY_EXISTS", "two columns have the same name, or differ only in case; give each a name of its own"),
+    ("CONFLICTING_PARTITION_COLUMN_NAMES", "its folders name different partition columns; expected the same in all"),
     ("AccessControlException", "no permission to read{where}"),
     ("Permission denied", "no permission to read{where}"),
     ("OutOfMemoryError", "Spark ran out of memory; give the driver more (--driver-memory 8g)"),
     ("No space left on device", "the disk is full"),
+    ("FAILED_READ_FILE", "a damaged file{where}"),  # wraps many of those above
 )
 """A sign in Spark's text, and what it means; the first that fits counts."""
 

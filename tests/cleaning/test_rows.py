@@ -137,6 +137,26 @@ def test_an_impossible_date_to_order_by_rejects_the_row(spark: SparkSession, tmp
     assert cleaned["reject_reasons"] == ["impossible_date:seen"]
 
 
+def test_a_time_without_a_day_orders_nothing_since_it_would_mean_today(spark: SparkSession, tmp_path: Path) -> None:
+    assert outcome_of(spark, tmp_path, customer(seen="12:30"), input__order_by="seen")[OUTCOME] == "rejected"
+
+
+def test_bytes_that_are_no_text_are_rejected_in_typed_columns_too(spark: SparkSession, tmp_path: Path) -> None:
+    raw = spark.sql("SELECT cast(unhex('5A37FF61') AS string) AS id, 1.0D AS income, 2.0D AS score")
+    [row] = clean(raw, settings(tmp_path)).collect()
+    assert row["reject_reasons"] == ["not_utf8:customer_id"]
+    assert "\ufffd" in row["raw_row"]
+
+
+def test_ids_stored_as_floats_lose_only_their_point(spark: SparkSession, tmp_path: Path) -> None:
+    raw = spark.sql(
+        "SELECT id, 1.0D AS income, id AS score FROM VALUES (7.0D), (1.5D), (1e300D), (double('inf')) AS t(id)"
+    )
+    found = {row["customer_id"]: row["reject_reasons"] for row in clean(raw, settings(tmp_path)).collect()}
+    assert set(found) == {"7", "1.5", "1.0E300", None}
+    assert "missing_id" in found[None]
+
+
 def test_a_rejected_row_does_not_conflict_with_a_good_one(spark: SparkSession, tmp_path: Path) -> None:
     raw = raw_frame(spark, [customer(income="abc"), customer(income=5)])
     outcomes = {row[OUTCOME]: row["income"] for row in clean(raw, settings(tmp_path)).collect()}

@@ -19,9 +19,9 @@ SECRET = "SECRETVALUE"
 
 def text(content: str | bytes, name: str = "part-0.csv") -> Callable[[Path], None]:
     def write(root: Path) -> None:
-        (root / "input").mkdir(parents=True, exist_ok=True)
-        data = content.encode() if isinstance(content, str) else content
-        (root / "input" / name).write_bytes(data)
+        path = root / "input" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
 
     return write
 
@@ -93,6 +93,49 @@ CATALOGUE: list[tuple[str, Callable[[Path], None], list[str], int, str]] = [
         3,
         "part-1.csv has its columns in another order (column 2 is 'score', not 'income')",
     ),
+    (
+        "no header at all",
+        text(f"{SECRET},1,2\nb,1,2\n"),
+        [],
+        3,
+        "none of the declared columns ('id', 'income', 'score') is in the first line; expected a header there",
+    ),
+    (
+        "no header in the second file",
+        both(text("id,income,score\na,1,2\n"), text(f"{SECRET},1,2\nc,1,2\n", "part-1.csv")),
+        [],
+        3,
+        "part-1.csv has another header (none of the columns of the first file is there)",
+    ),
+    (
+        "a quote in the header that is never closed",
+        text(f'id,income,"score\n{SECRET},1,2\nb,1,2\n'),
+        [],
+        3,
+        "features.columns.score: the input has no column 'score'",
+    ),
+    (
+        "Parquet that lacks a column in one file",
+        parquet(GOOD, {"id": ["d"], "score": [1.0]}),
+        PARQUET,
+        3,
+        "part-1.parquet lacks the column 'income', which {root}/input/part-0.parquet has",
+    ),
+    (
+        "files in folders that Spark does not look into",
+        both(text("id,income,score\na,1,2\n"), text("id,income,score\nb,1,2\n", "sub/part-1.csv")),
+        [],
+        3,
+        "part-1.csv lies in a folder below {root}/input, which Spark does not look into",
+    ),
+    (
+        "files beside folders of partitions",
+        both(text("id,income,score\na,1,2\n"), text("id,income,score\nb,1,2\n", "c=1/part-1.csv")),
+        [],
+        3,
+        "lie in different kinds of folders, of which Spark would read only one",
+    ),
+    ("a pattern as a path", nothing, ["input.path=nowhere/*.csv"], 3, "patterns are not read, name the folder"),
     ("duplicate header", text("id,income,income,score\na,1,2,3\n"), [], 3, "the header has 'income' twice"),
     (
         "case-colliding header",
@@ -192,6 +235,27 @@ def test_rows_that_do_not_fit_the_header_are_rejected_whole(tmp_path: Path, capf
     assert "14 input = 12 accepted + 0 merged duplicates + 2 rejected (malformed_row 2)" in capfd.readouterr().out
     rejected = pq.read_table(next((tmp_path / "output/rejected_customers").rglob("*.parquet")).parent)
     assert sorted(rejected["raw_row"].to_pylist()) == ["long,1,2,3", "short,1"]
+
+
+def test_bytes_of_another_character_set_reject_their_row_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good = "".join(f"C{i},{10 * (i % 3)},{i % 3},x\n" for i in range(12)).encode()
+    unused, used = "U,1,2,caf\u00e9\n".encode("latin-1"), "caf\u00e9,1,2,x\n".encode("latin-1")
+    text(b"id,income,score,note\n" + unused + used + good)(tmp_path)
+    assert main(["clean", "--conf-dir", str(conf_dir(tmp_path)), "--run-date", "2026-11-23"]) == 0
+    assert (
+        "14 input = 13 accepted + 0 merged duplicates + 1 rejected (not_utf8:customer_id 1)" in capfd.readouterr().out
+    )
+
+
+def test_headers_may_be_called_like_anything_of_ours(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    names = ["_text_income", "_Number_score", "_raw_0", "_owner", "_outcome", "rows", "merged", "_malformed_row"]
+    lines = [",".join(["id", *names]), *(f"C{i}," + ",".join(str(i * j % 7) for j in range(8)) for i in range(12))]
+    text("\n".join(lines))(tmp_path)
+    features: dict[str, Any] = {f"f{position}": {"source": name} for position, name in enumerate(names)}
+    assert main(["clean", "--conf-dir", str(conf_dir(tmp_path, features)), "--run-date", "2026-11-23"]) == 0
+    assert "12 input = 12 accepted" in capfd.readouterr().out
 
 
 def test_other_delimiters_and_character_sets_are_settings(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

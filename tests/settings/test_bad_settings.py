@@ -196,7 +196,7 @@ CATALOGUE = [
         keeps_to_itself="hunter2"),
     # 15 a table or column name that is no identifier where one is needed
     added(15, "a space", "    yearly income: {}\n", "'yearly income'", "letters, digits and _"),
-    added(15, "a digit in front", '    "1st": {}\n', "'1st'", "not starting with a digit"),
+    added(15, "a digit in front", '    "1st": {}\n', "'1st'", "starting with a letter"),
     added(15, "SQL", '    "a`; drop table b": {}\n', "features.columns", "letters, digits and _"),
     added(15, "a number", "    7: {}\n", "base.yml:8", "'7'", "put it in quotes"),
     added(15, "a name too long", f"    {65 * 'x'}: {{}}\n", "features.columns", "no column name"),
