@@ -53,30 +53,35 @@ class Fit:
 
 
 def fit_every_k(
-    frame: DataFrame, matrix: Matrix, settings: Clustering, seed: int, on_fit: Callable[[int, int], None]
+    frame: DataFrame, matrix: Matrix, settings: Clustering, seed: int, on_fit: Callable[[int, int, str], None]
 ) -> dict[int, Fit]:
     """Fit each k with `settings.starts` independent k-means|| starts, keep the lowest within sum of squares, refine it.
 
     `frame` holds the rows of `matrix` in one partition, so a fit depends on (matrix, k, seed) alone.
-    A k above the number of distinct points is not tried. `on_fit(done, planned)` is called after
-    each start, from this thread.
+    A k above the number of distinct points is not tried. `on_fit(done, planned, what)` is called
+    after each start and each refinement, from this thread.
     """
     ks = range(settings.k.min, min(settings.k.max, distinct_points(matrix)) + 1)
     jobs = [(k, start) for start in range(settings.starts) for k in reversed(ks)]
+    planned = len(jobs) + (len(ks) if settings.refine else 0)
     found: dict[tuple[int, int], Fit] = {}
     with ThreadPoolExecutor(max_workers=settings.parallel_fits, thread_name_prefix="kmeans") as pool:
         running = {pool.submit(_fit, frame, matrix, k, seed + start, settings): (k, start) for k, start in jobs}
         try:
             for done, future in enumerate(as_completed(running), start=1):
                 found[running[future]] = future.result()
-                on_fit(done, len(jobs))
+                on_fit(done, planned, f"k = {running[future][0]}")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         best = {k: _best([found[k, start] for start in range(settings.starts)]) for k in ks}
-        if settings.refine:
-            return dict(zip(ks, pool.map(lambda fit: _refined(fit, matrix), best.values()), strict=True))
-    return best
+        if not settings.refine:
+            return best
+        refined: dict[int, Fit] = {}
+        for fit in pool.map(lambda fit: _refined(fit, matrix), best.values()):
+            refined[fit.k] = fit
+            on_fit(len(jobs) + len(refined), planned, f"k = {fit.k} refined")
+    return refined
 
 
 def published_form(spark: SparkSession, fit: Fit, matrix: Matrix) -> tuple[KMeansModel, Fit]:

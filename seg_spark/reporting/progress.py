@@ -14,9 +14,10 @@ log = logging.getLogger("seg_spark")
 
 SECONDS_BETWEEN_LINES: Final = 15.0
 _SECONDS_BETWEEN_LOOKS: Final = 0.5
+_TASKS: Final = "tasks"
 
-Advance = Callable[[int, int], None]
-"""Called with (done, planned)."""
+Advance = Callable[[int, int, str], None]
+"""Called with (done, planned, what is done now)."""
 
 
 class StepProgress:
@@ -32,22 +33,20 @@ class StepProgress:
         self._console = console
 
     @contextmanager
-    def step(self, name: str, counting: str = "tasks") -> Iterator[Advance]:
+    def step(self, name: str, counting: str = _TASKS) -> Iterator[Advance]:
         """One step. The block may report with the function it is given, in units of `counting`."""
         started = time.monotonic()
         display = _Bar(self._console, name, counting) if self._console.is_terminal else _Lines(name, counting)
-        reported = threading.Event()
         finished = threading.Event()
 
-        def advance(done: int, planned: int) -> None:
-            reported.set()
-            display.show(done, planned)
+        def advance(done: int, planned: int, what: str) -> None:
+            display.show(done, planned, what)
 
         def watch() -> None:
-            while not finished.wait(_SECONDS_BETWEEN_LOOKS) and not reported.is_set():
+            while not finished.wait(_SECONDS_BETWEEN_LOOKS) and counting == _TASKS:
                 seen = self.look()
                 if seen is not None:
-                    display.show(*seen)
+                    display.show(*seen, "")
 
         watcher = threading.Thread(target=watch, name="progress", daemon=True)
         with display.running():
@@ -73,6 +72,7 @@ class _Bar:
             console=console,
             transient=True,
         )
+        self._name = name
         self._task: TaskID = self._progress.add_task(name, total=None)
 
     @contextmanager
@@ -80,8 +80,8 @@ class _Bar:
         with self._progress:
             yield
 
-    def show(self, done: int, planned: int) -> None:
-        self._progress.update(self._task, completed=done, total=planned)
+    def show(self, done: int, planned: int, what: str) -> None:
+        self._progress.update(self._task, completed=done, total=planned, description=f"{self._name} {what}")
 
 
 class _Lines:
@@ -95,7 +95,7 @@ class _Lines:
         log.info("%s: started", self._name)
         yield
 
-    def show(self, done: int, planned: int) -> None:
+    def show(self, done: int, planned: int, what: str) -> None:
         if time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
             self._told = time.monotonic()
-            log.info("%s: %d of %d %s", self._name, done, planned, self._counting)
+            log.info("%s: %d of %d %s%s", self._name, done, planned, self._counting, f", {what}" if what else "")

@@ -24,7 +24,7 @@ def matrix() -> Matrix:
     return np.concatenate([generator.normal(centre, 1.0, size=(30 + 20 * i, 3)) for i, centre in enumerate(centres)])
 
 
-def ignore_progress(done: int, planned: int) -> None:
+def ignore_progress(done: int, planned: int, what: str) -> None:
     """A sweep nobody watches."""
 
 
@@ -32,7 +32,7 @@ def sweep(
     spark: SparkSession,
     root: Path,
     matrix: Matrix,
-    on_fit: Callable[[int, int], None] = ignore_progress,
+    on_fit: Callable[[int, int, str], None] = ignore_progress,
     **options: object,
 ) -> dict[int, Fit]:
     config = settings(root, **{"clustering__k__max": 4, **options}).clustering
@@ -42,14 +42,15 @@ def sweep(
 def test_more_starts_never_cost_more_and_every_start_is_reported(
     spark: SparkSession, tmp_path: Path, matrix: Matrix
 ) -> None:
-    told: list[tuple[int, int]] = []
+    told: list[tuple[int, int, str]] = []
     one = sweep(spark, tmp_path, matrix, clustering__refine="false")
     three = sweep(
         spark, tmp_path, matrix, lambda *seen: told.append(seen), clustering__starts=3, clustering__refine="false"
     )
     assert list(one) == list(three) == [2, 3, 4]
     assert all(three[k].within_ss <= one[k].within_ss for k in one)
-    assert told == [(done, 9) for done in range(1, 10)]
+    assert [(done, planned) for done, planned, _ in told] == [(done, 9) for done in range(1, 10)]
+    assert sorted(what for _, _, what in told) == sorted(["k = 2", "k = 3", "k = 4"] * 3)
 
 
 def test_a_sweep_is_the_same_to_the_bit_when_run_again(spark: SparkSession, tmp_path: Path, matrix: Matrix) -> None:
