@@ -24,7 +24,8 @@ from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import Outcome, Run, record_of
 from seg_spark.segments.model import Model, model_from_json, model_to_json
 from seg_spark.session import is_one_machine, start_session, task_counter
-from seg_spark.settings.schema import Settings, refuse_overlap
+from seg_spark.settings.paths import refuse_overlap
+from seg_spark.settings.schema import Settings
 from seg_spark.steps.cleaning import check_rows, clean_customers
 from seg_spark.steps.fitting import Fitted, fit_segments, read_clean, scores_json, training_customers
 from seg_spark.steps.labelling import label_customers

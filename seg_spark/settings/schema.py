@@ -5,17 +5,15 @@ the only place where a setting is explained and the only home of its default.
 """
 
 import re
-from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from seg_spark import columns
+from seg_spark.settings.paths import INPUT_SCHEMES, OUTPUT_SCHEMES, checked_path, refuse_overlap
 
 MAX_K: Final = 100
 MAX_FEATURES: Final = 500
-INPUT_SCHEMES: Final = ("file", "hdfs", "s3a", "gs", "abfss")
-OUTPUT_SCHEMES: Final = ("file",)
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -85,7 +83,7 @@ class Input(Section):
         unknown = set(re.findall(r"\{(\w+)\}", value)) - {"run_date"}
         if unknown:
             raise ValueError(f"contains {{{sorted(unknown)[0]}}}; the only part that is filled in is {{run_date}}")
-        return _checked_path(value, INPUT_SCHEMES)
+        return checked_path(value, INPUT_SCHEMES)
 
 
 class Output(Section):
@@ -102,7 +100,7 @@ class Output(Section):
         found = set(value) & set("{}[]*?\\")
         if found:
             raise ValueError(f"contains {sorted(found)[0]!r}, which Spark reads as a pattern; expected a plain folder")
-        return _checked_path(value, OUTPUT_SCHEMES)
+        return checked_path(value, OUTPUT_SCHEMES)
 
 
 class ConstantText(Section):
@@ -293,43 +291,3 @@ class Settings(Section):
         if self.selection.k is not None and not self.clustering.k.min <= self.selection.k <= self.clustering.k.max:
             raise ValueError("selection.k lies outside clustering.k.min to clustering.k.max")
         return self
-
-
-def path_scheme(path: str) -> str:
-    """`s3a` of `s3a://bucket/x`; `file` for a plain path."""
-    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", path)
-    return match[1].lower() if match else "file"
-
-
-def local_path(path: str) -> str:
-    """A `file:` URL as the plain path it means; a plain path as it is."""
-    return re.sub(r"^file:(//(?=/))?", "", path, flags=re.IGNORECASE)
-
-
-def refuse_overlap(input_path: str, output_path: str) -> None:
-    """Raise ValueError if one path lies inside the other."""
-    raw, published = _plain(input_path), _plain(output_path)
-    if raw.is_relative_to(published) or published.is_relative_to(raw):
-        raise ValueError("input.path and output.path lie inside each other; a night would read what it writes")
-
-
-def _plain(path: str) -> Path:
-    if path_scheme(path) != "file":
-        return Path(path)
-    try:
-        return Path(local_path(path)).resolve()
-    except (OSError, RuntimeError):  # links in a circle
-        return Path(local_path(path)).absolute()
-
-
-def _checked_path(path: str, schemes: tuple[str, ...]) -> str:
-    if not path.strip():
-        raise ValueError("is empty; expected a file or folder")
-    if re.search(r"[\x00-\x1f]", path):
-        raise ValueError("contains a control character")
-    scheme = path_scheme(path)
-    if scheme not in schemes:
-        raise ValueError(f"has the scheme {scheme!r}; expected a plain path or one of {', '.join(schemes)}")
-    if scheme != "file" and ("?" in path or re.match(r"[^/]+://[^/@]*:[^/@]*@", path)):
-        raise ValueError("contains credentials; give them to Spark through the platform, not in the conf")
-    return path

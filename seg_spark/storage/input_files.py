@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from seg_spark.errors import InputError
-from seg_spark.settings.schema import Input, local_path, path_scheme
+from seg_spark.settings.paths import local_path, path_scheme
+from seg_spark.settings.schema import Input
 
 _PARQUET_MAGIC: Final = b"PAR1"
 

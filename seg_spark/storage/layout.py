@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from seg_spark.settings.schema import local_path
+from seg_spark.settings.paths import local_path
 
 PORTABLE: Final = "model.json"
 """The portable form of a model, in its folder."""

@@ -1,0 +1,49 @@
+"""What a path in the settings may be."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+INPUT_SCHEMES: Final = ("file", "hdfs", "s3a", "gs", "abfss")
+OUTPUT_SCHEMES: Final = ("file",)
+
+
+def path_scheme(path: str) -> str:
+    """`s3a` of `s3a://bucket/x`; `file` for a plain path."""
+    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", path)
+    return match[1].lower() if match else "file"
+
+
+def local_path(path: str) -> str:
+    """A `file:` URL as the plain path it means; a plain path as it is."""
+    return re.sub(r"^file:(//(?=/))?", "", path, flags=re.IGNORECASE)
+
+
+def refuse_overlap(input_path: str, output_path: str) -> None:
+    """Raise ValueError if one path lies inside the other."""
+    raw, published = _plain(input_path), _plain(output_path)
+    if raw.is_relative_to(published) or published.is_relative_to(raw):
+        raise ValueError("input.path and output.path lie inside each other; a night would read what it writes")
+
+
+def _plain(path: str) -> Path:
+    if path_scheme(path) != "file":
+        return Path(path)
+    try:
+        return Path(local_path(path)).resolve()
+    except (OSError, RuntimeError):  # links in a circle
+        return Path(local_path(path)).absolute()
+
+
+def checked_path(path: str, schemes: tuple[str, ...]) -> str:
+    """The path as it is. Raises ValueError for a scheme that is not supported, or credentials in it."""
+    if not path.strip():
+        raise ValueError("is empty; expected a file or folder")
+    if re.search(r"[\x00-\x1f]", path):
+        raise ValueError("contains a control character")
+    scheme = path_scheme(path)
+    if scheme not in schemes:
+        raise ValueError(f"has the scheme {scheme!r}; expected a plain path or one of {', '.join(schemes)}")
+    if scheme != "file" and ("?" in path or re.match(r"[^/]+://[^/@]*:[^/@]*@", path)):
+        raise ValueError("contains credentials; give them to Spark through the platform, not in the conf")
+    return path
