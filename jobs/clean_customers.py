@@ -6,7 +6,7 @@ below output.path and adds a run record. Exit codes as in jobs/nightly.py.
 
 import sys
 
-from seg_spark.cli import run_job
+from seg_spark.cli.main import run_job
 
 if __name__ == "__main__":
     sys.exit(run_job("clean", sys.argv[1:]))

@@ -7,7 +7,7 @@ Exit codes as in jobs/nightly.py.
 
 import sys
 
-from seg_spark.cli import run_job
+from seg_spark.cli.main import run_job
 
 if __name__ == "__main__":
     sys.exit(run_job("label", sys.argv[1:]))

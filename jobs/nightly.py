@@ -10,7 +10,7 @@ model, 7 publish, 75 another run holds the output, 143 terminated, 1 unexpected.
 
 import sys
 
-from seg_spark.cli import run_job
+from seg_spark.cli.main import run_job
 
 if __name__ == "__main__":
     sys.exit(run_job("nightly", sys.argv[1:]))

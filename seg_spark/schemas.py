@@ -19,7 +19,7 @@ from pyspark.sql.types import (
 
 from seg_spark import columns as c
 from seg_spark.errors import InputError, PublishError
-from seg_spark.settings.schema import Features
+from seg_spark.settings.feature import Features
 
 CLEAN_CUSTOMERS: Final = "clean_customers"
 REJECTED_CUSTOMERS: Final = "rejected_customers"

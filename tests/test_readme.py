@@ -9,7 +9,7 @@ import pytest
 from builders import NUMBERS, settings
 
 from seg_spark import errors, schemas
-from seg_spark.cli import main
+from seg_spark.cli.main import main
 
 PROJECT = Path(__file__).resolve().parents[1]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")

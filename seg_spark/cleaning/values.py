@@ -15,13 +15,20 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DataType, DateType, NumericType, StringType, TimestampNTZType, TimestampType
 
 from seg_spark.cleaning.reasons import Reason
+from seg_spark.cleaning.text_rules import (
+    BLANKS,
+    CONTROL_CHARACTERS,
+    JAVA_ONLY_ENDINGS,
+    MAX_TEXT_LENGTH,
+    NOT_TEXT,
+    digit_translation,
+    minus_pattern,
+    number_pattern,
+)
 from seg_spark.errors import InputError
-from seg_spark.settings.schema import Feature
+from seg_spark.settings.feature import Feature, TextForm
 
-MAX_TEXT_LENGTH: Final = 256
-_BLANKS: Final = " \t\r\n\u00a0"
 _LOWEST: Final = float("-inf")
-_JAVA_ONLY_ENDINGS: Final = ("d", "D", "f", "F")  # 1d and 1f are numbers to Java, not to people
 
 
 @dataclass(frozen=True)
@@ -54,11 +61,14 @@ def customer_id(raw: Column, kind: DataType, null_values: Sequence[str]) -> Pars
 def number(raw: Column, kind: DataType, name: str, feature: Feature, null_values: Sequence[str]) -> Parsed:
     """A feature of kind number as a double."""
     if isinstance(kind, StringType):
-        trimmed, text = _draft(f"_text_{name}", F.btrim(raw, F.lit(_BLANKS)))
-        parsed_draft, parsed = _draft(f"_number_{name}", F.btrim(raw, F.lit(_BLANKS)).try_cast("double"))
+        trimmed, text = _draft(f"_text_{name}", F.btrim(raw, F.lit(BLANKS)))
+        written = F.btrim(raw, F.lit(BLANKS))
+        plain = written if feature.text_form is None else _plain_digits(written, feature.text_form)
+        parsed_draft, parsed = _draft(f"_number_{name}", plain.try_cast("double"))
         drafts = trimmed | parsed_draft
         missing = _is_missing(text, null_values)
-        unparseable = parsed.isNull() | (_looks_like_java(text) & _is_finite(parsed))
+        java = F.lit(False) if feature.text_form is not None else _looks_like_java(text)
+        unparseable = parsed.isNull() | (java & _is_finite(parsed))
     elif isinstance(kind, NumericType | BooleanType):
         drafts, parsed = _draft(f"_number_{name}", raw.cast("double"))
         missing = parsed.isNull()
@@ -101,7 +111,7 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
     """
     impossible = F.lit(False)
     if isinstance(kind, StringType):
-        text = F.btrim(raw, F.lit(_BLANKS))
+        text = F.btrim(raw, F.lit(BLANKS))
         # a time without a day would mean today, and another night would decide otherwise
         day = F.when(text.rlike(r"^\d{4}-\d{1,2}-\d{1,2}"), text)
         moment = F.unix_micros(F.try_to_timestamp(day)).cast("double")
@@ -123,13 +133,22 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
     return Parsed(drafts, F.when(usable, found).otherwise(F.lit(_LOWEST)), (fault,))
 
 
+def _plain_digits(text: Column, form: TextForm) -> Column:
+    """A text in the declared form as 1234.5; the empty text for any other."""
+    pattern = number_pattern(form)
+    digits = F.translate(F.regexp_extract(text, pattern, 3), *digit_translation(form))
+    signs = F.concat(F.regexp_extract(text, pattern, 1), F.regexp_extract(text, pattern, 2))
+    one_sign = F.length(signs) <= 1
+    return F.when(one_sign, F.concat(F.when(signs.rlike(minus_pattern()), "-").otherwise(""), digits)).otherwise("")
+
+
 def _draft(alias: str, column: Column) -> tuple[dict[str, Column], Column]:
     """A draft and the column by which the second layer refers to it."""
     return {alias: column}, F.col("`" + alias + "`")
 
 
 def _is_missing(text: Column, null_values: Sequence[str]) -> Column:
-    return text.isNull() | F.btrim(text, F.lit(_BLANKS)).isin("", *null_values)
+    return text.isNull() | F.btrim(text, F.lit(BLANKS)).isin("", *null_values)
 
 
 def _is_finite(value: Column) -> Column:
@@ -138,14 +157,14 @@ def _is_finite(value: Column) -> Column:
 
 def _looks_like_java(text: Column) -> Column:
     found = text.contains("x") | text.contains("X")  # hexadecimal floating point
-    for ending in _JAVA_ONLY_ENDINGS:
+    for ending in JAVA_ONLY_ENDINGS:
         found = found | text.endswith(ending)
     return found
 
 
 def _text_faults(text: Column, name: str) -> tuple[Column, ...]:
     return (
-        F.when(text.rlike(r"[\x00-\x1f\x7f]"), Reason.CONTROL_CHARACTERS.of(name)),
+        F.when(text.rlike(CONTROL_CHARACTERS), Reason.CONTROL_CHARACTERS.of(name)),
         F.when(F.length(text) > MAX_TEXT_LENGTH, Reason.TOO_LONG.of(name)),
-        F.when(text.contains("\ufffd"), Reason.NOT_UTF8.of(name)),
+        F.when(text.contains(NOT_TEXT), Reason.NOT_UTF8.of(name)),
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seg_spark.errors import InputError
 from seg_spark.features.fitted import OTHER_LEVEL, FittedCategory, FittedNumber
-from seg_spark.settings.schema import ConstantText, Feature
+from seg_spark.settings.feature import ConstantText, Feature
 
 MAX_FOLDED_LEVELS: Final = 1_000
 

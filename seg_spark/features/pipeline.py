@@ -28,7 +28,7 @@ from pyspark.sql import functions as F
 
 from seg_spark.features import sql_text
 from seg_spark.features.fitted import FittedCategory, FittedFeature, FittedNumber
-from seg_spark.settings.schema import Features
+from seg_spark.settings.feature import Features
 
 FEATURES: Final = "_features"
 """The vector column that distances are taken in."""

@@ -11,7 +11,9 @@ from typing import Any, Final
 import yaml
 from pydantic.fields import FieldInfo
 
-from seg_spark.settings.schema import Feature, Section, Settings
+from seg_spark.settings.feature import Feature
+from seg_spark.settings.schema import Settings
+from seg_spark.settings.section import Section
 
 WIDTH: Final = 100
 HEADER: Final = """\

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from seg_spark.errors import InputError, did_you_mean
-from seg_spark.settings.schema import CsvOptions
+from seg_spark.settings.raw_table import TextOptions
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 
 
-def common_header(files: Sequence[Path], options: CsvOptions) -> list[str]:
+def common_header(files: Sequence[Path], options: TextOptions) -> list[str]:
     """The one header that all files share; files of 0 bytes do not count. A cell without a name is ''.
 
     Raises InputError if a file has another header, naming the first difference, or if the text of a
@@ -74,7 +74,7 @@ def check_declared(header: Sequence[str], declared: Iterable[str], path: str) ->
         )
 
 
-def _read_header(file: Path, options: CsvOptions) -> list[str] | None:
+def _read_header(file: Path, options: TextOptions) -> list[str] | None:
     encoding = "utf-8-sig" if codecs.lookup(options.encoding).name == "utf-8" else options.encoding
     doubled = options.escape == options.quote
     try:

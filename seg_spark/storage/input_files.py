@@ -11,7 +11,7 @@ from typing import Final
 
 from seg_spark.errors import InputError
 from seg_spark.settings.paths import local_path, path_scheme
-from seg_spark.settings.schema import Input
+from seg_spark.settings.raw_table import Input
 
 _PARQUET_MAGIC: Final = b"PAR1"
 

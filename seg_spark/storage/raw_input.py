@@ -10,7 +10,7 @@ from pyspark.sql.types import StringType, StructType
 
 from seg_spark.errors import InputError
 from seg_spark.settings.paths import path_scheme
-from seg_spark.settings.schema import Input
+from seg_spark.settings.raw_table import Input
 from seg_spark.storage.csv_header import check_declared, check_delimiter, check_header, common_header
 from seg_spark.storage.input_files import data_files, input_path
 from seg_spark.storage.layout import spark_path

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from builders import conf_dir, customer, grouped_customers, write_csv
 
-from seg_spark.cli import main
+from seg_spark.cli.main import main
 
 pytestmark = pytest.mark.usefixtures("spark")
 

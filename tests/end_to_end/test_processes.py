@@ -114,7 +114,7 @@ def test_without_java_the_message_says_what_to_install(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-c",
-        "import sys; sys.prefix = '/nowhere'; from seg_spark.cli import main; sys.exit(main())",
+        "import sys; sys.prefix = '/nowhere'; from seg_spark.cli.main import main; sys.exit(main())",
     ]
     done = subprocess.run(
         [*command, "nightly", "--run-date", "2026-11-23", "--conf-dir", str(folder)],

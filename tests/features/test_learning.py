@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from seg_spark.errors import InputError
 from seg_spark.features.fitted import OTHER_LEVEL, axis_count
 from seg_spark.features.learning import MAX_FOLDED_LEVELS, learn_category, learn_features, learn_number
-from seg_spark.settings.schema import ConstantText, Feature
+from seg_spark.settings.feature import ConstantText, Feature
 
 
 def numbers(*values: float | None) -> pa.ChunkedArray:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from seg_spark.cli import main
+from seg_spark.cli.main import main
 from seg_spark.errors import SettingsError
 from seg_spark.settings.layers import load_settings
 
@@ -179,7 +179,8 @@ CATALOGUE = [
         "plain path"),
     assigned(13, "a pattern to write to", "output.path=out/{run_date}", "--set", "output.path", "'{'",
         "plain folder"),
-    assigned(13, "a format", "input.format=xml", "input.format", "expected csv or parquet, found 'xml'"),
+    assigned(13, "a format", "input.format=xml", "input.format",
+        "expected csv, parquet, json, orc or table, found 'xml'"),
     assigned(13, "a format, misspelt", "input.format=parqet", "did you mean 'parquet'?"),
     assigned(13, "a character set", "input.options.encoding=UTF-88", "input.options.encoding",
         "character set", "UTF-8"),

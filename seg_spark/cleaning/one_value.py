@@ -1,0 +1,102 @@
+"""One raw value in plain Python: the same rules as `values`, for a customer asked about without Spark."""
+
+import math
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from seg_spark.cleaning.reasons import Reason
+from seg_spark.cleaning.text_rules import (
+    BLANKS,
+    CONTROL_CHARACTERS,
+    MAX_TEXT_LENGTH,
+    NOT_TEXT,
+    digit_translation,
+    is_minus,
+    number_pattern,
+)
+from seg_spark.settings.feature import TextForm
+
+_PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NOT_FINITE: Final = re.compile(r"[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
+_SPARK_TRIMS: Final = "".join(map(chr, range(33)))
+"""What Spark's cast from text to double passes over around a number."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A clean value (None where missing), or the reason why the row is rejected."""
+
+    value: float | str | None = None
+    reason: str | None = None
+
+
+def is_missing(text: str, null_values: Collection[str]) -> bool:
+    """Whether a text means missing."""
+    trimmed = text.strip(BLANKS)
+    return trimmed == "" or trimmed in null_values
+
+
+def number_value(
+    raw: float | str | None,
+    name: str,
+    null_values: Collection[str],
+    *,
+    reject_missing: bool = False,
+    valid: tuple[float | None, float | None] | None = None,
+    form: TextForm | None = None,
+) -> Value:
+    """A feature of kind number, from text or a number (NaN counts as no finite number)."""
+    if raw is None or (isinstance(raw, str) and is_missing(raw, null_values)):
+        return Value(reason=Reason.MISSING.of(name) if reject_missing else None)
+    number = parse_number(raw, form) if isinstance(raw, str) else float(raw)
+    if number is None:
+        return Value(reason=Reason.UNPARSEABLE.of(name))
+    if not math.isfinite(number):
+        return Value(reason=Reason.NOT_FINITE.of(name))
+    low, high = valid or (None, None)
+    if (low is not None and number < low) or (high is not None and number > high):
+        return Value(reason=Reason.OUT_OF_RANGE.of(name))
+    return Value(number + 0.0)
+
+
+def category_value(
+    raw: float | str | None, name: str, null_values: Collection[str], *, reject_missing: bool = False
+) -> Value:
+    """A feature of kind category: its text, unchanged."""
+    if raw is None:
+        return Value(reason=Reason.MISSING.of(name) if reject_missing else None)
+    text = raw if isinstance(raw, str) else str(raw)
+    if re.search(CONTROL_CHARACTERS, text):
+        return Value(reason=Reason.CONTROL_CHARACTERS.of(name))
+    if len(text) > MAX_TEXT_LENGTH:
+        return Value(reason=Reason.TOO_LONG.of(name))
+    if NOT_TEXT in text:
+        return Value(reason=Reason.NOT_UTF8.of(name))
+    if is_missing(text, null_values):
+        return Value(reason=Reason.MISSING.of(name) if reject_missing else None)
+    return Value(text)
+
+
+def parse_number(text: str, form: TextForm | None = None) -> float | None:
+    """The number a text means, or None. Texts like NaN and 1e400 give a number that is not finite."""
+    trimmed = text.strip(BLANKS)
+    if form is None:
+        plain = trimmed.strip(_SPARK_TRIMS)
+        if _PLAIN_NUMBER.fullmatch(plain) or _NOT_FINITE.fullmatch(plain):
+            return float(plain)
+        return None
+    found = _compiled(form).match(trimmed)
+    if found is None or (found[1] and found[2]):
+        return None
+    characters, replacement = digit_translation(form)
+    table = {ord(one): replacement[i] if i < len(replacement) else None for i, one in enumerate(characters)}
+    number = float(found[3].translate(table))
+    return -number if is_minus(found[1] + found[2]) else number
+
+
+@lru_cache(maxsize=512)
+def _compiled(form: TextForm) -> re.Pattern[str]:
+    return re.compile(number_pattern(form).removesuffix("$") + r"\Z")

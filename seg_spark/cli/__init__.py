@@ -1,0 +1,1 @@
+"""The command line. Spark is imported only by the commands that need it."""

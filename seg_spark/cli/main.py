@@ -1,0 +1,46 @@
+"""The entry points: one command line in, one exit code out."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+
+from seg_spark.cli import look, nights
+from seg_spark.cli.options import app
+from seg_spark.errors import SegSparkError
+
+__all__ = ["look", "main", "nights", "run_job"]
+
+log = logging.getLogger("seg_spark")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; every foreseen error is one readable message on stderr."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%Y-%m-%d %H:%M:%S", stream=sys.stderr
+    )
+    log.setLevel(logging.INFO)
+    try:
+        app(args=words, prog_name="seg-spark")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    except SegSparkError as error:
+        return _fail(error, str(error), error.exit_code, words)
+    except Exception as error:  # noqa: BLE001  # the last line of defence: no stack trace at 4 in the morning
+        return _fail(
+            error, f"unexpected {type(error).__name__}; --debug shows the details", SegSparkError.exit_code, words
+        )
+    return 0
+
+
+def run_job(command: str, arguments: Sequence[str]) -> int:
+    """One command as a spark-submit entry point; returns its exit code."""
+    return main([command, *arguments])
+
+
+def _fail(error: BaseException, message: str, code: int, words: Sequence[str]) -> int:
+    if "--debug" in words:
+        traceback.print_exception(error)
+    sys.stderr.write(f"ERROR {message}\n")
+    return code

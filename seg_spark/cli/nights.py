@@ -1,0 +1,83 @@
+"""Commands that run the night or one of its steps."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, RunDate, app, load, out, parse_run_date
+
+
+@app.command()
+def nightly(
+    run_date: RunDate,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    debug: Debug = False,
+) -> None:
+    """The whole night: clean, fit, label, publish.
+
+    Example: seg-spark nightly --run-date 2026-11-23 --set clustering.k.max=8
+    """
+    _run("nightly", run_date, conf_dir, env, assignments)
+
+
+@app.command()
+def clean(
+    run_date: RunDate,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    debug: Debug = False,
+) -> None:
+    """Only clean: publish clean_customers and rejected_customers.
+
+    Example: seg-spark clean --run-date 2026-11-23
+    """
+    _run("clean", run_date, conf_dir, env, assignments)
+
+
+@app.command()
+def fit(
+    run_date: RunDate,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    debug: Debug = False,
+) -> None:
+    """Only fit: a model on the clean customers of the date.
+
+    Example: seg-spark fit --run-date 2026-11-23 --set selection.rule=elbow
+    """
+    _run("fit", run_date, conf_dir, env, assignments)
+
+
+@app.command()
+def label(
+    run_date: RunDate,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    debug: Debug = False,
+) -> None:
+    """Only label: the clean customers of the date, with its model or the last one before it.
+
+    Example: seg-spark label --run-date 2026-11-23
+    """
+    _run("label", run_date, conf_dir, env, assignments)
+
+
+def _run(command: str, run_date: str, conf_dir: Path, env: str | None, assignments: list[str] | None) -> None:
+    night = parse_run_date(run_date)
+    settings = load(conf_dir, env, assignments).settings
+
+    from seg_spark.nightly import run
+    from seg_spark.reporting.progress import StepProgress
+    from seg_spark.reporting.summary import show_run, show_segments
+    from seg_spark.storage.layout import Layout
+
+    result = run(command, settings, night, conf_dir, StepProgress(Console(stderr=True)))
+    console = out()
+    if result.outcome.labelled is not None:
+        show_segments(console, result.outcome.labelled.profile_rows, f"Segments of {night} (typical value: median)")
+    show_run(console, result.record, result.record_path, Layout.of(settings.output.path).root)

@@ -1,0 +1,61 @@
+"""What the commands share: the app, its options, and how settings, dates and output are had."""
+
+import re
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+
+from seg_spark.errors import SettingsError
+
+if TYPE_CHECKING:
+    from seg_spark.settings.layers import EffectiveSettings
+
+LAST_DATE_AHEAD: Final = timedelta(days=31)
+
+app = typer.Typer(
+    name="seg-spark",
+    help="Nightly customer segmentation on Apache Spark.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+RunDate = Annotated[str, typer.Option("--run-date", help="The night, as YYYY-MM-DD.", show_default=False)]
+ConfDir = Annotated[Path, typer.Option("--conf-dir", help="Folder with base.yml and <env>.yml.")]
+Env = Annotated[str | None, typer.Option("--env", help="Read <env>.yml over base.yml, for example prod.")]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: --set clustering.k.max=8")
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the stack trace of an error.")]
+
+CONF_DIR: Final = Path("conf")
+
+
+def load(conf_dir: Path, env: str | None, assignments: list[str] | None) -> "EffectiveSettings":
+    """The settings in force. Raises SettingsError naming every fault."""
+    from seg_spark.settings.layers import load_settings
+
+    return load_settings(conf_dir, env, assignments or ())
+
+
+def parse_run_date(text: str) -> date:
+    """The date a --run-date means. Raises SettingsError for another form, no such day, or one far ahead."""
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        raise SettingsError(f"--run-date {text!r}: expected YYYY-MM-DD, as in 2026-11-23")
+    try:
+        night = date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"--run-date {text!r}: there is no such day") from None
+    if night > date.today() + LAST_DATE_AHEAD:
+        raise SettingsError(f"--run-date {text!r}: lies more than {LAST_DATE_AHEAD.days} days ahead")
+    return night
+
+
+def out() -> Console:
+    """Standard output."""
+    # piped output is for other programs and for README examples: wide enough that nothing is cut
+    return Console(highlight=False) if sys.stdout.isatty() else Console(width=160, highlight=False)

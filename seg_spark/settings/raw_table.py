@@ -1,0 +1,80 @@
+"""Settings of the raw customer table: where it lies and how it is read."""
+
+import re
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from seg_spark.settings.paths import INPUT_SCHEMES, checked_path
+from seg_spark.settings.section import Section
+
+DEFAULT_NULL_VALUES: Final = ("NULL", "null", "NA", "N/A")
+"""What means missing in most exports, beside the empty text."""
+
+
+class TextOptions(Section):
+    """How the text of CSV and JSON files is read."""
+
+    delimiter: str = ","
+    """The character between two CSV fields; \\t for a tab."""
+    encoding: str = "UTF-8"
+    """Character set of CSV files, by its IANA name."""
+    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
+    """Surrounds fields that contain a delimiter."""
+    escape: Annotated[str, Field(min_length=1, max_length=1)] = '"'
+    """Stands before a quote inside a quoted field."""
+    multi_line: bool = False
+    """Whether one CSV field or one JSON value may span several lines (such files cannot be split between cores)."""
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        character = "\t" if value == "\\t" else value
+        if len(character) != 1 or character in "\r\n":
+            raise ValueError("expected one character, such as ',' or ';' or \\t")
+        return character
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        if self.quote == self.delimiter or not (self.quote + self.escape).isprintable():
+            raise ValueError("quote and escape must be printable, and the quote another character than the delimiter")
+        return self
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            "".encode(value)
+        except LookupError:
+            raise ValueError("is not a known character set; expected a name like UTF-8 or ISO-8859-1") from None
+        return value
+
+
+class Input(Section):
+    """The raw customer table."""
+
+    path: str
+    """File or folder, which may contain {run_date}; for format table the name of a catalog table, as in
+    crm.customers."""
+    format: Literal["csv", "parquet", "json", "orc", "table"] = "csv"
+    """csv, parquet, json, orc, or table."""
+    options: TextOptions = TextOptions()
+    """How CSV and JSON text is read."""
+    null_values: tuple[str, ...] = DEFAULT_NULL_VALUES
+    """Texts that mean missing, beside the empty one."""
+    order_by: str | None = None
+    """Column (a number, date or timestamp) whose highest value wins among several rows of one customer."""
+
+    @field_validator("path")
+    @classmethod
+    def _supported_path(cls, value: str) -> str:
+        unknown = set(re.findall(r"\{(\w+)\}", value)) - {"run_date"}
+        if unknown:
+            raise ValueError(f"contains {{{sorted(unknown)[0]}}}; the only part that is filled in is {{run_date}}")
+        return checked_path(value, INPUT_SCHEMES)
+
+    @model_validator(mode="after")
+    def _table_or_path(self) -> Self:
+        if self.format == "table" and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*){0,2}", self.path):
+            raise ValueError("path: expected the name of a table, as in customers or crm.customers, for format: table")
+        return self
