@@ -121,7 +121,8 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
     Raises the SegSparkError that ended it (its record is written by then).
     """
     try:
-        refuse_overlap(input_path(settings.input, run_date), settings.output.path)
+        if settings.input.format != "table":
+            refuse_overlap(input_path(settings.input, run_date), settings.output.path)
     except ValueError as error:
         raise SettingsError(f"{error} (for {run_date})") from None
     layout = Layout.of(settings.output.path)
@@ -138,7 +139,11 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
         try:
             with staging_area(layout, run_id) as staging:
                 with progress.step("start Spark"):
-                    spark = start_session(f"seg_spark {command} {run_date}", conf_dir / "log4j2.properties")
+                    spark = start_session(
+                        f"seg_spark {command} {run_date}",
+                        conf_dir / "log4j2.properties",
+                        with_catalog=settings.input.format == "table",
+                    )
                 progress.look = task_counter(spark)
                 _check_reachable(spark, settings)
                 night = Night(spark, settings, run_date, run_id, layout, staging, progress)

@@ -47,11 +47,13 @@ _COMFORT: Final = {
 }
 
 
-def start_session(app_name: str, log_config: Path | None = None) -> SparkSession:
+def start_session(app_name: str, log_config: Path | None = None, *, with_catalog: bool = False) -> SparkSession:
     """Start Spark (or join the one that spark-submit started).
 
     The master, memory and everything else come from spark-submit; started without it, Spark runs
     in local mode on all cores, with the log4j2 file `log_config` (errors only, if it is not there).
+    Local mode knows the tables of the catalog in the current folder (`metastore_db`, `spark-warehouse`)
+    if it is started `with_catalog`; elsewhere the platform decides which catalog there is.
     Raises PlatformError if Java or Python is too old, or Spark does not start.
     """
     if sys.version_info < OLDEST_PYTHON:
@@ -70,6 +72,8 @@ def start_session(app_name: str, log_config: Path | None = None) -> SparkSession
         log_file = log_config if log_config is not None and log_config.is_file() else _QUIET_LOG
         options["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={log_file.resolve().as_uri()}"
         builder = builder.master("local[*]")
+        if with_catalog:
+            builder = builder.enableHiveSupport()
     for key, value in options.items():
         builder = builder.config(key, value)
     try:

@@ -10,6 +10,7 @@ from pyspark.sql.types import DataType, StringType, StructType
 
 from seg_spark import columns as c
 from seg_spark.cleaning import values
+from seg_spark.cleaning.raw_columns import column_names, find_column, quoted
 from seg_spark.cleaning.reasons import Reason
 from seg_spark.errors import InputError, did_you_mean
 from seg_spark.settings.schema import Settings
@@ -55,7 +56,8 @@ def used_columns(settings: Settings) -> dict[str, str]:
 
 
 def _judge_rows(raw: DataFrame, settings: Settings) -> DataFrame:
-    types = _types_of_used_columns(raw.schema, settings)
+    columns_of = _find_used_columns(raw.schema, settings)
+    types = {header: type_ for header, (_, type_) in columns_of.items()}
     nulls = settings.input.null_values
     # names of our own from here on: a header may be called anything, also like one of our drafts
     raw_names = {header: f"_raw_{position}" for position, header in enumerate(types)}
@@ -76,7 +78,7 @@ def _judge_rows(raw: DataFrame, settings: Settings) -> DataFrame:
     faults = {f"_fault_{i}": fault for i, fault in enumerate(fault for one in columns for fault in one.faults)}
     malformed = F.col(MALFORMED_ROW) if MALFORMED_ROW in raw.columns else F.lit(None).cast("string")
     named = raw.select(
-        *(_readable(_column(header), types[header]).alias(name) for header, name in raw_names.items()),
+        *(_readable(*columns_of[header]).alias(name) for header, name in raw_names.items()),
         malformed.alias(_MALFORMED),
     )
     drafted = named.select("*", *(draft.alias(alias) for alias, draft in drafts.items()))
@@ -98,7 +100,7 @@ def _judge_rows(raw: DataFrame, settings: Settings) -> DataFrame:
     )
     return judged.select(
         F.when(~is_malformed, F.col(_ID)).alias(c.CUSTOMER_ID),
-        *(_column(f"{_VALUE}{name}").alias(name) for name in parsed),
+        *(quoted(f"{_VALUE}{name}").alias(name) for name in parsed),
         ORDER_VALUE,
         reasons.alias(c.REJECT_REASONS),
         raw_row.alias(c.RAW_ROW),
@@ -142,13 +144,14 @@ def _settle_duplicates(judged: DataFrame, features: list[str]) -> DataFrame:
     )
 
 
-def _types_of_used_columns(schema: StructType, settings: Settings) -> Mapping[str, DataType]:
-    headers = [field.name for field in schema if field.name != MALFORMED_ROW]
-    found: dict[str, DataType] = {}
+def _find_used_columns(schema: StructType, settings: Settings) -> Mapping[str, tuple[Column, DataType]]:
+    found: dict[str, tuple[Column, DataType]] = {}
     absent: list[str] = []
+    headers = [header for header in column_names(schema) if header != MALFORMED_ROW]
     for header, setting in used_columns(settings).items():
-        if header in headers:
-            found[header] = schema[header].dataType
+        column = find_column(schema, header)
+        if column is not None:
+            found[header] = column
         else:
             absent.append(f"{setting}: the input has no column {header!r}{did_you_mean(header, headers)}")
     if absent:
@@ -162,8 +165,3 @@ def _types_of_used_columns(schema: StructType, settings: Settings) -> Mapping[st
 def _readable(column: Column, kind: DataType) -> Column:
     """Text as valid UTF-8: Parquet may hold other bytes, which become U+FFFD here and then a reject reason."""
     return F.make_valid_utf8(column.cast("string")) if isinstance(kind, StringType) else column
-
-
-def _column(header: str) -> Column:
-    """A column by its exact header, whatever dots, spaces and backticks it holds."""
-    return F.col("`" + header.replace("`", "``") + "`")

@@ -1,5 +1,6 @@
 """Settings of the raw customer table: where it lies and how it is read."""
 
+import codecs
 import re
 from typing import Annotated, Final, Literal, Self
 
@@ -33,6 +34,21 @@ class TextOptions(Section):
         if len(character) != 1 or character in "\r\n":
             raise ValueError("expected one character, such as ',' or ';' or \\t")
         return character
+
+    @property
+    def is_read_whole(self) -> bool:
+        """Whether a file must be read in one piece: line breaks inside values, or lines that no byte ends."""
+        return self.multi_line or "\n".encode(self.encoding) != b"\n"
+
+    @property
+    def java_encoding(self) -> str:
+        """The character set by a name that Java knows."""
+        name = codecs.lookup(self.encoding).name
+        if name.startswith("iso8859-"):
+            return name.replace("iso8859-", "ISO-8859-")
+        if name.startswith(("utf-16-", "utf-32-")):  # utf-16-le
+            return name[:6].upper() + name[7:].upper()
+        return {"mac-roman": "x-MacRoman", "mac-cyrillic": "x-MacCyrillic"}.get(name, name.replace("_", "-"))
 
     @model_validator(mode="after")
     def _told_apart(self) -> Self:

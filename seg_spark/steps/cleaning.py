@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from seg_spark import columns as c
 from seg_spark import schemas
+from seg_spark.cleaning.raw_columns import column_names
 from seg_spark.cleaning.rows import MALFORMED_ROW, OUTCOME, Outcome, clean, used_columns
 from seg_spark.errors import InputError, PublishError, QualityGateError
 from seg_spark.settings.schema import Settings
@@ -135,7 +136,7 @@ def _check_sum(rows: RowCounts) -> None:
 
 def _warn_of_extra_columns(raw: DataFrame, settings: Settings) -> None:
     used = used_columns(settings)
-    extra = [name for name in raw.columns if name not in used and not name.startswith("_seg_spark_")]
+    extra = [name for name in column_names(raw.schema) if name not in used and not name.startswith("_seg_spark_")]
     if extra:
         log.info(
             "columns not used: %s%s", ", ".join(repr(name[:40]) for name in extra[:50]), " ..." * (len(extra) > 50)

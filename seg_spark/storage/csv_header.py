@@ -1,7 +1,7 @@
 """The headers of CSV files, looked at before Spark maps columns by position.
 
 Spark takes the names from one file and the positions for all: a file whose columns stand in another
-order would be read with its columns swapped, without an error.
+order would be read with its columns swapped, without an error. So files are grouped by their header.
 """
 
 import bz2
@@ -9,7 +9,7 @@ import codecs
 import csv
 import gzip
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -20,22 +20,33 @@ from seg_spark.settings.raw_table import TextOptions
 DELIMITERS: Final = (",", ";", "\t", "|")
 
 
-def common_header(files: Sequence[Path], options: TextOptions) -> list[str]:
-    """The one header that all files share; files of 0 bytes do not count. A cell without a name is ''.
+def headers_of(files: Sequence[Path], options: TextOptions) -> dict[tuple[str, ...], list[Path]]:
+    """The files by their header; files of 0 bytes have none and do not count. A cell without a name is ''.
 
-    Raises InputError if a file has another header, naming the first difference, or if the text of a
-    header is not in the declared character set.
+    Raises InputError if the text of a header is not in the declared character set.
     """
-    first: tuple[Path, list[str]] | None = None
+    groups: dict[tuple[str, ...], list[Path]] = {}
     for file in files:
         header = _read_header(file, options)
-        if header is None:
-            continue
-        if first is None:
-            first = (file, header)
-        elif header != first[1]:
-            raise InputError(f"input.path: {_difference(first, (file, header))}")
-    return first[1] if first is not None else []
+        if header is not None:
+            groups.setdefault(tuple(header), []).append(file)
+    return groups
+
+
+def check_same_columns(groups: Mapping[tuple[str, ...], Sequence[Path]], declared: Iterable[str]) -> None:
+    """Raise InputError if a declared column that stands in one file is absent from another."""
+    (first, first_files), *others = groups.items()
+    for header, files in others:
+        absent = sorted(name for name in declared if (name in first) != (name in header))
+        if absent:
+            there, lacking = (first_files, files) if absent[0] in first else (files, first_files)
+            if not set(header) & set(first):  # a cell may be a customer, so none is shown
+                raise InputError(
+                    f"input.path: {files[0]} has another header (none of the columns of the first file is there)"
+                )
+            raise InputError(
+                f"input.path: {lacking[0]} has another header (it lacks {absent[0]!r}, which {there[0]} has)"
+            )
 
 
 def check_header(header: Sequence[str], path: str) -> None:
@@ -78,8 +89,8 @@ def _read_header(file: Path, options: TextOptions) -> list[str] | None:
     encoding = "utf-8-sig" if codecs.lookup(options.encoding).name == "utf-8" else options.encoding
     doubled = options.escape == options.quote
     try:
-        with _opened(file) as raw, TextIOWrapper(raw, encoding=encoding, errors="replace", newline="") as text:
-            lines = text if options.multi_line else _first_line(text)
+        with opened(file) as raw, TextIOWrapper(raw, encoding=encoding, errors="replace", newline="") as text:
+            lines = text if options.is_read_whole else _first_line(text)
             rows = csv.reader(
                 lines,
                 delimiter=options.delimiter,
@@ -95,7 +106,8 @@ def _read_header(file: Path, options: TextOptions) -> list[str] | None:
     return header
 
 
-def _opened(file: Path) -> BinaryIO:
+def opened(file: Path) -> BinaryIO:
+    """A file for reading, decompressed as Spark would by its name."""
     match file.suffix.lower():
         case ".gz":
             return cast(BinaryIO, gzip.open(file))
@@ -109,20 +121,3 @@ def _first_line(text: Iterable[str]) -> list[str]:
     """The first line that is not blank, alone: a quote that is never closed must not run into the customers."""
     line = next((line for line in text if line.strip()), None)
     return [] if line is None else [line]
-
-
-def _difference(one: tuple[Path, list[str]], other: tuple[Path, list[str]]) -> str:
-    (first_file, first), (file, header) = one, other
-    if sorted(first) == sorted(header):
-        position = next(i for i, (a, b) in enumerate(zip(first, header, strict=True)) if a != b)
-        what = (
-            f"has its columns in another order (column {position + 1} is {header[position]!r}, not {first[position]!r})"
-        )
-    else:
-        extra = [name for name in header if name not in first]
-        absent = [name for name in first if name not in header]
-        said = [f"it lacks {name!r}" for name in absent[:1]] + [f"it has {name!r}" for name in extra[:1]]
-        if not set(header) & set(first):
-            said = ["none of the columns of the first file is there"]  # it may be a customer, so it is not shown
-        what = f"has another header ({', '.join(said) or 'a column stands twice'})"
-    return f"{file} {what} than {first_file}; give every file the same header"

@@ -14,13 +14,33 @@ from seg_spark.settings.paths import local_path, path_scheme
 from seg_spark.settings.raw_table import Input
 
 _PARQUET_MAGIC: Final = b"PAR1"
+_MAGIC: Final = {
+    _PARQUET_MAGIC: "parquet",
+    b"ORC": "orc",
+    b"PK\x03\x04": "zip",
+    b"\xd0\xcf\x11\xe0": "office",
+    b"7z\xbc\xaf": "7z",
+    b"\xfd7zX": "xz",
+    b"(\xb5/\xfd": "zstd",
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+}
+_NAMES: Final = {"parquet": "a Parquet", "orc": "an ORC"}
+_UNREADABLE: Final = {
+    "zip": "an Excel workbook or a zip archive",
+    "office": "an old Excel workbook",
+    "7z": "a 7-Zip archive",
+    "xz": "compressed with xz, which Spark does not read",
+    "zstd": "compressed with zstd, which not every Spark reads",
+}
+_SUFFIXES: Final = {"gzip": "gz", "bzip2": "bz2"}
 
 
 @dataclass(frozen=True)
 class InputFiles:
     """The files a night reads, as they were found: (path, bytes, modification time in ns) each.
 
-    Empty for an input that is not on a local filesystem, where Spark does the looking.
+    Empty for a catalog table and for an input elsewhere than on a local filesystem, where Spark does the looking.
     """
 
     files: tuple[tuple[str, int, int], ...]
@@ -32,14 +52,19 @@ class InputFiles:
 
 
 def input_path(settings: Input, run_date: date) -> str:
-    """The path of a night's input: {run_date} filled in, local paths plain."""
+    """The path of a night's input: {run_date} filled in, local paths plain; a catalog table's name as it is."""
     return local_path(settings.path.replace("{run_date}", run_date.isoformat()))
+
+
+def is_local(settings: Input) -> bool:
+    """Whether the input is files that can be looked at without Spark."""
+    return settings.format != "table" and path_scheme(settings.path) == "file"
 
 
 def find_input_files(settings: Input, run_date: date) -> InputFiles:
     """List the input. Raises InputError if it is absent, unreadable, empty, or plainly of another format."""
     path = input_path(settings, run_date)
-    if path_scheme(path) != "file":
+    if not is_local(settings):
         return InputFiles(())
     root = Path(path)
     _check_exists(root)
@@ -122,6 +147,7 @@ def _state(file: Path) -> tuple[str, int, int]:
 
 
 def _check_format(file: Path, size: int, expected: str) -> None:
+    """Refuse a file whose first or last bytes say that it is something else than `input.format`."""
     try:
         with file.open("rb") as opened:
             start = opened.read(4)
@@ -129,8 +155,19 @@ def _check_format(file: Path, size: int, expected: str) -> None:
             end = opened.read(4)
     except OSError as error:
         raise InputError(f"input.path: {file} cannot be read: {error.strerror}") from None
-    if expected == "csv" and start == _PARQUET_MAGIC:
-        raise InputError(f"input.format: {file} is a Parquet file; set input.format: parquet")
+    found = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
     if expected == "parquet" and (start, end) != (_PARQUET_MAGIC, _PARQUET_MAGIC):
-        what = "a truncated or corrupt Parquet file" if start == _PARQUET_MAGIC else "not a Parquet file"
+        what = "a truncated or corrupt Parquet file" if found == "parquet" else "not a Parquet file"
         raise InputError(f"input.path: {file} is {what}; expected whole Parquet files (or set input.format: csv)")
+    if expected == "orc" and found != "orc":
+        raise InputError(f"input.path: {file} is not an ORC file; expected whole ORC files")
+    if expected in ("csv", "json") and found is not None:
+        if found in ("parquet", "orc"):
+            raise InputError(f"input.format: {file} is {_NAMES[found]} file; set input.format: {found}")
+        if found in _UNREADABLE:
+            raise InputError(f"input.path: {file} is {_UNREADABLE[found]}; export it as CSV or Parquet")
+        if file.suffix.lower() != f".{_SUFFIXES[found]}":
+            raise InputError(
+                f"input.path: {file} is compressed, which Spark knows by the name alone; "
+                f"expected it to end in .{_SUFFIXES[found]}"
+            )

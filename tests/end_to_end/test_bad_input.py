@@ -1,5 +1,6 @@
 """What bad input gets: the exit code and a message a tired person understands. Rows as in a catalogue."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,11 +88,68 @@ CATALOGUE: list[tuple[str, Callable[[Path], None], list[str], int, str]] = [
         "features.columns.income: the input has no column 'income' (did you mean 'incomes'?)",
     ),
     (
-        "header order changed between files",
-        both(text("id,income,score\na,1,2\n"), text("id,score,income\nb,1,2\n", "part-1.csv")),
+        "a declared column missing from the second file",
+        both(text("id,income,score\na,1,2\n"), text("id,score\nb,1\n", "part-1.csv")),
         [],
         3,
-        "part-1.csv has its columns in another order (column 2 is 'score', not 'income')",
+        "part-1.csv has another header (it lacks 'income', which {root}/input/part-0.csv has)",
+    ),
+    (
+        "an Excel workbook",
+        text(b"PK\x03\x04rest", "book.csv"),
+        [],
+        3,
+        "book.csv is an Excel workbook or a zip archive; export it as CSV or Parquet",
+    ),
+    (
+        "compressed under another name",
+        text(gzip.compress(b"id,income,score\na,1,2\n")),
+        [],
+        3,
+        "part-0.csv is compressed, which Spark knows by the name alone; expected it to end in .gz",
+    ),
+    (
+        "pretty-printed JSON read line by line",
+        text('[\n {"id": "a", "income": 1, "score": 2}\n]\n', "a.json"),
+        ["input.format=json"],
+        3,
+        "a.json is no whole JSON value; if one value spans several lines, set input.options.multi_line: true",
+    ),
+    (
+        "JSON that holds no objects",
+        text("1\n2\n", "a.json"),
+        ["input.format=json"],
+        3,
+        "holds no JSON objects; expected one per customer",
+    ),
+    (
+        "a JSON field that no customer has",
+        text('{"id": "a", "profile": {"income": 1}, "score": 2}\n', "a.json"),
+        ["input.format=json"],
+        3,
+        "features.columns.income: the input has no column 'income' (did you mean 'profile.income'?)",
+    ),
+    ("CSV read as ORC", rows(customer()), ["input.format=orc"], 3, "is not an ORC file"),
+    (
+        "an ORC file cut short",
+        text(b"ORC" + b"\x07" * 300, "a.orc"),
+        ["input.format=orc"],
+        3,
+        "a.orc is a truncated or corrupt ORC file",
+    ),
+    (
+        "a table that the catalog does not have",
+        nothing,
+        ["input.format=table", "input.path=custmers"],
+        3,
+        "input.path: the catalog has no table 'custmers'",
+    ),
+    (
+        "a path where a table is expected",
+        nothing,
+        ["input.format=table"],
+        2,
+        "path: expected the name of a table, as in customers or crm.customers, for format: table",
     ),
     (
         "no header at all",
