@@ -10,6 +10,7 @@ from pyspark.sql.types import DataType, StringType, StructType
 
 from seg_spark import columns as c
 from seg_spark.cleaning import values
+from seg_spark.cleaning.exclusions import first_rule_met
 from seg_spark.cleaning.raw_columns import column_names, find_column, quoted
 from seg_spark.cleaning.reasons import Reason
 from seg_spark.errors import InputError, did_you_mean
@@ -18,6 +19,7 @@ from seg_spark.settings.schema import Settings
 MALFORMED_ROW: Final = "_seg_spark_malformed_row"
 """Column of a raw frame that holds the whole text of a row that does not fit the header; null for good rows."""
 OUTCOME: Final = "_outcome"
+EXCLUSION: Final = "_exclusion"
 ORDER_VALUE: Final = "_order_value"
 _MALFORMED: Final = "_malformed_text"
 _ID: Final = "_clean_id"
@@ -30,19 +32,24 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     MERGED = "merged"
     REJECTED = "rejected"
+    EXCLUDED = "excluded"
 
 
 def clean(raw: DataFrame, settings: Settings) -> DataFrame:
     """Give every raw row its outcome; no row is added or lost.
 
     Returns customer_id, one column per feature (clean value or null), reject_reasons (null for a
-    good row), raw_row (JSON of the raw values, for a rejected row) and the outcome. Rows with a
-    fault are rejected first; among the others of one customer equal rows are merged, the highest
-    order value wins, and a tie between rows that differ rejects those rows.
+    good row), raw_row (JSON of the raw values, for a rejected row), the outcome, and for a row left
+    out by `cleaning.exclude` the position of the first rule it meets (`exclusion`). Rows that meet a
+    rule are excluded, then rows with a fault are rejected; among the others of one customer equal
+    rows are merged, the highest order value wins, and a tie between rows that differ rejects those
+    rows. Where the highest order value of a customer belongs to an excluded row, the customer is
+    gone: the older rows are excluded with it.
 
     Raises InputError if a declared column is absent, ambiguous or of an unusable type.
     """
-    return _settle_duplicates(_judge_rows(raw, settings), list(settings.features.columns))
+    judged = _judge_rows(raw, settings)
+    return _settle_duplicates(judged, list(settings.features.columns), has_rules=bool(settings.cleaning.exclude))
 
 
 def used_columns(settings: Settings) -> dict[str, str]:
@@ -52,6 +59,8 @@ def used_columns(settings: Settings) -> dict[str, str]:
         named.setdefault(settings.input.order_by, "input.order_by")
     for name in settings.features.columns:
         named.setdefault(settings.features.source_of(name), f"features.columns.{name}")
+    for rule in settings.cleaning.exclude:
+        named.setdefault(rule.column, "cleaning.exclude")
     return named
 
 
@@ -76,6 +85,9 @@ def _judge_rows(raw: DataFrame, settings: Settings) -> DataFrame:
     columns = (id_, *parsed.values(), order)
     drafts = {alias: draft for one in columns for alias, draft in one.drafts.items()}
     faults = {f"_fault_{i}": fault for i, fault in enumerate(fault for one in columns for fault in one.faults)}
+    exclusion = first_rule_met(
+        {header: (raw_of[header], type_) for header, type_ in types.items()}, settings.cleaning.exclude
+    )
     malformed = F.col(MALFORMED_ROW) if MALFORMED_ROW in raw.columns else F.lit(None).cast("string")
     named = raw.select(
         *(_readable(*columns_of[header]).alias(name) for header, name in raw_names.items()),
@@ -88,15 +100,18 @@ def _judge_rows(raw: DataFrame, settings: Settings) -> DataFrame:
         id_.value.alias(_ID),
         *(one.value.alias(f"{_VALUE}{name}") for name, one in parsed.items()),
         order.value.alias(ORDER_VALUE),
+        exclusion.alias(EXCLUSION),
         *(fault.alias(alias) for alias, fault in faults.items()),
     )
     is_malformed = F.col(_MALFORMED).isNotNull()
     # the fields of a malformed row stand in wrong columns, so nothing else is said about it
+    is_excluded = ~is_malformed & F.col(EXCLUSION).isNotNull()
+    is_faulty = ~is_excluded & F.coalesce(*faults).isNotNull()
     reasons = F.when(is_malformed, F.array(F.lit(Reason.MALFORMED_ROW.value))).when(
-        F.coalesce(*faults).isNotNull(), F.array_compact(F.array(*faults))
+        is_faulty, F.array_compact(F.array(*faults))
     )
     raw_row = F.when(is_malformed, F.col(_MALFORMED)).when(
-        F.coalesce(*faults).isNotNull(), F.to_json(F.struct(*(value.alias(header) for header, value in raw_of.items())))
+        is_faulty, F.to_json(F.struct(*(value.alias(header) for header, value in raw_of.items())))
     )
     return judged.select(
         F.when(~is_malformed, F.col(_ID)).alias(c.CUSTOMER_ID),
@@ -104,11 +119,13 @@ def _judge_rows(raw: DataFrame, settings: Settings) -> DataFrame:
         ORDER_VALUE,
         reasons.alias(c.REJECT_REASONS),
         raw_row.alias(c.RAW_ROW),
+        F.when(is_excluded, F.col(EXCLUSION)).alias(EXCLUSION),
     )
 
 
-def _settle_duplicates(judged: DataFrame, features: list[str]) -> DataFrame:
-    good = F.col(c.REJECT_REASONS).isNull()
+def _settle_duplicates(judged: DataFrame, features: list[str], has_rules: bool) -> DataFrame:
+    is_excluded = F.col(EXCLUSION).isNotNull() if has_rules else F.lit(False)
+    good = F.col(c.REJECT_REASONS).isNull() & (~is_excluded | F.col(c.CUSTOMER_ID).isNotNull())
     # rejected rows take no part, and are spread out: blank ids would all meet in one task
     alone = F.concat(F.lit("\n"), F.monotonically_increasing_id().cast("string"))
     content = F.xxhash64(*(F.col(name).isNull() for name in features), *(F.col(name) for name in features))
@@ -116,25 +133,31 @@ def _settle_duplicates(judged: DataFrame, features: list[str]) -> DataFrame:
         "*", F.when(good, F.col(c.CUSTOMER_ID)).otherwise(alone).alias("_owner"), content.alias("_content")
     )
 
-    ordered = Window.partitionBy("_owner").orderBy(F.desc(ORDER_VALUE), "_content")
+    # rows that take part stand before those that are excluded
+    ordered = Window.partitionBy("_owner").orderBy(is_excluded, F.desc(ORDER_VALUE), "_content")
     everyone = ordered.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     position = F.struct(ORDER_VALUE, "_content")
     ranked = keyed.select(
         *judged.columns,
         F.lag(position).over(ordered).eqNullSafe(position).alias("_is_copy"),
-        F.max(position).over(everyone).alias("_last_of_top"),
+        F.max(F.when(~is_excluded, position)).over(everyone).alias("_last_of_top"),
         F.first("_content").over(everyone).alias("_first_of_top"),
+        *([F.max(F.when(is_excluded, F.col(ORDER_VALUE))).over(everyone).alias("_gone_since")] if has_rules else []),
     )
+    is_gone = F.col("_gone_since") > F.col("_last_of_top")[ORDER_VALUE] if has_rules else F.lit(False)
     superseded = F.col(ORDER_VALUE) < F.col("_last_of_top")[ORDER_VALUE]
     tied = F.col("_last_of_top")["_content"] != F.col("_first_of_top")
     outcome = (
-        F.when(~good, Outcome.REJECTED.value)
+        F.when(is_excluded, Outcome.EXCLUDED.value)
+        .when(~good, Outcome.REJECTED.value)
+        .when(is_gone, Outcome.EXCLUDED.value)
         .when(superseded | F.col("_is_copy"), Outcome.MERGED.value)
         .when(tied, Outcome.REJECTED.value)
         .otherwise(Outcome.ACCEPTED.value)
     )
     conflict = good & (F.col(OUTCOME) == Outcome.REJECTED.value)
-    return ranked.select(c.CUSTOMER_ID, *features, c.REJECT_REASONS, c.RAW_ROW, outcome.alias(OUTCOME)).withColumns(
+    settled = (c.CUSTOMER_ID, *features, c.REJECT_REASONS, c.RAW_ROW, EXCLUSION)
+    return ranked.select(*settled, outcome.alias(OUTCOME)).withColumns(
         {
             c.REJECT_REASONS: F.when(conflict, F.array(F.lit(Reason.CONFLICTING_DUPLICATE.value))).otherwise(
                 F.col(c.REJECT_REASONS)

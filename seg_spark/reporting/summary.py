@@ -40,7 +40,7 @@ def show_run(console: Console, record: Mapping[str, Any], record_path: Path, out
     if rows:
         console.print(
             f"rows: {rows['input']:,} input = {rows['accepted']:,} accepted + {rows['merged_duplicates']:,} merged"
-            f" duplicates + {rows['rejected']:,} rejected{_reasons(rows['rejected_by_reason'])}",
+            f" duplicates + {rows['rejected']:,} rejected{_reasons(rows['rejected_by_reason'])}{_excluded(rows)}",
             markup=False,
             soft_wrap=True,
         )
@@ -101,6 +101,12 @@ def _reasons(by_reason: Mapping[str, int]) -> str:
         return ""
     shown = [f"{reason} {count:,}" for reason, count in list(by_reason.items())[:6]]
     return f" ({', '.join(shown)}{', ...' if len(by_reason) > 6 else ''})"
+
+
+def _excluded(rows: Mapping[str, Any]) -> str:
+    if not rows["excluded"]:
+        return ""
+    return f" + {rows['excluded']:,} excluded{_reasons(rows['excluded_by_rule'])}"
 
 
 def _places(record: Mapping[str, Any], output: Path, partition: str) -> list[tuple[str, Path]]:

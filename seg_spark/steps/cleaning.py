@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from seg_spark import columns as c
 from seg_spark import schemas
 from seg_spark.cleaning.raw_columns import column_names
-from seg_spark.cleaning.rows import MALFORMED_ROW, OUTCOME, Outcome, clean, used_columns
+from seg_spark.cleaning.rows import EXCLUSION, MALFORMED_ROW, OUTCOME, Outcome, clean, used_columns
 from seg_spark.errors import InputError, PublishError, QualityGateError
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.night import Night
@@ -34,6 +34,7 @@ class RowCounts:
     rejected: int
     excluded: int
     rejected_by_reason: Mapping[str, int]
+    excluded_by_rule: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -65,24 +66,25 @@ def clean_customers(night: Night) -> Cleaned:
         try:
             with spark_errors_as(InputError, f"input.path: {settings.input.path}"):
                 staged, rejected = _stage_outcomes(night, outcomes, counted)
+                if staged.rows + rejected.rows == 0 and outcomes.isEmpty():  # and so nothing was observed either
+                    raise InputError(f"input.path: {settings.input.path} has a header but no rows")
         finally:
             outcomes.unpersist()
         check_unchanged(files, settings.input, night.run_date)
-    if staged.rows + rejected.rows == 0:  # and so nothing was observed either
-        raise InputError(f"input.path: {settings.input.path} has a header but no rows")
     observed = {key: int(value or 0) for key, value in counted.get.items()}
     rows = RowCounts(
         input=int(read.get["rows"]),
         accepted=staged.rows,
         merged_duplicates=observed["merged"],
         rejected=rejected.rows,
-        excluded=0,
+        excluded=observed["excluded"],
         rejected_by_reason=_reasons(night, rejected),
+        excluded_by_rule=_excluded_by_rule(settings, observed),
     )
     _check_sum(rows)
     log.info(
-        "rows: %d input = %d accepted + %d merged duplicates + %d rejected",
-        rows.input, rows.accepted, rows.merged_duplicates, rows.rejected,
+        "rows: %d input = %d accepted + %d merged duplicates + %d rejected + %d excluded",
+        rows.input, rows.accepted, rows.merged_duplicates, rows.rejected, rows.excluded,
     )  # fmt: skip
     missing = {name: observed[f"missing {name}"] for name in settings.features.columns}
     return Cleaned(staged, rejected, rows, missing, len(files.files), files.total_bytes)
@@ -92,8 +94,9 @@ def check_rows(rows: RowCounts, settings: Settings) -> None:
     """Raise InputError if no row was accepted, QualityGateError if too many were rejected."""
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(rows.rejected_by_reason.items())[:5])
     if rows.accepted == 0:
-        raise InputError(f"every row was rejected ({reasons})")
-    share = rows.rejected / rows.input
+        excluded = f" and {rows.excluded:,} excluded by cleaning.exclude" if rows.excluded else ""
+        raise InputError(f"every row was rejected ({reasons}){excluded}" if reasons else "every row was excluded")
+    share = rows.rejected / (rows.input - rows.excluded)
     limit = settings.cleaning.max_rejected_share
     if share > limit:
         raise QualityGateError(
@@ -104,9 +107,12 @@ def check_rows(rows: RowCounts, settings: Settings) -> None:
 def _stage_outcomes(night: Night, outcomes: DataFrame, counted: Observation) -> tuple[StagedTable, StagedTable]:
     accepted = F.col(OUTCOME) == Outcome.ACCEPTED.value
     features = list(night.settings.features.columns)
+    rules = len(night.settings.cleaning.exclude)
     watched = outcomes.observe(
         counted,
         F.count_if(F.col(OUTCOME) == Outcome.MERGED.value).alias("merged"),
+        F.count_if(F.col(OUTCOME) == Outcome.EXCLUDED.value).alias("excluded"),
+        *(F.count_if(F.col(EXCLUSION) == position).alias(f"rule {position}") for position in range(rules)),
         *(F.count_if(accepted & F.col(name).isNull()).alias(f"missing {name}") for name in features),
     )
     clean_folder = night.staging / schemas.CLEAN_CUSTOMERS
@@ -127,6 +133,14 @@ def _reasons(night: Night, rejected: StagedTable) -> dict[str, int]:
     frame = read_table(night.spark, rejected.folder, schemas.REJECTED_CUSTOMERS_SCHEMA)
     counts = frame.select(F.explode(c.REJECT_REASONS).alias("reason")).groupBy("reason").count().collect()
     return {row["reason"]: row["count"] for row in sorted(counts, key=lambda row: (-row["count"], row["reason"]))}
+
+
+def _excluded_by_rule(settings: Settings, observed: Mapping[str, int]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for position, rule in enumerate(settings.cleaning.exclude):
+        counts[rule.column] = counts.get(rule.column, 0) + observed[f"rule {position}"]
+    older = observed["excluded"] - sum(counts.values())
+    return counts | ({"older rows of excluded customers": older} if older else {})
 
 
 def _check_sum(rows: RowCounts) -> None:

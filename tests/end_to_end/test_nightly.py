@@ -52,7 +52,7 @@ def test_a_night_publishes_one_row_per_accepted_customer(published: tuple[Path, 
     assert record["status"] == "succeeded"
     assert record["rows"] == {
         "input": 78, "accepted": 75, "merged_duplicates": 1, "rejected": 2, "excluded": 0,
-        "rejected_by_reason": {"missing_id": 1, "unparseable:income": 1},
+        "rejected_by_reason": {"missing_id": 1, "unparseable:income": 1}, "excluded_by_rule": {},
     }  # fmt: skip
     assert record["chosen_k"] == 3
     sizes = query(root, "customer_segments", "segment_id, count(*)", more="GROUP BY 1 ORDER BY 1")
@@ -208,6 +208,33 @@ def test_a_refused_night_leaves_a_record_and_touches_nothing_published(
     assert record["error"] == str(caught.value)
     assert record["rows"]["input"] == len(rows)
     assert not (tmp_path / "output" / "customer_segments").exists()
+
+
+def test_excluded_rows_are_counted_apart_and_do_not_break_the_limit_of_rejected_ones(tmp_path: Path) -> None:
+    rows = [customer(n, **{**row, "staff": "no", "state": "open"}) for n, row in enumerate(grouped_customers(), 1)]
+    staff = [customer(900 + i, income="?", staff="Yes", state="open") for i in range(30)]
+    closed = [customer(950 + i, staff="no", state="closed") for i in range(5)]
+    write_csv(tmp_path, [*rows, *staff, *closed])
+    folder = conf_dir(
+        tmp_path,
+        cleaning={
+            "max_rejected_share": 0.1,
+            "exclude": [{"column": "staff", "is_true": True}, {"column": "state", "is_in": ["closed", "gone"]}],
+        },
+    )
+    record = run("nightly", load_settings(folder, environment={}).settings)
+    assert record["rows"] == {
+        "input": 110, "accepted": 75, "merged_duplicates": 0, "rejected": 0, "excluded": 35,
+        "rejected_by_reason": {}, "excluded_by_rule": {"staff": 30, "state": 5},
+    }  # fmt: skip
+    assert len(query(tmp_path, "customer_segments")) == 75
+
+
+def test_a_night_whose_rows_are_all_excluded_is_refused(tmp_path: Path) -> None:
+    write_csv(tmp_path, [customer(1, staff=1), customer(2, staff=1)])
+    folder = conf_dir(tmp_path, cleaning={"exclude": [{"column": "staff", "equals": 1}]})
+    with pytest.raises(InputError, match="every row was excluded"):
+        run("nightly", load_settings(folder, environment={}).settings)
 
 
 def test_a_refit_that_fails_its_gates_leaves_the_published_model_in_charge(tmp_path: Path) -> None:

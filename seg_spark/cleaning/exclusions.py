@@ -1,0 +1,49 @@
+"""Rows that the settings leave out: staff, closed accounts, tests. They are counted apart from rejected ones."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql.types import BooleanType, DataType, DateType, NumericType, StringType
+
+from seg_spark.cleaning.text_rules import BLANKS
+from seg_spark.errors import InputError
+from seg_spark.settings.schema import Exclusion
+
+TRUE_TEXTS: Final = ("true", "t", "yes", "y", "1")
+FALSE_TEXTS: Final = ("false", "f", "no", "n", "0")
+
+
+def first_rule_met(columns: Mapping[str, tuple[Column, DataType]], rules: Sequence[Exclusion]) -> Column:
+    """The position of the first rule that leaves a row out, or null where none does.
+
+    `columns` maps a header to its raw column and type. A missing value meets no rule. Raises InputError
+    for a column whose type has no single value.
+    """
+    if not rules:
+        return F.lit(None).cast("int")
+    return F.coalesce(
+        *(F.when(_is_met(*columns[rule.column], rule), F.lit(position)) for position, rule in enumerate(rules))
+    )
+
+
+def _is_met(column: Column, kind: DataType, rule: Exclusion) -> Column:
+    if not isinstance(kind, StringType | NumericType | BooleanType | DateType):
+        raise InputError(f"cleaning.exclude: {rule.column} is of type {kind.simpleString()}; expected text or a number")
+    met = F.lit(False)
+    for value in rule.values:
+        met = met | _equals(column, kind, value)
+    return F.coalesce(met, F.lit(False))
+
+
+def _equals(column: Column, kind: DataType, value: str | float | bool) -> Column:
+    text = F.btrim(column.cast("string"), F.lit(BLANKS))
+    if isinstance(value, bool):
+        if isinstance(kind, NumericType):
+            return column == F.lit(int(value))
+        return F.lower(text).isin(*(TRUE_TEXTS if value else FALSE_TEXTS))
+    if isinstance(value, str):
+        return text == F.lit(value.strip(BLANKS))
+    number = text.try_cast("double") if isinstance(kind, StringType) else column.cast("double")
+    return number == F.lit(float(value))
