@@ -22,7 +22,7 @@ from seg_spark import schemas
 from seg_spark.errors import DegenerateModelError, InputError, PlatformError, SettingsError, TerminatedError
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import Outcome, Run, record_of
-from seg_spark.segments.model import Model, model_from_json, model_to_json
+from seg_spark.segments.model import Model, model_to_json
 from seg_spark.session import is_one_machine, start_session, task_counter
 from seg_spark.settings.paths import refuse_overlap
 from seg_spark.settings.schema import Settings
@@ -33,8 +33,9 @@ from seg_spark.steps.night import Night
 from seg_spark.storage.input_files import input_path
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.lock import exclusive_lock
-from seg_spark.storage.manifests import model_in_charge, read_manifest
-from seg_spark.storage.models import portable_path, read_portable, stage_model
+from seg_spark.storage.manifests import read_manifest
+from seg_spark.storage.models import stage_model
+from seg_spark.storage.portable_models import published_model
 from seg_spark.storage.publish import StagedTable, publish_model, publish_tables, staging_area
 from seg_spark.storage.records import write_record
 
@@ -101,7 +102,7 @@ def run_fit(night: Night, report: Report) -> Outcome:
 def run_label(night: Night, report: Report) -> Outcome:
     """Label the clean customers published for the date with its model, or else the last one before it."""
     customers, rows = _published_customers(night)
-    model = _published_model(night)
+    model = published_model(night.layout, night.run_date)
     if model is None:
         raise InputError(f"{night.layout.root}: no model is published for {night.run_date} or before; run fit first")
     report(Outcome(model=model))
@@ -161,7 +162,7 @@ def _fit_or_fall_back(night: Night, training: Any, outcome: Outcome) -> Outcome:
     try:
         fitted = fit_segments(night, training)
     except DegenerateModelError as error:
-        published = _published_model(night)
+        published = published_model(night.layout, night.run_date)
         if published is None or [one.name for one in published.features if one.name not in training.column_names]:
             raise
         log.warning("%s; the published model %s stays in charge", error, published.model_id)
@@ -180,13 +181,6 @@ def _published_customers(night: Night) -> tuple[DataFrame, int]:
     if table is None:
         raise InputError(f"{night.layout.root}: no clean customers are published for {night.run_date}; run clean first")
     return read_clean(night, night.layout.partition(schemas.CLEAN_CUSTOMERS, night.run_date)), int(table["rows"])
-
-
-def _published_model(night: Night) -> Model | None:
-    model_id = model_in_charge(night.layout, night.run_date)
-    if model_id is None:
-        return None
-    return model_from_json(read_portable(night.layout, model_id), str(portable_path(night.layout, model_id)))
 
 
 def _publish_fitted(night: Night, fitted: Fitted) -> None:

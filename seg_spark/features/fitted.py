@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from seg_spark.features import sql_text
+from seg_spark.settings.feature import TextForm
 
 OTHER_LEVEL: Final = "other"
 """The level that rare levels are folded into."""
@@ -28,6 +29,7 @@ class FittedNumber:
     transform: Literal["none", "log1p"]
     shift: float = 0.0
     scale: float = 1.0
+    text_form: TextForm | None = None
     kind: Literal["number"] = "number"
 
     def row_sql(self) -> str:

@@ -49,6 +49,7 @@ def learn_number(name: str, feature: Feature, column: pa.ChunkedArray) -> Fitted
         fill=fill,
         clip=clip,
         transform=feature.transform,
+        text_form=feature.text_form,
     )
 
 

@@ -6,19 +6,23 @@ pickle. `model_id` is a hash of its content, so equal ids mean equal answers.
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.errors import InputError
 from seg_spark.features.fitted import FittedFeature
+from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES
 
-FORMAT_VERSION: Final = 1
-OUTLIER_QUANTILE: Final = 0.995
+FORMAT_VERSION: Final = 2
+"""2 added what is needed to read raw values (null_values, text_form), and the descriptions; 1 is still read."""
+_ADDED_IN_2: Final[dict[str, Any]] = {
+    "null_values": list(DEFAULT_NULL_VALUES),
+    "text_form": None,
+    "description": "",
+}
+"""What format 1 meant by not saying it. Left out of the hash where it says just that, so that ids stay."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +37,21 @@ class Segment:
     customers: int
     share: float
     outlier_distance: float
+    description: str = ""
 
 
 @dataclass(frozen=True)
 class Model:
-    """The fitted features, whose axes span the space, and the segments, in the order of segment_id."""
+    """The fitted features, whose axes span the space, and the segments, in the order of segment_id.
+
+    `null_values` are the texts that mean missing in the raw table.
+    """
 
     features: tuple[FittedFeature, ...]
     scaling: str
     segments: tuple[Segment, ...]
     training_customers: int
+    null_values: tuple[str, ...] = DEFAULT_NULL_VALUES
 
     @property
     def model_id(self) -> str:
@@ -56,30 +65,6 @@ class Model:
 
 
 _MODEL: Final = TypeAdapter(Model)
-
-
-def number_segments(
-    centres: Matrix, labels: Labels, squared_distances: Matrix, names: Sequence[str] | None = None
-) -> tuple[Segment, ...]:
-    """Give the clusters of the training set their segment ids: 1, 2, ... by descending size.
-
-    Equal sizes are ordered by their centres. `names` are in the order of the clusters.
-    """
-    sizes = np.bincount(labels, minlength=len(centres))
-    distances = np.sqrt(squared_distances)
-    order = sorted(range(len(centres)), key=lambda cluster: (-int(sizes[cluster]), tuple(centres[cluster])))
-    return tuple(
-        Segment(
-            segment_id=position,
-            name=names[cluster] if names else f"Segment {position}",
-            cluster=cluster,
-            centre=tuple(map(float, centres[cluster])),
-            customers=int(sizes[cluster]),
-            share=float(sizes[cluster] / len(labels)),
-            outlier_distance=float(np.quantile(distances[labels == cluster], OUTLIER_QUANTILE)),
-        )
-        for position, cluster in enumerate(order, start=1)
-    )
 
 
 def model_to_json(model: Model) -> str:
@@ -111,5 +96,16 @@ def model_from_json(text: str, where: str) -> Model:
 
 
 def _digest(model: Model) -> str:
-    content = json.dumps(_MODEL.dump_python(model, mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(f"{FORMAT_VERSION}{content}".encode()).hexdigest()
+    content = _without_additions(_MODEL.dump_python(model, mode="json"))
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"1{text}".encode()).hexdigest()
+
+
+def _without_additions(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _without_additions(inner)
+            for key, inner in value.items()
+            if key not in _ADDED_IN_2 or inner != _ADDED_IN_2[key]
+        }
+    return [_without_additions(inner) for inner in value] if isinstance(value, list | tuple) else value

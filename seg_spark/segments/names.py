@@ -16,27 +16,30 @@ import numpy as np
 
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.features.fitted import FittedCategory, FittedFeature
+from seg_spark.segments.wording import readable, shown_level
 
 NOTABLE: Final = 0.5
 STRONG: Final = 2.0
 TRAITS_IN_NAME: Final = 2
 AVERAGE_NAME: Final = "Close to average"
 _MOST: Final = 0.5
-_LONGEST_LEVEL: Final = 40
 
 
 @dataclass(frozen=True)
 class Trait:
-    """How one segment differs on one axis: `deviation` in standard deviations of all customers."""
+    """How one segment differs on one axis: `deviation` in standard deviations of all customers.
+    `level` is that of a category's axis."""
 
+    feature: str
     phrase: str
     deviation: float
     axis: int
+    level: str | None = None
 
 
 def name_segments(features: Sequence[FittedFeature], matrix: Matrix, labels: Labels, k: int) -> tuple[str, ...]:
     """One name per cluster, unique, from the prepared training customers and their labels."""
-    traits = [_traits(features, matrix, matrix[labels == cluster]) for cluster in range(k)]
+    traits = [traits_of(features, matrix, matrix[labels == cluster]) for cluster in range(k)]
     longest = max(map(len, traits), default=0)
     used = [min(len(own), TRAITS_IN_NAME) for own in traits]
     while True:
@@ -49,12 +52,8 @@ def name_segments(features: Sequence[FittedFeature], matrix: Matrix, labels: Lab
             used[i] += 1
 
 
-def readable(name: str) -> str:
-    """A feature's name for people: annual_income -> annual income."""
-    return " ".join(name.replace("_", " ").split())
-
-
-def _traits(features: Sequence[FittedFeature], everybody: Matrix, members: Matrix) -> list[Trait]:
+def traits_of(features: Sequence[FittedFeature], everybody: Matrix, members: Matrix) -> list[Trait]:
+    """What sets the members apart from everybody, both in feature space, strongest first."""
     spread = everybody.std(axis=0)
     difference = members.mean(axis=0) - everybody.mean(axis=0)
     deviations = np.divide(difference, spread, out=np.zeros_like(difference), where=spread > 0)
@@ -66,13 +65,24 @@ def _traits(features: Sequence[FittedFeature], everybody: Matrix, members: Matri
                 share = members[:, axis].mean() / feature.weight
                 if deviations[axis] >= NOTABLE and share > _MOST:
                     found.append(
-                        Trait(f"mostly {readable(feature.name)} {_shown(level)}", float(deviations[axis]), axis)
+                        Trait(
+                            feature.name,
+                            f"mostly {readable(feature.name)} {shown_level(level)}",
+                            float(deviations[axis]),
+                            axis,
+                            level,
+                        )
                     )
                 axis += 1
         else:
             if abs(deviations[axis]) >= NOTABLE:
                 found.append(
-                    Trait(f"{_degree(deviations[axis])} {readable(feature.name)}", float(deviations[axis]), axis)
+                    Trait(
+                        feature.name,
+                        f"{_degree(deviations[axis])} {readable(feature.name)}",
+                        float(deviations[axis]),
+                        axis,
+                    )
                 )
             axis += 1
     return sorted(found, key=lambda trait: -abs(trait.deviation))
@@ -81,12 +91,6 @@ def _traits(features: Sequence[FittedFeature], everybody: Matrix, members: Matri
 def _degree(deviation: float) -> str:
     very = "very " if abs(deviation) >= STRONG else ""
     return very + ("high" if deviation > 0 else "low")
-
-
-def _shown(level: str | None) -> str:
-    if level is None:
-        return "missing"
-    return level if len(level) <= _LONGEST_LEVEL else level[: _LONGEST_LEVEL - 1] + "…"
 
 
 def _join(traits: Sequence[Trait]) -> str:

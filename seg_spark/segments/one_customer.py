@@ -22,7 +22,7 @@ class Label:
 
 def label_customer(model: Model, customer: Mapping[str, float | str | None]) -> Label:
     """Label one clean customer, given as feature name -> value (None or absent where missing)."""
-    point = [coordinate for one in model.features for coordinate in _coordinates(one, customer.get(one.name))]
+    point = [coordinate for one in model.features for coordinate in coordinates(one, customer.get(one.name))]
     squared = [
         (sum((x - c) * (x - c) for x, c in zip(point, segment.centre, strict=True)), segment.cluster, segment)
         for segment in model.by_cluster
@@ -38,7 +38,8 @@ def label_customer(model: Model, customer: Mapping[str, float | str | None]) -> 
     )
 
 
-def _coordinates(feature: FittedFeature, value: float | str | None) -> list[float]:
+def coordinates(feature: FittedFeature, value: float | str | None) -> list[float]:
+    """Where a clean value lies on the axes of its feature, one coordinate per axis."""
     if isinstance(feature, FittedNumber):
         number = feature.fill if value is None else float(value)
         if feature.clip is not None:

@@ -21,8 +21,10 @@ from seg_spark.features.fitted import FittedFeature
 from seg_spark.features.learning import learn_features
 from seg_spark.features.pipeline import fit_preparation
 from seg_spark.reporting.json_values import json_ready
-from seg_spark.segments.model import Model, number_segments
+from seg_spark.segments.descriptions import describe_segments
+from seg_spark.segments.model import Model
 from seg_spark.segments.names import name_segments
+from seg_spark.segments.numbering import number_segments
 from seg_spark.steps.night import Night
 from seg_spark.storage.spark_errors import spark_errors_as
 from seg_spark.storage.tables import read_table
@@ -83,11 +85,13 @@ def fit_segments(night: Night, training: pa.Table) -> Fitted:
         kmeans, chosen = published_form(night.spark, fits[choice.k], matrix)
     log.info("%s", choice.because)
     names = name_segments(features, matrix, chosen.labels, choice.k)
+    descriptions = describe_segments(features, training, matrix, chosen.labels, choice.k)
     model = Model(
         features=features,
         scaling=settings.features.scaling,
-        segments=number_segments(chosen.centres, chosen.labels, chosen.squared_distances, names),
+        segments=number_segments(chosen.centres, chosen.labels, chosen.squared_distances, names, descriptions),
         training_customers=len(training),
+        null_values=settings.input.null_values,
     )
     pipeline = PipelineModel(stages=[*preparation.stages, kmeans])
     return Fitted(model, pipeline, scores, choice)

@@ -15,13 +15,13 @@ from seg_spark.errors import InputError
 from seg_spark.features.fitted import FittedCategory, FittedNumber
 from seg_spark.segments.model import (
     FORMAT_VERSION,
-    OUTLIER_QUANTILE,
     Model,
     Segment,
     model_from_json,
     model_to_json,
-    number_segments,
 )
+from seg_spark.segments.numbering import OUTLIER_QUANTILE, number_segments
+from seg_spark.settings.feature import TextForm
 
 WHERE = "models/abc/model.json"
 
@@ -122,6 +122,35 @@ def test_the_text_is_plain_json_with_version_id_and_checksum() -> None:
     assert document["features"][1]["folded"] == ["süd", "'; --"]
 
 
+FORMAT_1 = """{"format_version": 1, "model_id": "%s", "sha256": "%s", "features": [{"name": "income",
+"source": "income", "unit": null, "valid": null, "reject_missing": false, "fill": 0.5, "clip": null, "transform":
+"none", "shift": 0.0, "scale": 1.0, "kind": "number"}], "scaling": "none", "segments": [{"segment_id": 1, "name": "a",
+"cluster": 0, "centre": [0.25], "customers": 3, "share": 0.75, "outlier_distance": 1.5}], "training_customers": 4}"""
+"""A model as format 1 wrote it, with its hash of then."""
+
+
+def test_a_model_of_format_1_is_still_read_under_its_id() -> None:
+    digest = "be9f39bbeb0b645216719cb6009d0db941c1ef46b9c3423898c6e95b44b1e4c6"
+    one = model_from_json(FORMAT_1 % (digest[:16], digest), WHERE)
+    assert one.model_id == digest[:16]
+    assert one.null_values == ("NULL", "null", "NA", "N/A")
+    assert (one.segments[0].description, one.features[0].text_form) == ("", None)
+    with pytest.raises(InputError, match="checksum does not match"):
+        model_from_json((FORMAT_1 % (digest[:16], digest)).replace("0.25", "0.5"), WHERE)
+
+
+def test_what_format_2_added_belongs_to_the_content() -> None:
+    form = TextForm(decimal=",", grouping=".", symbols=("€",))
+    others = [
+        model(null_values=("?",)),
+        model(features=(number(text_form=form), category())),
+        model(segments=(segment(1, 1, description="Rich"), segment(2, 0))),
+    ]
+    assert len({one.model_id for one in [model(), *others]}) == 4
+    for one in others:
+        assert model_from_json(model_to_json(one), WHERE) == one
+
+
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     if isinstance(value, dict | list) and value:
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
@@ -162,8 +191,8 @@ def test_a_change_of_any_value_is_noticed(path: tuple[Any, ...]) -> None:
         model_from_json(json.dumps(document), WHERE)
 
 
-def test_every_key_of_the_file_is_needed() -> None:
-    for key in json.loads(model_to_json(model())):
+def test_every_key_that_format_1_had_is_needed() -> None:
+    for key in set(json.loads(model_to_json(model()))) - {"null_values"}:
         document = json.loads(model_to_json(model()))
         del document[key]
         with pytest.raises(InputError, match="is no model file"):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from seg_spark.clustering.points import Matrix
 from seg_spark.features.fitted import FittedCategory, FittedFeature, FittedNumber
-from seg_spark.segments.names import name_segments, readable
+from seg_spark.segments.names import name_segments
+from seg_spark.segments.wording import readable
 
 
 def number(name: str) -> FittedNumber:

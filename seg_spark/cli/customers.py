@@ -1,0 +1,95 @@
+"""Commands about one customer, answered from the published model without Spark."""
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, app, load, out, parse_run_date
+from seg_spark.errors import InputError, SettingsError
+
+
+@app.command()
+def predict(
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FEATURE=VALUE", help="A feature's name, or the header of its column, and the value."),
+    ] = None,
+    *,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="A CSV file with a few customers, instead of FEATURE=VALUE.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    run_date: Annotated[
+        str | None, typer.Option("--run-date", help="With the model of this night; the last one unless given.")
+    ] = None,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    debug: Debug = False,
+) -> None:
+    """Which segment is this customer in? Answered at once, as the night would.
+
+    Example: seg-spark predict annual_income=70 spending_score=82
+
+    Example: seg-spark predict --file customers.csv --json
+    """
+    from seg_spark.reporting.predictions import prediction_json, show_prediction
+    from seg_spark.segments.prediction import feature_named, split_assignment
+    from seg_spark.segments.prediction import predict as answer
+    from seg_spark.storage.layout import Layout
+    from seg_spark.storage.portable_models import published_model
+
+    if bool(values) == (file is not None):
+        raise SettingsError(
+            "predict: expected either FEATURE=VALUE, as in annual_income=70 spending_score=82, or --file customers.csv"
+        )
+    settings = load(conf_dir, env, assignments).settings
+    layout = Layout.of(settings.output.path)
+    model = published_model(layout, parse_run_date(run_date) if run_date else date.max)
+    if model is None:
+        raise InputError(f"{layout.root}: no model is published there yet; run seg-spark nightly --run-date YYYY-MM-DD")
+    if file is not None:
+        _predict_file(file, settings, model, as_json)
+        return
+    customer: dict[str, str] = {}
+    for text in values or ():
+        name, value = split_assignment(model, text)
+        if feature_named(model, name) in customer:
+            raise SettingsError(f"{name} is given twice")
+        customer[name] = value
+    prediction = answer(model, customer)
+    if as_json:
+        _print_json(prediction_json(prediction, model))
+    else:
+        show_prediction(out(), prediction, model)
+
+
+def _predict_file(file: Path, settings: Any, model: Any, as_json: bool) -> None:
+    from seg_spark.cleaning.reasons import Reason
+    from seg_spark.reporting.predictions import prediction_json, show_predictions
+    from seg_spark.segments.prediction import Prediction
+    from seg_spark.segments.prediction import predict as answer
+    from seg_spark.storage.customer_file import read_customer_file
+
+    sources = {one.source: one.name for one in model.features}
+    names = sources | {one.name: one.name for one in model.features if one.name not in sources}
+    malformed = Prediction(None, "", "", (Reason.MALFORMED_ROW.value,), (), ())
+    answers = []
+    for row in read_customer_file(file, settings.input.options, names.__contains__):
+        cells = {names[header]: cell for header, cell in row.cells.items() if header in names}
+        who = row.cells.get(settings.customer_id, f"line {row.line}")
+        answers.append((who, malformed if row.is_malformed else answer(model, cells)))
+    if as_json:
+        _print_json([{"customer_id": who} | prediction_json(one, model) for who, one in answers])
+    else:
+        show_predictions(out(), answers, model, settings.customer_id)
+
+
+def _print_json(content: Any) -> None:
+    from seg_spark.reporting.json_values import json_ready
+
+    sys.stdout.write(json.dumps(json_ready(content), indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,138 @@
+"""The answer to "which segment is this customer in?", for the terminal and as JSON."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from seg_spark.features.fitted import FittedCategory
+from seg_spark.segments.model import Model
+from seg_spark.segments.prediction import Deciding, Prediction, Reading, explain_reason
+from seg_spark.segments.wording import readable, shown_level, with_unit
+
+MOST_SHOWN: Final = 3
+
+
+def prediction_json(prediction: Prediction, model: Model) -> dict[str, Any]:
+    """A prediction as JSON-ready values, with the column names of customer_segments."""
+    label = prediction.label
+    return {
+        "segment_id": label.segment_id if label else None,
+        "segment_name": label.segment_name if label else None,
+        "description": prediction.description or None,
+        "distance": label.distance if label else None,
+        "runner_up_segment_id": label.runner_up_segment_id if label else None,
+        "runner_up_segment_name": prediction.runner_up_segment_name or None,
+        "margin": label.margin if label else None,
+        "is_outlier": label.is_outlier if label else None,
+        "reject_reasons": list(prediction.reject_reasons),
+        "deciding": [
+            {
+                "feature": one.feature,
+                "share": one.share,
+                "typical": one.typical,
+                "runner_up_typical": one.runner_up_typical,
+            }
+            for one in prediction.deciding
+        ],
+        "missing": [one.feature for one in prediction.readings if one.value is None],
+        "unseen": [one.feature for one in prediction.readings if one.is_unseen],
+        "model_id": model.model_id,
+    }
+
+
+def show_prediction(console: Console, prediction: Prediction, model: Model) -> None:
+    """The answer for one customer in a few lines."""
+    label = prediction.label
+    if label is None:
+        _line(console, "no segment", "; ".join(explain_reason(model, one) for one in prediction.reject_reasons))
+        return
+    _line(console, "segment", f"{label.segment_id}  {label.segment_name}")
+    if prediction.description:
+        _line(console, "typical", prediction.description)
+    far = " (further out than 99.5 % of its customers: an outlier)" if label.is_outlier else ""
+    _line(console, "distance", f"{label.distance:.3f}{far}")
+    _line(console, "runner-up", f"{label.runner_up_segment_id}  {prediction.runner_up_segment_name}")
+    _line(console, "margin", f"{label.margin:.3f}  {_clearness(label.margin)}")
+    readings = {one.feature: one for one in prediction.readings}
+    for number, one in enumerate(_decided(prediction.deciding)):
+        _line(console, "" if number else "decided by", _deciding_text(one, readings[one.feature], model))
+    notes = [note for one in prediction.readings if (note := _note(one))]
+    for number, note in enumerate(notes):
+        _line(console, "" if number else "note", note)
+
+
+def show_predictions(console: Console, answers: Sequence[tuple[str, Prediction]], model: Model, id_header: str) -> None:
+    """One line per customer: (what identifies it, its prediction)."""
+    table = Table(header_style="bold")
+    table.add_column(Text(id_header))
+    table.add_column("id", justify="right")
+    table.add_column("segment")
+    table.add_column("distance", justify="right")
+    table.add_column("runner-up", justify="right")
+    table.add_column("margin", justify="right")
+    table.add_column("note")
+    for who, prediction in answers:
+        label = prediction.label
+        if label is None:
+            reasons = "; ".join(explain_reason(model, one) for one in prediction.reject_reasons)
+            table.add_row(Text(who), "", "no segment", "", "", "", Text(reasons))
+            continue
+        notes = ["outlier"] * label.is_outlier + [n for one in prediction.readings if (n := _note(one))]
+        table.add_row(
+            Text(who),
+            str(label.segment_id),
+            Text(label.segment_name),
+            f"{label.distance:.3f}",
+            str(label.runner_up_segment_id),
+            f"{label.margin:.3f}",
+            Text("; ".join(notes)),
+        )
+    console.print(table)
+
+
+def _line(console: Console, what: str, text: str) -> None:
+    console.print(f"{what:<12}{text}", markup=False, soft_wrap=True)
+
+
+def _clearness(margin: float) -> str:
+    if margin < 0.05:
+        return "(between the two)"
+    return "(nearer to its own than to any other)" if margin < 0.5 else "(clear-cut)"
+
+
+def _decided(deciding: Sequence[Deciding]) -> list[Deciding]:
+    return [one for one in deciding if one.share is not None and one.share >= 0.05][:MOST_SHOWN]
+
+
+def _deciding_text(one: Deciding, reading: Reading, model: Model) -> str:
+    feature = next(own for own in model.features if own.name == one.feature)
+    share = f"{min(one.share, 1):.0%}" if one.share is not None else ""  # the others spoke against it
+    if isinstance(feature, FittedCategory):
+        value = feature.level_of(None if reading.value is None else str(reading.value))
+        held = [f"{part:.0%}" if part is not None else "nobody" for part in (one.typical, one.runner_up_typical)]
+        return (
+            f"{readable(one.feature)} {shown_level(value)}: held by {held[0]} of the segment, "
+            f"{held[1]} of the runner-up ({share} of the difference)"
+        )
+    number = feature.fill if reading.value is None else float(reading.value)
+    typical = [
+        with_unit(part, feature.unit) if part is not None else "?" for part in (one.typical, one.runner_up_typical)
+    ]
+    return (
+        f"{readable(one.feature)} {with_unit(number, feature.unit)}: typical is {typical[0]}, "
+        f"for the runner-up {typical[1]} ({share} of the difference)"
+    )
+
+
+def _note(reading: Reading) -> str:
+    if reading.is_unseen:
+        return f"{reading.feature} has a value that the model has never seen; it weighs nothing"
+    if reading.value is not None:
+        return ""
+    if reading.taken_for is None:
+        return f"{reading.feature} is missing, which is a level of its own"
+    taken_for = f"{reading.taken_for:.6g}" if isinstance(reading.taken_for, float) else reading.taken_for
+    return f"{reading.feature} is missing; taken as {taken_for}"

@@ -1,0 +1,27 @@
+"""Names, levels and numbers as people read them. No Spark here."""
+
+from typing import Final
+
+_LONGEST_LEVEL: Final = 40
+
+
+def readable(name: str) -> str:
+    """A feature's name for people: annual_income -> annual income."""
+    return " ".join(name.replace("_", " ").split())
+
+
+def shown_level(level: str | None) -> str:
+    """A level of a category for people: shortened where it is long."""
+    if level is None:
+        return "missing"
+    return level if len(level) <= _LONGEST_LEVEL else level[: _LONGEST_LEVEL - 1] + "…"
+
+
+def readable_number(value: float) -> str:
+    """Three significant digits below a thousand, whole numbers with groups above: 0.0123, 86.5, 12,345."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
+
+
+def with_unit(value: float, unit: str | None) -> str:
+    """A number and its unit: 86.5 k$."""
+    return f"{readable_number(value)} {unit}" if unit else readable_number(value)

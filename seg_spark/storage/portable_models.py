@@ -1,0 +1,34 @@
+"""Published models in their portable form, read without Spark."""
+
+from datetime import date
+from pathlib import Path
+
+from seg_spark.errors import InputError
+from seg_spark.segments.model import Model, model_from_json
+from seg_spark.storage.layout import PORTABLE, Layout
+from seg_spark.storage.manifests import model_in_charge
+
+
+def published_model(layout: Layout, run_date: date) -> Model | None:
+    """The model published for a date, or else for the last date before it; None if there is none.
+
+    Raises InputError if its file is absent or damaged.
+    """
+    model_id = model_in_charge(layout, run_date)
+    if model_id is None:
+        return None
+    return model_from_json(read_portable(layout, model_id), str(portable_path(layout, model_id)))
+
+
+def portable_path(layout: Layout, model_id: str) -> Path:
+    """Where the portable form of a published model lies."""
+    return layout.model(model_id) / PORTABLE
+
+
+def read_portable(layout: Layout, model_id: str) -> str:
+    """The text of a published model.json. Raises InputError if it is not there."""
+    path = portable_path(layout, model_id)
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        raise InputError(f"{path}: the published model is not there; fit again") from None

@@ -1,0 +1,131 @@
+"""One raw customer: read as the batch reads, answered, and explained."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seg_spark.errors import SettingsError
+from seg_spark.features.fitted import FittedCategory, FittedNumber
+from seg_spark.segments.model import Model, Segment
+from seg_spark.segments.one_customer import label_customer
+from seg_spark.segments.prediction import Reading, explain_reason, feature_named, predict, split_assignment
+from seg_spark.settings.feature import TextForm
+
+INCOME = FittedNumber("income", "Annual Income (k$)", "k$", (0.0, 500.0), False, 60.0, None, "none", 60.0, 0.05)
+SPEND = FittedNumber("spend", "Spend=Total", None, (0.0, None), True, 1.0, None, "log1p", 2.0, 0.5)
+REGION = FittedCategory("region", "Region", None, False, None, ("north", "other", None), ("west",), 0.8)
+
+
+def segment(segment_id: int, income: float, spend: float, *levels: float) -> Segment:
+    centre = ((income - 60) * 0.05, (math.log1p(spend) - 2) * 0.5, *(level * 0.8 for level in levels))
+    return Segment(segment_id, f"Segment {segment_id}", segment_id - 1, centre, 10, 0.3, 3.0, f"About {segment_id}")
+
+
+MODEL = Model(
+    (INCOME, SPEND, REGION),
+    "standard",
+    (segment(1, 20, 5, 1, 0, 0), segment(2, 90, 5, 0.25, 0.5, 0.25), segment(3, 90, 5e9, 0, 0, 1)),
+    30,
+)
+
+
+def test_the_answer_is_that_of_the_clean_customer() -> None:
+    found = predict(MODEL, {"income": " 85 ", "spend": "6.5", "region": "north"})
+    assert found.label == label_customer(MODEL, {"income": 85.0, "spend": 6.5, "region": "north"})
+    assert found.label is not None
+    assert (found.label.segment_id, found.description) == (2, "About 2")
+    assert found.runner_up_segment_name == f"Segment {found.label.runner_up_segment_id}"
+    assert found.reject_reasons == ()
+
+
+def test_every_reason_of_the_batch_is_told_and_there_is_no_segment() -> None:
+    found = predict(MODEL, {"income": "-1", "spend": "", "region": "n\x07"})
+    assert found.label is None
+    assert found.reject_reasons == ("out_of_range:income", "missing:spend", "control_characters:region")
+    assert predict(MODEL, {"income": "12,5", "spend": "1"}).reject_reasons == ("unparseable:income",)
+    assert predict(MODEL, {"income": "1e999", "spend": "1"}).reject_reasons == ("not_finite:income",)
+
+
+def test_missing_unseen_and_rare_values_are_told_apart() -> None:
+    found = predict(MODEL, {"spend": "6"})
+    assert found.readings == (Reading("income", None, 60.0), Reading("spend", 6.0), Reading("region", None))
+    unseen = predict(MODEL, {"spend": "6", "region": "Atlantis"}).readings[2]
+    rare = predict(MODEL, {"spend": "6", "region": "west"}).readings[2]
+    assert (unseen.is_unseen, rare.is_unseen) == (True, False)
+    filled = replace(MODEL, features=(INCOME, SPEND, replace(REGION, fill="north")))
+    assert predict(filled, {"spend": "6"}).readings[2] == Reading("region", None, "north")
+
+
+def test_the_null_values_and_number_texts_of_the_model_count() -> None:
+    german = replace(INCOME, text_form=TextForm(decimal=",", grouping=".", symbols=("€",)))
+    one = replace(MODEL, features=(german, SPEND, REGION), null_values=("?",))
+    found = predict(one, {"income": "€ 85,5", "spend": "6", "region": "?"})
+    assert [reading.value for reading in found.readings] == [85.5, 6.0, None]
+    assert predict(one, {"income": "NULL", "spend": "6"}).reject_reasons == ("unparseable:income",)
+
+
+def test_what_decided_is_told_in_original_units() -> None:
+    found = predict(MODEL, {"income": "88", "spend": "6", "region": "north"})
+    by_name = {one.feature: one for one in found.deciding}
+    assert found.label is not None
+    assert (found.label.segment_id, found.label.runner_up_segment_id) == (2, 1)
+    assert by_name["income"].typical == pytest.approx(90)
+    assert by_name["income"].runner_up_typical == pytest.approx(20)
+    assert by_name["spend"].typical == pytest.approx(5)
+    assert (by_name["region"].typical, by_name["region"].runner_up_typical) == (pytest.approx(0.25), 1.0)
+    assert found.deciding[0].feature == "income"
+    assert by_name["region"].share is not None
+    assert by_name["region"].share < 0  # north spoke for the runner-up
+
+
+@given(st.floats(0, 500), st.floats(0, 1e6), st.sampled_from(["north", "west", "x", None]))
+def test_the_shares_of_what_decided_add_up_to_one(income: float, spend: float, region: str | None) -> None:
+    found = predict(MODEL, {"income": income, "spend": spend, "region": region})
+    shares = [one.share for one in found.deciding if one.share is not None]
+    assert found.label is not None
+    if found.label.margin > 1e-6:
+        assert math.fsum(shares) == pytest.approx(1, rel=1e-6)
+        assert shares == sorted(shares, reverse=True)
+
+
+def test_right_between_two_centres_nothing_decided() -> None:
+    even = replace(INCOME, shift=0.0, scale=1.0)
+    centres = [Segment(i + 1, "s", i, (x,), 1, 0.5, 9.0) for i, x in enumerate((1.0, 3.0))]
+    found = predict(Model((even,), "none", tuple(centres), 2), {"income": 2})
+    assert found.label is not None
+    assert (found.label.margin, found.deciding[0].share) == (0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("income=70", ("income", "70")),
+        ("Annual Income (k$)=70", ("income", "70")),
+        ("INCOME=", ("income", "")),
+        ("Spend=Total=5", ("spend", "5")),
+        ("region=a=b", ("region", "a=b")),
+    ],
+)
+def test_a_feature_goes_by_its_name_and_by_its_header(text: str, expected: tuple[str, str]) -> None:
+    assert split_assignment(MODEL, text) == expected
+
+
+def test_a_typo_is_answered_with_the_nearest_name() -> None:
+    with pytest.raises(
+        SettingsError, match=r"'incme' is no feature of the published model \(did you mean 'income'\?\)"
+    ):
+        feature_named(MODEL, "incme")
+    with pytest.raises(SettingsError, match=r"did you mean 'Annual Income \(k\$\)'"):
+        feature_named(MODEL, "Annual Incme (k$)")
+    with pytest.raises(SettingsError, match=r"'70': expected FEATURE=VALUE, as in income=\.\.\. spend=\.\.\."):
+        split_assignment(MODEL, "70")
+
+
+def test_a_reason_says_what_would_have_been_accepted() -> None:
+    assert explain_reason(MODEL, "out_of_range:income") == "out_of_range:income (accepted: from 0 up to 500)"
+    assert explain_reason(MODEL, "out_of_range:spend") == "out_of_range:spend (accepted: from 0)"
+    assert explain_reason(MODEL, "unparseable:spend") == "unparseable:spend (expected a number like 1234.5)"
+    assert explain_reason(MODEL, "missing:region") == "missing:region"
