@@ -62,3 +62,12 @@ def cluster_means(matrix: Matrix, labels: Labels, k: int) -> tuple[Matrix, NDArr
 def distinct_points(matrix: Matrix) -> int:
     """How many different points there are."""
     return len(np.unique(matrix, axis=0))
+
+
+def skewness_of(matrix: Matrix) -> NDArray[np.float64]:
+    """Skewness of each axis, the third standardised moment; 0 for a constant one."""
+    centred = matrix - matrix.mean(axis=0)
+    spread = centred.std(axis=0)
+    skewness = np.zeros(matrix.shape[1])
+    np.divide((centred**3).mean(axis=0), spread**3, out=skewness, where=spread > 0)
+    return skewness

@@ -1,7 +1,8 @@
 """Pydantic's findings in the words of this project: where, what, what was expected, the nearest right key."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from types import UnionType
+from typing import Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -27,15 +28,27 @@ def known_keys(path: Sequence[str]) -> tuple[str, ...] | None:
     """The keys that may stand below `path`; None where any name is possible (features) or none is (a leaf)."""
     section: Any = Settings
     for key in path:
-        if isinstance(section, type) and issubclass(section, BaseModel) and key in section.model_fields:
+        if _is_section(section) and key in section.model_fields:
             section = section.model_fields[key].annotation
-        elif getattr(section, "__origin__", None) is dict:
-            section = section.__args__[1]
+        elif get_origin(section) is dict:
+            section = get_args(section)[1]
+        elif get_origin(section) is tuple and key.isdigit():
+            section = get_args(section)[0]
         else:
             return None
-    if isinstance(section, type) and issubclass(section, BaseModel):
+        if _is_union(section):
+            section = next((one for one in get_args(section) if _is_section(one)), section)
+    if _is_section(section):
         return tuple(section.model_fields)
     return None
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, UnionType)
+
+
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def describe_faults(error: ValidationError, values: Mapping[str, Any], origins: Mapping[str, str]) -> Iterator[str]:

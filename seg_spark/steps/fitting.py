@@ -5,18 +5,19 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 
 from seg_spark import schemas
-from seg_spark.clustering.points import Matrix, distinct_points
+from seg_spark.clustering.points import Matrix, distinct_points, skewness_of
 from seg_spark.clustering.scores import Scores, euclidean_silhouettes, score_training_set
 from seg_spark.clustering.selection import Choice, choose_k
 from seg_spark.clustering.sweep import Fit, fit_every_k, published_form
 from seg_spark.clustering.training_set import matrix_frame, to_matrix, training_frame, training_table
-from seg_spark.errors import InputError
+from seg_spark.errors import DegenerateModelError, InputError
 from seg_spark.features.fitted import FittedFeature
 from seg_spark.features.learning import learn_features
 from seg_spark.features.pipeline import fit_preparation
@@ -30,6 +31,8 @@ from seg_spark.storage.spark_errors import spark_errors_as
 from seg_spark.storage.tables import read_table
 
 log = logging.getLogger("seg_spark")
+
+_STRONG_SKEW: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,10 @@ def fit_segments(night: Night, training: pa.Table) -> Fitted:
         faults = {k: fit.fault for k, fit in fits.items() if fit.fault is not None}
         faults |= dict.fromkeys(range(distinct + 1, ks.max + 1), f"there are only {distinct} distinct points")
         scores = _score_fits([fit for k, fit in fits.items() if k not in faults], matrix)
-        choice = choose_k(scores, faults, settings.selection)
+        try:
+            choice = choose_k(scores, faults, settings.selection)
+        except DegenerateModelError as error:
+            raise DegenerateModelError(f"{error}{_advice(features, matrix)}") from None
         kmeans, chosen = published_form(night.spark, fits[choice.k], matrix)
     log.info("%s", choice.because)
     names = name_segments(features, matrix, chosen.labels, choice.k)
@@ -117,6 +123,19 @@ def _warn_of_constants(features: Sequence[FittedFeature]) -> None:
     constant = [one.name for one in features if one.kind == "number" and one.scale == 0.0]
     if constant:
         log.warning("constant in the training set, so it weighs nothing: %s", ", ".join(constant))
+
+
+def _advice(features: Sequence[FittedFeature], matrix: Matrix) -> str:
+    """What to do where no k is acceptable: mostly a few huge values take every centre for themselves."""
+    skewness = skewness_of(matrix)
+    numbers = [one.name for one in features if one.kind == "number"]  # their axes come first
+    skewed = [name for name, value in zip(numbers, skewness, strict=False) if abs(value) > _STRONG_SKEW]
+    if not skewed:
+        return "; lower selection.min_segment_share, or change clustering.k or the features"
+    return (
+        f"; a few extreme values of {', '.join(skewed[:10])} take the centres for themselves: give these features "
+        "clip: [0.01, 0.99], or transform: log1p with valid: [0, null] (or lower selection.min_segment_share)"
+    )
 
 
 def _score_fits(fits: Sequence[Fit], matrix: Matrix) -> tuple[Scores, ...]:

@@ -192,7 +192,8 @@ def test_a_second_run_of_a_night_replaces_it_and_no_other(tmp_path: Path) -> Non
             [customer(i, income=100 * (i == 0), score=i % 2) for i in range(40)],
             {"selection__min_segment_share": 0.4, "clustering__k__max": 2, "features__scaling": "none"},
             SegSparkError,
-            r"no k gives an acceptable model: k = 2: its smallest segment is 2.50% of the customers, below 40.00%",
+            r"no k gives an acceptable model: k = 2: its smallest segment is 2.50% of the customers, below 40.00%; "
+            r"a few extreme values of income take the centres for themselves: give these features clip: \[0.01, 0.99\]",
         ),
     ],
 )
