@@ -1,18 +1,14 @@
 """Rows that the settings leave out: staff, closed accounts, tests. They are counted apart from rejected ones."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DataType, DateType, NumericType, StringType
 
-from seg_spark.cleaning.text_rules import BLANKS
+from seg_spark.cleaning.text_rules import BLANKS, FALSE_TEXTS, TRUE_TEXTS
 from seg_spark.errors import InputError
 from seg_spark.settings.schema import Exclusion
-
-TRUE_TEXTS: Final = ("true", "t", "yes", "y", "1")
-FALSE_TEXTS: Final = ("false", "f", "no", "n", "0")
 
 
 def first_rule_met(columns: Mapping[str, tuple[Column, DataType]], rules: Sequence[Exclusion]) -> Column:

@@ -11,13 +11,16 @@ from seg_spark.cleaning.reasons import Reason
 from seg_spark.cleaning.text_rules import (
     BLANKS,
     CONTROL_CHARACTERS,
+    FALSE_TEXTS,
     MAX_TEXT_LENGTH,
     NOT_TEXT,
+    TRUE_TEXTS,
     digit_translation,
     is_minus,
     number_pattern,
 )
 from seg_spark.settings.feature import TextForm
+from seg_spark.settings.schema import Exclusion
 
 _PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE: Final = re.compile(r"[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
@@ -80,6 +83,11 @@ def category_value(
     return Value(text)
 
 
+def is_excluded(raw: float | str | bool | None, rule: Exclusion) -> bool:
+    """Whether a raw value meets a rule of cleaning.exclude."""
+    return raw is not None and any(_means(raw, value) for value in rule.values)
+
+
 def parse_number(text: str, form: TextForm | None = None) -> float | None:
     """The number a text means, or None. Texts like NaN and 1e400 give a number that is not finite."""
     trimmed = text.strip(BLANKS)
@@ -95,6 +103,17 @@ def parse_number(text: str, form: TextForm | None = None) -> float | None:
     table = {ord(one): replacement[i] if i < len(replacement) else None for i, one in enumerate(characters)}
     number = float(found[3].translate(table))
     return -number if is_minus(found[1] + found[2]) else number
+
+
+def _means(raw: float | str | bool, value: str | float | bool) -> bool:
+    text = (str(raw).lower() if isinstance(raw, bool) else str(raw)).strip(BLANKS)
+    if isinstance(value, bool):
+        if isinstance(raw, int | float) and not isinstance(raw, bool):
+            return raw == int(value)
+        return text.lower() in (TRUE_TEXTS if value else FALSE_TEXTS)
+    if isinstance(value, str):
+        return text == value.strip(BLANKS)
+    return (parse_number(text) if isinstance(raw, str) else float(raw)) == value
 
 
 @lru_cache(maxsize=512)

@@ -10,6 +10,7 @@ from pyspark.sql.types import DataType, StringType, StructType
 
 from seg_spark import columns as c
 from seg_spark.cleaning import values
+from seg_spark.cleaning.declared import used_columns
 from seg_spark.cleaning.exclusions import first_rule_met
 from seg_spark.cleaning.raw_columns import column_names, find_column, quoted
 from seg_spark.cleaning.reasons import Reason
@@ -50,18 +51,6 @@ def clean(raw: DataFrame, settings: Settings) -> DataFrame:
     """
     judged = _judge_rows(raw, settings)
     return _settle_duplicates(judged, list(settings.features.columns), has_rules=bool(settings.cleaning.exclude))
-
-
-def used_columns(settings: Settings) -> dict[str, str]:
-    """The raw columns the settings speak of: header -> the setting that names it."""
-    named = {settings.customer_id: "customer_id"}
-    if settings.input.order_by is not None:
-        named.setdefault(settings.input.order_by, "input.order_by")
-    for name in settings.features.columns:
-        named.setdefault(settings.features.source_of(name), f"features.columns.{name}")
-    for rule in settings.cleaning.exclude:
-        named.setdefault(rule.column, "cleaning.exclude")
-    return named
 
 
 def _judge_rows(raw: DataFrame, settings: Settings) -> DataFrame:

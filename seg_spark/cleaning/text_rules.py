@@ -18,6 +18,9 @@ NOT_TEXT: Final = "\ufffd"
 JAVA_ONLY_ENDINGS: Final = ("d", "D", "f", "F")
 """1d and 1f are numbers to Java, not to people."""
 
+TRUE_TEXTS: Final = ("true", "t", "yes", "y", "1")
+FALSE_TEXTS: Final = ("false", "f", "no", "n", "0")
+
 _MINUS_SIGNS: Final = "-\u2212"
 _VARIANTS: Final = {" ": " \u00a0\u202f", "'": "'\u2019"}
 """Grouping signs that look alike and are meant alike."""

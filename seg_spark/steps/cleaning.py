@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 
 from seg_spark import columns as c
 from seg_spark import schemas
+from seg_spark.cleaning.declared import used_columns
 from seg_spark.cleaning.raw_columns import column_names
-from seg_spark.cleaning.rows import EXCLUSION, MALFORMED_ROW, OUTCOME, Outcome, clean, used_columns
+from seg_spark.cleaning.rows import EXCLUSION, MALFORMED_ROW, OUTCOME, Outcome, clean
 from seg_spark.errors import InputError, PublishError, QualityGateError
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.night import Night

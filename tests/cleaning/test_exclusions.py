@@ -1,5 +1,6 @@
 """Declared exclusions: which rows they mean, and what becomes of the other rows of the customer."""
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from builders import conf_dir, customer
 from pyspark.sql import SparkSession
 from pyspark.sql.types import BooleanType, DoubleType, IntegerType, StringType, StructField, StructType
 
+from seg_spark.cleaning.one_value import is_excluded
 from seg_spark.cleaning.rows import EXCLUSION, MALFORMED_ROW, OUTCOME, clean
 from seg_spark.errors import InputError
 from seg_spark.settings.layers import load_settings
+from seg_spark.settings.schema import Exclusion
 
 TEXTS = ["closed", " closed ", "Closed", "open", "", None, "1", "1.0", "01", "true", "YES", "t", "no", "0", "x"]
 
@@ -48,6 +51,8 @@ def test_a_rule_means_these_texts_and_no_others(
     found = outcomes(spark, tmp_path, rows, {"column": "state", **rule})
     assert {row["customer_id"] for row in found if row[OUTCOME] == "excluded"} == {repr(one) for one in excluded}
     assert len(found) == len(rows)
+    plain = Exclusion.model_validate_json(json.dumps({"column": "state", **rule}))
+    assert {text for text in TEXTS if is_excluded(text, plain)} == excluded
 
 
 @pytest.mark.parametrize(
@@ -70,6 +75,8 @@ def test_a_rule_means_values_that_are_no_texts_too(
     folder = conf_dir(tmp_path, {"income": {}}, cleaning={"exclude": [{"column": "flag", **rule}]})
     found = clean(frame, load_settings(folder, environment={}).settings).collect()
     assert sorted(row["customer_id"] for row in found if row[OUTCOME] == "excluded") == sorted(map(repr, excluded))
+    plain = Exclusion.model_validate_json(json.dumps({"column": "flag", **rule}))
+    assert [value for value in values if is_excluded(value, plain)] == excluded
 
 
 def test_an_excluded_row_is_not_judged_but_a_malformed_one_is(spark: SparkSession, tmp_path: Path) -> None:
