@@ -1,15 +1,23 @@
 """The README promises nothing that does not run."""
 
+import math
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 from builders import NUMBERS, settings
 
 from seg_spark import errors, schemas
 from seg_spark.cli.main import main
+from seg_spark.features.fitted import FittedNumber
+from seg_spark.features.learning import learn_category
+from seg_spark.segments.one_customer import coordinates
+from seg_spark.settings.feature import Feature
 
 PROJECT = Path(__file__).resolve().parents[1]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -88,6 +96,31 @@ def test_every_command_and_option_it_names_exists(capsys: pytest.CaptureFixture[
     for command in set(re.findall(r"seg-spark ([a-z][a-z-]+)", README)):
         assert main([command, "--help"]) == 0, command
     capsys.readouterr()
+
+
+def test_the_worked_example_of_weights_is_right() -> None:
+    """Distances between two customers, worked out by the code that labels."""
+    income = FittedNumber("income", "income", None, None, False, 50.0, None, "none", shift=50.0, scale=0.1)
+    rows = [
+        line.strip("| ").split(" | ") for line in README.splitlines() if re.match(r"\| (`income`|`plan`|both)", line)
+    ]
+    points: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"income": 50.0}, {"income": 60.0}),  # one standard deviation, since scale is 1 / 10
+        ({"plan": "basic"}, {"plan": "plus"}),
+        ({"plan": "basic"}, {"plan": None}),
+        ({"plan": "basic"}, {"plan": "never seen"}),
+        ({"plan": "rare one"}, {"plan": "rare two"}),
+        ({"income": 50.0, "plan": "basic"}, {"income": 60.0, "plan": "plus"}),
+    ]
+    assert len(rows) == len(points)
+    training = pa.chunked_array([["basic"] * 5 + ["plus"] * 4 + ["rare one", "rare two", None]])
+    for (_, *promised), (one, other) in zip(rows, points, strict=True):
+        for weight, text in zip((1.0, 0.5, 2.0), promised, strict=True):
+            plan = learn_category("plan", Feature(kind="category", weight=weight, max_categories=2), training)
+            features = (replace(income, scale=0.1 * weight), plan)
+            usual = {"income": 50.0, "plan": "basic"}
+            places = [[x for f in features for x in coordinates(f, (usual | who)[f.name])] for who in (one, other)]
+            assert f"{math.dist(*places):.2f}" == text
 
 
 def test_every_link_leads_somewhere() -> None:

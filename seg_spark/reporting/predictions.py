@@ -129,7 +129,8 @@ def _deciding_text(one: Deciding, reading: Reading, model: Model) -> str:
 
 def _note(reading: Reading) -> str:
     if reading.is_unseen:
-        return f"{reading.feature} has a value that the model has never seen; it weighs nothing"
+        what = "is missing, which" if reading.value is None else "has a value that"
+        return f"{reading.feature} {what} the model has never seen; it weighs nothing"
     if reading.value is not None:
         return ""
     if reading.taken_for is None:
