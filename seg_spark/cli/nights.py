@@ -1,10 +1,18 @@
 """Commands that run the night or one of its steps."""
 
+from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.console import Console
 
 from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, RunDate, app, load, out, parse_run_date
+
+if TYPE_CHECKING:
+    from seg_spark.settings.schema import Settings
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be read, done and written.")]
 
 
 @app.command()
@@ -13,13 +21,15 @@ def nightly(
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
     assignments: Assignments = None,
+    *,
+    dry_run: DryRun = False,
     debug: Debug = False,
 ) -> None:
     """The whole night: clean, fit, label, publish.
 
     Example: seg-spark nightly --run-date 2026-11-23 --set clustering.k.max=8
     """
-    _run("nightly", run_date, conf_dir, env, assignments)
+    _run("nightly", run_date, conf_dir, env, assignments, dry_run=dry_run)
 
 
 @app.command()
@@ -28,13 +38,15 @@ def clean(
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
     assignments: Assignments = None,
+    *,
+    dry_run: DryRun = False,
     debug: Debug = False,
 ) -> None:
     """Only clean: publish clean_customers and rejected_customers.
 
     Example: seg-spark clean --run-date 2026-11-23
     """
-    _run("clean", run_date, conf_dir, env, assignments)
+    _run("clean", run_date, conf_dir, env, assignments, dry_run=dry_run)
 
 
 @app.command()
@@ -43,13 +55,15 @@ def fit(
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
     assignments: Assignments = None,
+    *,
+    dry_run: DryRun = False,
     debug: Debug = False,
 ) -> None:
     """Only fit: a model on the clean customers of the date.
 
     Example: seg-spark fit --run-date 2026-11-23 --set selection.rule=elbow
     """
-    _run("fit", run_date, conf_dir, env, assignments)
+    _run("fit", run_date, conf_dir, env, assignments, dry_run=dry_run)
 
 
 @app.command()
@@ -58,18 +72,25 @@ def label(
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
     assignments: Assignments = None,
+    *,
+    dry_run: DryRun = False,
     debug: Debug = False,
 ) -> None:
     """Only label: the clean customers of the date, with its model or the last one before it.
 
     Example: seg-spark label --run-date 2026-11-23
     """
-    _run("label", run_date, conf_dir, env, assignments)
+    _run("label", run_date, conf_dir, env, assignments, dry_run=dry_run)
 
 
-def _run(command: str, run_date: str, conf_dir: Path, env: str | None, assignments: list[str] | None) -> None:
+def _run(
+    command: str, run_date: str, conf_dir: Path, env: str | None, assignments: list[str] | None, *, dry_run: bool
+) -> None:
     night = parse_run_date(run_date)
     settings = load(conf_dir, env, assignments).settings
+    if dry_run:
+        _show_plan(command, settings, night)
+        return
 
     from seg_spark.nightly import run
     from seg_spark.reporting.progress import StepProgress
@@ -81,3 +102,11 @@ def _run(command: str, run_date: str, conf_dir: Path, env: str | None, assignmen
     if result.outcome.labelled is not None:
         show_segments(console, result.outcome.labelled.profile_rows, f"Segments of {night} (typical value: median)")
     show_run(console, result.record, result.record_path, Layout.of(settings.output.path).root)
+
+
+def _show_plan(command: str, settings: "Settings", night: date) -> None:
+    from seg_spark.onboarding.dry_run import plan_of
+    from seg_spark.reporting.summary import show_plan
+
+    plan = [(line.what, line.text) for line in plan_of(command, settings, night)]
+    show_plan(out(), f"What {command} would do for {night}; nothing is done:", plan)

@@ -57,6 +57,15 @@ def show_run(console: Console, record: Mapping[str, Any], record_path: Path, out
     console.print(f"seconds: {seconds['total']:.1f} in all ({parts})", markup=False, soft_wrap=True)
 
 
+def show_plan(console: Console, title: str, lines: Sequence[tuple[str, str]]) -> None:
+    """What a run would do: (what kind of thing, the thing) per line; a kind is named once."""
+    console.print(title, markup=False, soft_wrap=True)
+    before = ""
+    for what, text in lines:
+        console.print(f"{'' if what == before else what:<12}{text}", markup=False, soft_wrap=True)
+        before = what
+
+
 def show_runs(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
     """One line per run, oldest first."""
     table = Table(header_style="bold")

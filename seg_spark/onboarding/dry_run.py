@@ -1,0 +1,139 @@
+"""What a run would read, do and write, found out without Spark and without writing anything."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from seg_spark.errors import InputError, SettingsError
+from seg_spark.settings.feature import Feature
+from seg_spark.settings.paths import refuse_overlap
+from seg_spark.settings.schema import Settings
+from seg_spark.storage.input_files import find_input_files, input_path, is_local
+from seg_spark.storage.layout import Layout
+from seg_spark.storage.manifests import model_in_charge, read_manifest
+
+_CLEAN: Final = ("clean_customers", "rejected_customers")
+_LABELS: Final = ("segment_profiles", "customer_segments")
+_WRITES: Final = {"nightly": (*_CLEAN, *_LABELS), "clean": _CLEAN, "fit": (), "label": _LABELS}
+_DONE_BY: Final = {
+    "nightly": ("clean", "fit", "label"),
+    "clean": ("clean",),
+    "fit": ("fit",),
+    "label": ("label",),
+}
+
+
+@dataclass(frozen=True)
+class PlanLine:
+    """One line of a plan: what kind of thing it is (reads, cleans, fits, writes, ...), and the thing."""
+
+    what: str
+    text: str
+
+
+def plan_of(command: str, settings: Settings, run_date: date) -> tuple[PlanLine, ...]:
+    """What `nightly`, `clean`, `fit` or `label` would do for a date, in order.
+
+    Raises what the run would raise before it starts Spark: SettingsError for an input inside the output,
+    InputError for an input that is not there, or a step that was not run before.
+    """
+    layout = Layout.of(settings.output.path)
+    lines: list[PlanLine] = []
+    if "clean" in _DONE_BY[command]:
+        lines += _reads_input(settings, run_date)
+        lines += _cleans(settings)
+    else:
+        lines.append(PlanLine("reads", _published_customers(layout, run_date)))
+    if "fit" in _DONE_BY[command]:
+        lines += _fits(settings)
+    elif command == "label":
+        lines.append(PlanLine("reads", f"model {_model(layout, run_date)}"))
+    lines += [PlanLine("writes", text) for text in _writes(command, layout, run_date)]
+    return tuple(lines)
+
+
+def _reads_input(settings: Settings, run_date: date) -> Iterator[PlanLine]:
+    path = input_path(settings.input, run_date)
+    if settings.input.format == "table":
+        yield PlanLine("reads", f"the catalog's table {path}")
+        return
+    try:
+        refuse_overlap(path, settings.output.path)
+    except ValueError as error:
+        raise SettingsError(f"{error} (for {run_date})") from None
+    found = find_input_files(settings.input, run_date)
+    known = f"{len(found.files):,} {'file' if len(found.files) == 1 else 'files'}, {_size(found.total_bytes)}"
+    yield PlanLine(
+        "reads", f"{path}: {known if is_local(settings.input) else 'not looked at'}, {settings.input.format}"
+    )
+
+
+def _cleans(settings: Settings) -> Iterator[PlanLine]:
+    yield PlanLine("id", repr(settings.customer_id))
+    for name in settings.features.columns:
+        yield PlanLine("feature", _feature(name, settings.features.source_of(name), settings.features.columns[name]))
+    for rule in settings.cleaning.exclude:
+        condition = f"is one of {list(rule.values)}" if rule.is_true is None else "is true"
+        yield PlanLine("excludes", f"rows whose {rule.column!r} {condition}")
+    if settings.input.order_by is not None:
+        yield PlanLine("duplicates", f"the row with the highest {settings.input.order_by!r} stands for its customer")
+    yield PlanLine("stops", f"when more than {settings.cleaning.max_rejected_share:.1%} of the rows are rejected")
+
+
+def _feature(name: str, source: str, feature: Feature) -> str:
+    rules = feature.model_dump(mode="json", exclude_defaults=True, exclude={"source", "kind"})
+    said = ", ".join(f"{key}: {value}" for key, value in rules.items())
+    return f"{name}: {feature.kind} from {source!r}" + (f" ({said})" if said else "")
+
+
+def _fits(settings: Settings) -> Iterator[PlanLine]:
+    ks, selection = settings.clustering.k, settings.selection
+    yield PlanLine(
+        "fits",
+        f"k = {ks.min} to {ks.max} on up to {settings.training.max_customers:,} customers, "
+        f"{settings.features.scaling} scaling" + (", refined" if settings.clustering.refine else ""),
+    )
+    rule = f"k = {selection.k}, fixed" if selection.rule == "fixed" else f"k by {selection.rule}"
+    yield PlanLine("chooses", f"{rule}, no segment below {selection.min_segment_share:.1%} of the customers")
+
+
+def _writes(command: str, layout: Layout, run_date: date) -> Iterator[str]:
+    tables = read_manifest(layout, run_date).tables
+    for table in _WRITES[command]:
+        entry = tables.get(table)
+        state = f"replaces {int(entry['rows']):,} rows of run {entry['run_id']}" if entry else "new"
+        yield f"{_short(layout.partition(table, run_date))}: {state}"
+    if "fit" in _DONE_BY[command]:
+        in_charge = model_in_charge(layout, run_date)
+        yield f"{_short(layout.model('<model_id>'))}: " + (
+            f"now in charge is {in_charge}" if in_charge else "the first"
+        )
+    yield f"{_short(layout.records(run_date))}/<run_id>.json: the run record"
+
+
+def _published_customers(layout: Layout, run_date: date) -> str:
+    entry = read_manifest(layout, run_date).tables.get(_CLEAN[0])
+    if entry is None:
+        raise InputError(f"{layout.root}: no clean customers are published for {run_date}; run clean first")
+    return f"{_short(layout.partition(_CLEAN[0], run_date))}: {int(entry['rows']):,} customers"
+
+
+def _model(layout: Layout, run_date: date) -> str:
+    model_id = model_in_charge(layout, run_date)
+    if model_id is None:
+        raise InputError(f"{layout.root}: no model is published for {run_date} or before; run fit first")
+    return model_id
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} TB"
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
