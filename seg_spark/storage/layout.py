@@ -58,6 +58,11 @@ class Layout:
         return self.internal / "replaced"
 
     @property
+    def trials(self) -> Path:
+        """What trials write while they are at work."""
+        return self.internal / "trials"
+
+    @property
     def lock(self) -> Path:
         """The file whose lock a run holds."""
         return self.internal / "lock"

@@ -27,13 +27,26 @@ def portable_path(layout: Layout, model_id: str) -> Path:
 
 def read_portable(layout: Layout, model_id: str) -> str:
     """The text of a published model.json. Raises InputError if it is not there."""
-    path = portable_path(layout, model_id)
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        raise InputError(f"{path}: the published model is not there; fit again") from None
+    return _text(portable_path(layout, model_id), "the published model is")
+
+
+def scores_path(layout: Layout, model_id: str) -> Path:
+    """Where the scores of a published model lie."""
+    return layout.model(model_id) / _SCORES
+
+
+def read_scores(layout: Layout, model_id: str) -> str:
+    """The text of a published scores.json. Raises InputError if it is not there."""
+    return _text(scores_path(layout, model_id), "the scores of the published model are")
 
 
 def load_pipeline(layout: Layout, model_id: str) -> PipelineModel:
     """The Spark ML form of a published model. Loading can run code, so only our own model folder is read."""
     return PipelineModel.load(spark_path(layout.model(model_id) / _PIPELINE))
+
+
+def _text(path: Path, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")  # its reader finds the damage
+    except OSError:
+        raise InputError(f"{path}: {what} not there; fit again") from None

@@ -7,17 +7,14 @@ import pyarrow.parquet as pq
 from seg_spark.errors import InputError
 from seg_spark.segments.profiles import Profile
 from seg_spark.storage.layout import Layout
-from seg_spark.storage.manifests import published_dates, read_manifest
+from seg_spark.storage.manifests import last_date_with, published_dates
 
 TABLE = "segment_profiles"
 
 
 def last_profiled_date(layout: Layout) -> date | None:
     """The last date with published profiles."""
-    for night in reversed(published_dates(layout)):
-        if TABLE in read_manifest(layout, night).tables:
-            return night
-    return None
+    return last_date_with(layout, TABLE)
 
 
 def read_profiles(layout: Layout, run_date: date) -> tuple[Profile, ...]:

@@ -1,0 +1,26 @@
+"""Being asked to stop: an error like others, so that what was begun is put away."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from seg_spark.errors import TerminatedError
+
+
+@contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """Turn SIGTERM into TerminatedError while the block runs, so that it ends in order, with exit code 143."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise TerminatedError("the run was asked to stop (SIGTERM); nothing that was published has changed")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
