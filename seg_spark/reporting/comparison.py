@@ -126,7 +126,11 @@ def _scores_of_every_k(comparison: Comparison) -> Table:
         ("within sum\nof squares", lambda one: _large(one.within_ss)),
         ("smallest", lambda one: f"{one.smallest_share:.1%}"),
     )
-    table = Table(title="Scores of every k, published | tried (* chosen)", title_justify="left", header_style="bold")
+    table = Table(
+        title="Scores of every k, published | tried (*k chosen in the published run, k* in the trial)",
+        title_justify="left",
+        header_style="bold",
+    )
     table.add_column("k", justify="right")
     for name, _ in columns:
         table.add_column(name, justify="right")

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seg_spark.errors import InputError
@@ -24,6 +25,9 @@ def read_profiles(layout: Layout, run_date: date) -> tuple[Profile, ...]:
         nights = ", ".join(night.isoformat() for night in published_dates(layout)[-5:]) or "none"
         raise InputError(f"{folder}: no segments are published for {run_date}; the last published nights: {nights}")
     known = Profile.__dataclass_fields__
-    rows = [row for file in sorted(folder.glob("*.parquet")) for row in pq.ParquetFile(file).read().to_pylist()]
-    profiles = [Profile(**{name: value for name, value in row.items() if name in known}) for row in rows]
+    try:
+        rows = [row for file in sorted(folder.glob("*.parquet")) for row in pq.ParquetFile(file).read().to_pylist()]
+        profiles = [Profile(**{name: value for name, value in row.items() if name in known}) for row in rows]
+    except (pa.ArrowException, OSError, TypeError):
+        raise InputError(f"{folder}: the published profiles are damaged; run label again for {run_date}") from None
     return tuple(sorted(profiles, key=lambda one: one.segment_id))
