@@ -121,7 +121,7 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     reported: list[Outcome] = [Outcome()]
     clock = time.monotonic()
-    with exclusive_lock(layout.lock, f"run {run_id} ({command} {run_date})"), sigterm_raises():
+    with exclusive_lock(layout.lock, f"run {run_id} ({command} {run_date})"):
 
         def record(error: BaseException | None) -> tuple[dict[str, Any], Path]:
             seconds = progress.seconds | {"total": round(time.monotonic() - clock, 3)}
@@ -129,7 +129,7 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
             return content, write_record(layout, run_date, run_id, content)
 
         try:
-            with staging_area(layout, run_id) as staging:
+            with sigterm_raises(), staging_area(layout, run_id) as staging:
                 with progress.step("start Spark"):
                     spark = start_session(f"seg_spark {command} {run_date}", conf_dir / "log4j2.properties")
                 progress.look = task_counter(spark)

@@ -9,6 +9,10 @@ from types import FrameType
 from seg_spark.errors import TerminatedError
 
 
+class _Stop(BaseException):
+    """What the signal raises: py4j takes every `Exception` it meets on the way for a broken connection."""
+
+
 @contextmanager
 def sigterm_raises() -> Iterator[None]:
     """Turn SIGTERM into TerminatedError while the block runs, so that it ends in order, with exit code 143."""
@@ -17,10 +21,12 @@ def sigterm_raises() -> Iterator[None]:
         return
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        raise TerminatedError("the run was asked to stop (SIGTERM); nothing that was published has changed")
+        raise _Stop
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
+    except _Stop:
+        raise TerminatedError("the run was asked to stop (SIGTERM); nothing that was published has changed") from None
     finally:
         signal.signal(signal.SIGTERM, before)
