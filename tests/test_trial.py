@@ -250,12 +250,17 @@ def test_a_night_that_publishes_the_date_meanwhile_ends_the_trial(copied: Path) 
         )
 
 
-def test_the_command_prints_tables_or_one_json_object(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    conf = conf_dir(published, FEATURES)
+def test_the_command_prints_tables_or_one_json_object(
+    published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = conf_dir(tmp_path, FEATURES, input={"path": str(published / "input")})
     words = ["try", "--conf-dir", str(conf), "--set", "clustering.k.max=2"]
+    words += ["--set", f"output.path={published / 'output'}"]
     assert main(words) == 0
     shown = capsys.readouterr().out
     assert "clustering.k.max: 3 -> 2" in shown
+    assert "output.path" not in shown  # it says where to look, and is not what is tried
+    assert "had other settings" not in shown
     assert "20 of 75 customers would move to another segment (26.7%)" in shown
     assert main([*words, "--json", "--run-date", "2026-11-23"]) == 0
     document = json.loads(capsys.readouterr().out)

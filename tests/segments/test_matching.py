@@ -31,7 +31,7 @@ def test_the_best_matching_is_not_the_greedy_one() -> None:
 
 def test_a_segment_that_shares_nobody_with_its_match_has_none() -> None:
     assert match_segments({(1, 1): 5, (1, 2): 3}).partner == {1: 1}
-    assert match_segments({(1, 1): 5, (2, 1): 4, (1, 2): 2}).partner == {1: 2, 2: 1}
+    assert match_segments({(1, 1): 5, (2, 1): 1, (1, 2): 2}).partner == {1: 1}
     assert match_segments({(1, 1): 5, (None, 2): 3, (3, None): 2}).partner == {1: 1}
 
 
@@ -96,6 +96,14 @@ def test_both_sides_list_their_segments_with_sizes_and_partners() -> None:
         ComparedSegment(3, "C", 3, 3 / 12, None, 0),
     )
     assert tried == (ComparedSegment(1, "X", 16, 0.8, 1, 6), ComparedSegment(2, "Y", 4, 0.2, 2, 2))
+
+
+def test_partners_point_both_ways() -> None:
+    published, tried, _ = compared_segments(
+        {1: "A", 2: "B", 3: "C"}, {1: "B", 2: "C", 3: "A"}, {(1, 3): 3, (2, 1): 2, (3, 2): 1}
+    )
+    assert [one.matched_segment_id for one in published] == [3, 1, 2]
+    assert [one.matched_segment_id for one in tried] == [2, 3, 1]
 
 
 def test_a_segment_without_customers_is_listed_all_the_same() -> None:
