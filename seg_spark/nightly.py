@@ -5,32 +5,27 @@ raw customers -> clean -> training set -> fit every k, choose k -> label -> publ
 
 import logging
 import secrets
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from seg_spark import schemas
-from seg_spark.errors import DegenerateModelError, InputError, PlatformError, SettingsError, TerminatedError
+from seg_spark.errors import DegenerateModelError, InputError
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import Outcome, Run, record_of
 from seg_spark.segments.model import Model, model_to_json
-from seg_spark.session import is_one_machine, start_session, task_counter
-from seg_spark.settings.paths import refuse_overlap
+from seg_spark.session import check_reachable, start_session, task_counter
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.cleaning import check_rows, clean_customers
 from seg_spark.steps.fitting import Fitted, fit_segments, read_clean, scores_json, training_customers
 from seg_spark.steps.labelling import label_customers
-from seg_spark.steps.night import Night
-from seg_spark.storage.input_files import input_path
+from seg_spark.steps.night import Night, refuse_own_output
+from seg_spark.steps.stopping import sigterm_raises
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.lock import exclusive_lock
 from seg_spark.storage.manifests import read_manifest
@@ -121,16 +116,12 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
 
     Raises the SegSparkError that ended it (its record is written by then).
     """
-    try:
-        if settings.input.format != "table":
-            refuse_overlap(input_path(settings.input, run_date), settings.output.path)
-    except ValueError as error:
-        raise SettingsError(f"{error} (for {run_date})") from None
+    refuse_own_output(settings, run_date)
     layout = Layout.of(settings.output.path)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     reported: list[Outcome] = [Outcome()]
     clock = time.monotonic()
-    with exclusive_lock(layout.lock, f"run {run_id} ({command} {run_date})"), _sigterm_raises():
+    with exclusive_lock(layout.lock, f"run {run_id} ({command} {run_date})"):
 
         def record(error: BaseException | None) -> tuple[dict[str, Any], Path]:
             seconds = progress.seconds | {"total": round(time.monotonic() - clock, 3)}
@@ -138,7 +129,7 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
             return content, write_record(layout, run_date, run_id, content)
 
         try:
-            with staging_area(layout, run_id) as staging:
+            with sigterm_raises(), staging_area(layout, run_id) as staging:
                 with progress.step("start Spark"):
                     spark = start_session(
                         f"seg_spark {command} {run_date}",
@@ -146,7 +137,7 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
                         with_catalog=settings.input.format == "table",
                     )
                 progress.look = task_counter(spark)
-                _check_reachable(spark, settings)
+                check_reachable(spark, settings)
                 night = Night(spark, settings, run_date, run_id, layout, staging, progress)
                 reported.append(WORK[command](night, reported.append))
         except BaseException as error:
@@ -191,29 +182,3 @@ def _publish_fitted(night: Night, fitted: Fitted) -> None:
 
 def _publish(night: Night, staged: list[StagedTable], model_id: str | None) -> None:
     publish_tables(night.layout, night.run_date, night.run_id, staged, model_id)
-
-
-def _check_reachable(spark: SparkSession, settings: Settings) -> None:
-    if not is_one_machine(spark) and not settings.output.shared_filesystem:
-        raise PlatformError(
-            f"output.path: {settings.output.path} is a local folder, but the master is {spark.sparkContext.master}: "
-            "executors on other machines would write to their own disks; if all machines share the folder, "
-            "set output.shared_filesystem: true"
-        )
-
-
-@contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """Turn SIGTERM into TerminatedError, so that the record is written and the exit code is 143."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        raise TerminatedError("the run was asked to stop (SIGTERM); nothing that was published has changed")
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

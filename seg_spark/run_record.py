@@ -45,7 +45,6 @@ class Run:
 def record_of(run: Run, outcome: Outcome, seconds: Mapping[str, float], error: BaseException | None) -> dict[str, Any]:
     """The run record: what the run did as far as it came, how it ended, and how long each step took."""
     cleaned, fitted, labelled, model = outcome.cleaned, outcome.fitted, outcome.labelled, outcome.model
-    settings_text = json.dumps(run.settings.model_dump(mode="json"), sort_keys=True)
     content = {
         "schema_version": RECORD_VERSION,
         "run_id": run.run_id,
@@ -67,10 +66,16 @@ def record_of(run: Run, outcome: Outcome, seconds: Mapping[str, float], error: B
         "model_id": model.model_id if model else None,
         "seconds": dict(seconds),
         "versions": _versions(),
-        "settings_sha256": hashlib.sha256(settings_text.encode()).hexdigest(),
+        "settings_sha256": settings_digest(run.settings),
     }
     ready: dict[str, Any] = json_ready(content)
     return ready
+
+
+def settings_digest(settings: Settings) -> str:
+    """The SHA-256 of all settings: equal digests mean equal settings."""
+    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _segments(outcome: Outcome) -> list[dict[str, Any]]:

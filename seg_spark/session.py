@@ -17,6 +17,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from seg_spark.errors import PlatformError
+from seg_spark.settings.schema import Settings
 
 log = logging.getLogger("seg_spark")
 
@@ -127,6 +128,16 @@ def find_java() -> tuple[str, int]:
 def is_one_machine(spark: SparkSession) -> bool:
     """Whether driver and executors share this machine's disks (local and local-cluster masters)."""
     return (spark.sparkContext.master or "").startswith("local")
+
+
+def check_reachable(spark: SparkSession, settings: Settings) -> None:
+    """Raise PlatformError if executors on other machines would write to disks of their own."""
+    if not is_one_machine(spark) and not settings.output.shared_filesystem:
+        raise PlatformError(
+            f"output.path: {settings.output.path} is a local folder, but the master is {spark.sparkContext.master}: "
+            "executors on other machines would write to their own disks; if all machines share the folder, "
+            "set output.shared_filesystem: true"
+        )
 
 
 def _prepare_local_environment() -> None:

@@ -52,9 +52,13 @@ def show_run(console: Console, record: Mapping[str, Any], record_path: Path, out
     for what, path in _places(record, output, partition):
         console.print(f"{what:<10}{_short(path)}", markup=False, soft_wrap=True)
     console.print(f"{'record':<10}{_short(record_path)}", markup=False, soft_wrap=True)
-    seconds = record["seconds"]
+    console.print(seconds_line(record["seconds"]), markup=False, soft_wrap=True)
+
+
+def seconds_line(seconds: Mapping[str, float]) -> str:
+    """Where the time went, in all and by step."""
     parts = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items() if name != "total")
-    console.print(f"seconds: {seconds['total']:.1f} in all ({parts})", markup=False, soft_wrap=True)
+    return f"seconds: {seconds['total']:.1f} in all ({parts})"
 
 
 def show_plan(console: Console, title: str, lines: Sequence[tuple[str, str]]) -> None:

@@ -57,7 +57,7 @@ def load_settings(
         for key, origin in layer.origins.items():  # what came last stands last
             origins.pop(key, None)
             origins[key] = origin
-    _drop_features(merged, origins)
+    _drop_features(merged, origins, layers)
     try:
         settings = Settings.model_validate(_lists_to_tuples(merged))
     except ValidationError as error:
@@ -143,7 +143,7 @@ def _assign(layer: _Layer, path: list[str], value: Any, origin: str) -> None:
     layer.origins.update((leaf, origin) for leaf, _ in _flatten(value, dotted))
 
 
-def _drop_features(merged: dict[str, Any], origins: dict[str, str]) -> None:
+def _drop_features(merged: dict[str, Any], origins: dict[str, str], layers: Sequence[_Layer]) -> None:
     """A higher layer drops a feature with `features.columns.NAME: null`."""
     features = merged.get("features")
     named = features.get("columns") if isinstance(features, dict) else None
@@ -151,13 +151,19 @@ def _drop_features(merged: dict[str, Any], origins: dict[str, str]) -> None:
         return
     for name in [name for name, feature in named.items() if feature is None]:
         path = f"features.columns.{name}"
-        if not any(key.startswith(f"{path}.") for key in origins):
+        if not any(_declares(layer, name) for layer in layers):
             others = [other for other, feature in named.items() if feature is not None]
             raise SettingsError(
                 f"{origins[path]}: {path}: null drops a feature of a lower layer, but none has that name"
                 f"{did_you_mean(name, others)}; for a feature without settings of its own write {{}}"
             )
         del named[name]
+
+
+def _declares(layer: _Layer, name: str) -> bool:
+    features = layer.values.get("features")
+    named = features.get("columns") if isinstance(features, dict) else None
+    return isinstance(named, dict) and named.get(name) is not None
 
 
 def _merge(low: dict[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Final
 
 from seg_spark.settings.paths import local_path
 
+SCORES: Final = "scores.json"
+"""The scores of every k, in the folder of the model that was chosen."""
 PORTABLE: Final = "model.json"
 """The portable form of a model, in its folder."""
 
@@ -56,6 +58,11 @@ class Layout:
     def replaced(self) -> Path:
         """Versions that a later run has replaced, kept until the next run for readers still at them."""
         return self.internal / "replaced"
+
+    @property
+    def trials(self) -> Path:
+        """What trials write while they are at work."""
+        return self.internal / "trials"
 
     @property
     def lock(self) -> Path:

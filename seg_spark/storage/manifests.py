@@ -56,6 +56,14 @@ def published_dates(layout: Layout) -> list[date]:
     return sorted(date.fromisoformat(name[1]) for name in names if name)
 
 
+def last_date_with(layout: Layout, table: str) -> date | None:
+    """The last date for which a table is published."""
+    for published in reversed(published_dates(layout)):
+        if table in read_manifest(layout, published).tables:
+            return published
+    return None
+
+
 def model_in_charge(layout: Layout, run_date: date, before: bool = False) -> str | None:
     """The model published for a date, or else for the last date before it; None if there is none.
 

@@ -5,10 +5,9 @@ from typing import Final
 
 from pyspark.ml import PipelineModel
 
-from seg_spark.storage.layout import PORTABLE, Layout, spark_path
+from seg_spark.storage.layout import PORTABLE, SCORES, Layout, spark_path
 
 _PIPELINE: Final = "pipeline"
-_SCORES: Final = "scores.json"
 
 
 def stage_model(folder: Path, pipeline: PipelineModel, portable: str, scores: str) -> None:
@@ -16,7 +15,7 @@ def stage_model(folder: Path, pipeline: PipelineModel, portable: str, scores: st
     folder.mkdir(parents=True)
     pipeline.write().save(spark_path(folder / _PIPELINE))
     (folder / PORTABLE).write_text(portable, encoding="utf-8")
-    (folder / _SCORES).write_text(scores, encoding="utf-8")
+    (folder / SCORES).write_text(scores, encoding="utf-8")
 
 
 def load_pipeline(layout: Layout, model_id: str) -> PipelineModel:

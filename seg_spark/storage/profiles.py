@@ -2,22 +2,20 @@
 
 from datetime import date
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seg_spark.errors import InputError
 from seg_spark.segments.profiles import Profile
 from seg_spark.storage.layout import Layout
-from seg_spark.storage.manifests import published_dates, read_manifest
+from seg_spark.storage.manifests import last_date_with, published_dates
 
 TABLE = "segment_profiles"
 
 
 def last_profiled_date(layout: Layout) -> date | None:
     """The last date with published profiles."""
-    for night in reversed(published_dates(layout)):
-        if TABLE in read_manifest(layout, night).tables:
-            return night
-    return None
+    return last_date_with(layout, TABLE)
 
 
 def read_profiles(layout: Layout, run_date: date) -> tuple[Profile, ...]:
@@ -27,6 +25,9 @@ def read_profiles(layout: Layout, run_date: date) -> tuple[Profile, ...]:
         nights = ", ".join(night.isoformat() for night in published_dates(layout)[-5:]) or "none"
         raise InputError(f"{folder}: no segments are published for {run_date}; the last published nights: {nights}")
     known = Profile.__dataclass_fields__
-    rows = [row for file in sorted(folder.glob("*.parquet")) for row in pq.ParquetFile(file).read().to_pylist()]
-    profiles = [Profile(**{name: value for name, value in row.items() if name in known}) for row in rows]
+    try:
+        rows = [row for file in sorted(folder.glob("*.parquet")) for row in pq.ParquetFile(file).read().to_pylist()]
+        profiles = [Profile(**{name: value for name, value in row.items() if name in known}) for row in rows]
+    except (pa.ArrowException, OSError, TypeError):
+        raise InputError(f"{folder}: the published profiles are damaged; run label again for {run_date}") from None
     return tuple(sorted(profiles, key=lambda one: one.segment_id))

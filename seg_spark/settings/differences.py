@@ -1,0 +1,90 @@
+"""What differs between two settings, and what such a difference bears on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seg_spark.settings.feature import Feature
+from seg_spark.settings.schema import Settings
+
+
+@dataclass(frozen=True)
+class Change:
+    """One setting (path joined by dots) with its value on both sides, as JSON values; an absent feature is null."""
+
+    setting: str
+    before: Any
+    after: Any
+
+
+def changes_between(before: Settings, after: Settings) -> tuple[Change, ...]:
+    """Every setting that differs, in the order of the schema. A dropped or added feature is one change."""
+    return tuple(_changes(_document(before), _document(after), ""))
+
+
+def cleans_alike(one: Settings, other: Settings) -> bool:
+    """Whether both settings give the same outcome to every raw row, and the same clean values."""
+    return _cleaning_rules(one) == _cleaning_rules(other)
+
+
+def measures_alike(one: Settings, other: Settings) -> bool:
+    """Whether distances mean the same under both settings: same features, scaling, weights and transforms."""
+    return _space(one) == _space(other)
+
+
+def _changes(before: Any, after: Any, path: str) -> list[Change]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = [*before, *(key for key in after if key not in before)]
+        return [
+            change
+            for key in keys
+            for change in _changes(before.get(key), after.get(key), f"{path}.{key}" if path else key)
+        ]
+    return [] if before == after else [Change(path, _trimmed(before, path), _trimmed(after, path))]
+
+
+def _trimmed(value: Any, path: str) -> Any:
+    """A whole feature without its defaults, as one would write it in the conf."""
+    if not isinstance(value, dict) or not path.startswith("features.columns.") or path.count(".") != 2:
+        return value
+    defaults = Feature().model_dump(mode="json")
+    return {key: inner for key, inner in value.items() if inner != defaults[key]}
+
+
+def _document(settings: Settings) -> dict[str, Any]:
+    return settings.model_dump(mode="json")
+
+
+def _cleaning_rules(settings: Settings) -> Mapping[str, Any]:
+    document = _document(settings)
+    features = {
+        name: {
+            "source": settings.features.source_of(name),
+            "kind": feature.kind,
+            "text_form": feature.text_form,
+            "valid": feature.valid,
+            "reject_missing": feature.missing_rule == "reject",
+        }
+        for name, feature in settings.features.columns.items()
+    }
+    return {
+        "input": document["input"],
+        "customer_id": settings.customer_id,
+        "exclude": document["cleaning"]["exclude"],
+        "features": features,
+    }
+
+
+def _space(settings: Settings) -> Mapping[str, Any]:
+    features = {
+        name: (
+            settings.features.source_of(name),
+            feature.kind,
+            feature.transform,
+            feature.weight,
+            feature.clip,
+            feature.max_categories if feature.kind == "category" else None,
+        )
+        for name, feature in settings.features.columns.items()
+    }
+    return {"scaling": settings.features.scaling, "features": features}

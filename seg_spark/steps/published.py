@@ -1,0 +1,120 @@
+"""What is published for a date, read back: its segmentation with the scores and counts behind it."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from seg_spark import schemas
+from seg_spark.clustering.scores import Scores
+from seg_spark.errors import InputError
+from seg_spark.segments.comparison import RowOutcomes, Segmentation
+from seg_spark.segments.model import Model
+from seg_spark.steps.cleaning import RowCounts
+from seg_spark.storage.layout import Layout
+from seg_spark.storage.manifests import Manifest, read_manifest
+from seg_spark.storage.portable_models import read_model, read_scores, scores_path
+from seg_spark.storage.profiles import read_profiles
+from seg_spark.storage.records import read_records
+
+_SCORES: Final = TypeAdapter(Scores)
+_MAY_BE_NONE: Final = "silhouette_euclidean"
+
+
+@dataclass(frozen=True)
+class PublishedNight:
+    """The published segmentation of a date: the manifest it was read by, its model, the row counts of its
+    cleaning, and the digest of the settings of the run that labelled."""
+
+    manifest: Manifest
+    model: Model
+    segmentation: Segmentation
+    rows: RowCounts
+    settings_sha256: str
+
+
+def read_published(layout: Layout, run_date: date) -> PublishedNight:
+    """What the labels published for a date were made from. No Spark is started.
+
+    Raises InputError if no labels are published for the date, or anything behind them is absent or damaged.
+    """
+    manifest = read_manifest(layout, run_date)
+    if schemas.CUSTOMER_SEGMENTS not in manifest.tables:
+        raise InputError(
+            f"{layout.root}: no labels are published for {run_date}; run seg-spark nightly --run-date {run_date} first"
+        )
+    labelling = _record(layout, manifest, schemas.CUSTOMER_SEGMENTS)
+    rows = _rows(_record(layout, manifest, schemas.CLEAN_CUSTOMERS))
+    try:
+        model_id, digest = str(labelling["model_id"]), str(labelling["settings_sha256"])
+    except KeyError:
+        raise _damaged_record(labelling) from None
+    model = read_model(layout, model_id)
+    because, scores = _choice(layout, model_id, len(model.segments))
+    segmentation = Segmentation(
+        model_id=model_id,
+        chosen_because=because,
+        rows=outcomes_of(rows),
+        scores=next(one for one in scores if one.k == len(model.segments)),
+        scores_by_k=scores,
+        names={one.segment_id: one.name for one in model.segments}
+        | {one.segment_id: one.segment_name for one in read_profiles(layout, run_date)},
+    )
+    return PublishedNight(manifest, model, segmentation, rows, digest)
+
+
+def outcomes_of(rows: RowCounts) -> RowOutcomes:
+    """The counts that are shown side by side."""
+    return RowOutcomes(rows.accepted, rows.merged_duplicates, rows.rejected, rows.excluded)
+
+
+def _record(layout: Layout, manifest: Manifest, table: str) -> Mapping[str, Any]:
+    """The record of the run that published a table."""
+    run_id = manifest.tables[table]["run_id"] if table in manifest.tables else None
+    found = [one for one in read_records(layout, manifest.run_date) if one.get("run_id") == run_id]
+    if run_id is None or not found:
+        path = layout.records(manifest.run_date) / f"{run_id}.json"
+        raise InputError(
+            f"{path}: the record of the run that published {table} is absent or damaged; "
+            f"run seg-spark nightly --run-date {manifest.run_date} again"
+        )
+    return found[0]
+
+
+def _rows(record: Mapping[str, Any]) -> RowCounts:
+    known = {field.name for field in fields(RowCounts)}
+    try:
+        return RowCounts(**{name: value for name, value in record["rows"].items() if name in known})
+    except (KeyError, TypeError, AttributeError):
+        raise _damaged_record(record) from None
+
+
+def _choice(layout: Layout, model_id: str, k: int) -> tuple[str, tuple[Scores, ...]]:
+    """Why this k was chosen, and the scores of every k. What has no JSON (infinity, nan) comes back as nan."""
+    text = read_scores(layout, model_id)
+    try:
+        document = json.loads(text)
+        scores = tuple(_SCORES.validate_python(_with_nan(one)) for one in document["scores"])
+        because = document["chosen_because"]
+        if k not in {one.k for one in scores} or not isinstance(because, str):
+            raise ValueError("not the scores of this model")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise InputError(f"{scores_path(layout, model_id)}: is damaged; fit again") from None
+    return because, scores
+
+
+def _with_nan(scores: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: math.nan if value is None and name != _MAY_BE_NONE else value for name, value in scores.items()
+    }  # fmt: skip
+
+
+def _damaged_record(record: Mapping[str, Any]) -> InputError:
+    return InputError(
+        f"the record of run {record.get('run_id')} is not complete; "
+        f"run seg-spark nightly --run-date {record.get('run_date')} again"
+    )

@@ -1,0 +1,32 @@
+"""Being asked to stop: an error like others, so that what was begun is put away."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from seg_spark.errors import TerminatedError
+
+
+class _Stop(BaseException):
+    """What the signal raises: py4j takes every `Exception` it meets on the way for a broken connection."""
+
+
+@contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """Turn SIGTERM into TerminatedError while the block runs, so that it ends in order, with exit code 143."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise _Stop
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except _Stop:
+        raise TerminatedError("the run was asked to stop (SIGTERM); nothing that was published has changed") from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
