@@ -15,13 +15,14 @@ from typing import Any, Final
 from pyspark.sql import DataFrame
 
 from seg_spark import schemas
+from seg_spark.cleaning.row_counts import check_rows
 from seg_spark.errors import DegenerateModelError, InputError
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import Outcome, Run, record_of
 from seg_spark.segments.model import Model, model_to_json
 from seg_spark.session import check_reachable, start_session, task_counter
 from seg_spark.settings.schema import Settings
-from seg_spark.steps.cleaning import check_rows, clean_customers
+from seg_spark.steps.cleaning import clean_customers
 from seg_spark.steps.fitting import Fitted, fit_segments, read_clean, scores_json, training_customers
 from seg_spark.steps.labelling import label_customers
 from seg_spark.steps.night import Night, refuse_own_output

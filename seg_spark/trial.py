@@ -15,6 +15,7 @@ from py4j.protocol import Py4JError
 from pyspark.sql import DataFrame
 
 from seg_spark import schemas
+from seg_spark.cleaning.row_counts import RowCounts, check_rows
 from seg_spark.errors import InputError
 from seg_spark.features.fitted import FittedNumber
 from seg_spark.reporting.progress import StepProgress
@@ -27,7 +28,7 @@ from seg_spark.segments.scoring import score
 from seg_spark.session import check_reachable, start_session, task_counter
 from seg_spark.settings.differences import changes_between, cleans_alike, measures_alike
 from seg_spark.settings.schema import Settings
-from seg_spark.steps.cleaning import RowCounts, check_rows, clean_customers
+from seg_spark.steps.cleaning import clean_customers
 from seg_spark.steps.fitting import Fitted, fit_segments, read_clean, training_customers
 from seg_spark.steps.night import Night, refuse_own_output
 from seg_spark.steps.published import PublishedNight, outcomes_of, read_published
@@ -66,7 +67,11 @@ def try_settings(
         log.info("the changed settings bear on cleaning: the input of %s is read and cleaned again", night_date)
     with sigterm_raises():
         with progress.step("start Spark"):
-            spark = start_session(f"seg_spark try {night_date}", conf_dir / "log4j2.properties", with_catalog=tried.input.format == "table")
+            spark = start_session(
+                f"seg_spark try {night_date}",
+                conf_dir / "log4j2.properties",
+                with_catalog=tried.input.format == "table",
+            )
         progress.look = task_counter(spark)
         check_reachable(spark, tried)
         trial_id = f"try-{secrets.token_hex(8)}"

@@ -12,8 +12,9 @@ from seg_spark import columns as c
 from seg_spark import schemas
 from seg_spark.cleaning.declared import used_columns
 from seg_spark.cleaning.raw_columns import column_names
+from seg_spark.cleaning.row_counts import RowCounts
 from seg_spark.cleaning.rows import EXCLUSION, MALFORMED_ROW, OUTCOME, Outcome, clean
-from seg_spark.errors import InputError, PublishError, QualityGateError
+from seg_spark.errors import InputError, PublishError
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.night import Night
 from seg_spark.storage.input_files import check_unchanged, find_input_files
@@ -23,19 +24,6 @@ from seg_spark.storage.spark_errors import spark_errors_as
 from seg_spark.storage.tables import count_rows, read_table, stage_table
 
 log = logging.getLogger("seg_spark")
-
-
-@dataclass(frozen=True)
-class RowCounts:
-    """What became of the input rows; they add up to `input`."""
-
-    input: int
-    accepted: int
-    merged_duplicates: int
-    rejected: int
-    excluded: int
-    rejected_by_reason: Mapping[str, int]
-    excluded_by_rule: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -89,20 +77,6 @@ def clean_customers(night: Night) -> Cleaned:
     )  # fmt: skip
     missing = {name: observed[f"missing {name}"] for name in settings.features.columns}
     return Cleaned(staged, rejected, rows, missing, len(files.files), files.total_bytes)
-
-
-def check_rows(rows: RowCounts, settings: Settings) -> None:
-    """Raise InputError if no row was accepted, QualityGateError if too many were rejected."""
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(rows.rejected_by_reason.items())[:5])
-    if rows.accepted == 0:
-        excluded = f" and {rows.excluded:,} excluded by cleaning.exclude" if rows.excluded else ""
-        raise InputError(f"every row was rejected ({reasons}){excluded}" if reasons else "every row was excluded")
-    share = rows.rejected / (rows.input - rows.excluded)
-    limit = settings.cleaning.max_rejected_share
-    if share > limit:
-        raise QualityGateError(
-            f"{share:.1%} of the rows were rejected, above cleaning.max_rejected_share ({limit:.1%}): {reasons}"
-        )
 
 
 def _stage_outcomes(night: Night, outcomes: DataFrame, counted: Observation) -> tuple[StagedTable, StagedTable]:

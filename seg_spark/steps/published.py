@@ -10,11 +10,11 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from seg_spark import schemas
+from seg_spark.cleaning.row_counts import RowCounts
 from seg_spark.clustering.scores import Scores
 from seg_spark.errors import InputError
 from seg_spark.segments.comparison import RowOutcomes, Segmentation
 from seg_spark.segments.model import Model
-from seg_spark.steps.cleaning import RowCounts
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.manifests import Manifest, read_manifest
 from seg_spark.storage.portable_models import read_model, read_scores, scores_path

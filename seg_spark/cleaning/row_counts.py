@@ -1,0 +1,34 @@
+"""What became of the input rows, and whether that is good enough. No Spark here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seg_spark.errors import InputError, QualityGateError
+from seg_spark.settings.schema import Settings
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """What became of the input rows; they add up to `input`."""
+
+    input: int
+    accepted: int
+    merged_duplicates: int
+    rejected: int
+    excluded: int
+    rejected_by_reason: Mapping[str, int]
+    excluded_by_rule: Mapping[str, int]
+
+
+def check_rows(rows: RowCounts, settings: Settings) -> None:
+    """Raise InputError if no row was accepted, QualityGateError if too many were rejected."""
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(rows.rejected_by_reason.items())[:5])
+    if rows.accepted == 0:
+        excluded = f" and {rows.excluded:,} excluded by cleaning.exclude" if rows.excluded else ""
+        raise InputError(f"every row was rejected ({reasons}){excluded}" if reasons else "every row was excluded")
+    share = rows.rejected / (rows.input - rows.excluded)
+    limit = settings.cleaning.max_rejected_share
+    if share > limit:
+        raise QualityGateError(
+            f"{share:.1%} of the rows were rejected, above cleaning.max_rejected_share ({limit:.1%}): {reasons}"
+        )
