@@ -78,7 +78,7 @@ def _read_header(file: Path, options: TextOptions) -> list[str] | None:
     encoding = "utf-8-sig" if codecs.lookup(options.encoding).name == "utf-8" else options.encoding
     doubled = options.escape == options.quote
     try:
-        with _opened(file) as raw, TextIOWrapper(raw, encoding=encoding, errors="replace", newline="") as text:
+        with opened(file) as raw, TextIOWrapper(raw, encoding=encoding, errors="replace", newline="") as text:
             lines = text if options.multi_line else _first_line(text)
             rows = csv.reader(
                 lines,
@@ -95,7 +95,8 @@ def _read_header(file: Path, options: TextOptions) -> list[str] | None:
     return header
 
 
-def _opened(file: Path) -> BinaryIO:
+def opened(file: Path) -> BinaryIO:
+    """The bytes of a file, decompressed where its suffix says so, as Spark does it."""
     match file.suffix.lower():
         case ".gz":
             return cast(BinaryIO, gzip.open(file))
