@@ -5,11 +5,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from seg_spark.cli import look, nights
+from seg_spark.cli import begin, look, nights
 from seg_spark.cli.options import app
 from seg_spark.errors import SegSparkError
 
-__all__ = ["look", "main", "nights", "run_job"]
+__all__ = ["begin", "look", "main", "nights", "run_job"]
 
 log = logging.getLogger("seg_spark")
 

@@ -154,4 +154,3 @@ def _with_escape(text: str, dialect: Dialect) -> Dialect:
         return dialect
     escaped = Dialect(dialect.delimiter, dialect.quote, "\\")
     return escaped if _read(text, escaped).regular >= _read(text, dialect).regular else dialect
-

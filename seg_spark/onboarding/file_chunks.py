@@ -11,8 +11,8 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.orc as orc
 import pyarrow.parquet as pq
+from pyarrow import orc
 
 from seg_spark.errors import InputError
 from seg_spark.onboarding.arrow_columns import ColumnType, column_types, flattened, plain_values
@@ -61,7 +61,9 @@ def chunks_of(file: Path, root: Path, settings: Input, header: Sequence[str]) ->
                 found = _csv(file, settings, header)
         for chunk in found:
             partition = {name: [value] * chunk.rows for name, value in folders.items()}
-            yield Chunk({**chunk.columns, **partition}, chunk.rows, chunk.types, chunk.other_types, chunk.malformed_rows)
+            yield Chunk(
+                {**chunk.columns, **partition}, chunk.rows, chunk.types, chunk.other_types, chunk.malformed_rows
+            )
     except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
         raise InputError(f"input.path: {file} is damaged, or no {settings.format} file ({type(error).__name__})") from None  # fmt: skip
 

@@ -45,7 +45,9 @@ def _by_line(file: Path) -> Iterator[Mapping[str, Any]]:
                 try:
                     record = json.loads(text)
                 except ValueError:
-                    raise InputError(f"--input {file}, line {number}: is no JSON value; expected one per line") from None
+                    raise InputError(
+                        f"--input {file}, line {number}: is no JSON value; expected one per line"
+                    ) from None
                 yield _checked(record, file)
 
 

@@ -15,22 +15,23 @@ _LETTERS: Final = str.maketrans(
      "£": " gbp "}
 )  # fmt: skip
 _UNIT_WORDS: Final = frozenset(
-    "years year yrs yr jahre jahr anos ans months month monate mo weeks days day tage hours hour hrs h min minutes "
-    "kg g lb lbs km m cm mm mi miles kwh mwh gb mb tb eur euro euros usd gbp chf jpy inr k t thousands millions mio "
-    "tsd points punkte pts pct percent score".split()
+    ["years", "year", "yrs", "yr", "jahre", "jahr", "anos", "ans", "months", "month", "monate", "mo", "weeks", "days", "day", "tage", "hours", "hour", "hrs", "h", "min", "minutes", "kg", "g", "lb", "lbs", "km", "m", "cm", "mm", "mi", "miles", "kwh", "mwh", "gb", "mb", "tb", "eur", "euro", "euros", "usd", "gbp", "chf", "jpy", "inr", "k", "t", "thousands", "millions", "mio", "tsd", "points", "punkte", "pts", "pct", "percent", "score"]
 )
 _MONEY: Final = re.compile(r"[$€£¥₹₽₩₺%°²³]|\b(?:eur|usd|gbp|chf|jpy|inr|sek|nok|dkk|pln|czk)\b", re.IGNORECASE)
 
 ID_WORDS: Final = frozenset(
-    "id ids uid uuid guid key nr no num number nummer code index idx rownum row rownumber customer client user account "
-    "kunde kunden kundennr kundennummer konto clientnum custid userid accountid codigo numero".split()
+    ["id", "ids", "uid", "uuid", "guid", "key", "nr", "no", "num", "number", "nummer", "code", "index", "idx", "rownum", "row", "rownumber", "customer", "client", "user", "account", "kunde", "kunden", "kundennr", "kundennummer", "konto", "clientnum", "custid", "userid", "accountid", "codigo", "numero"]
 )
 CODE_WORDS: Final = frozenset(
-    "zip zipcode plz postal postcode postleitzahl phone telephone telefon tel mobile handy fax cep iban ssn".split()
+    ["zip", "zipcode", "plz", "postal", "postcode", "postleitzahl", "phone", "telephone", "telefon", "tel", "mobile", "handy", "fax", "cep", "iban", "ssn"]
 )
-DATE_WORDS: Final = frozenset("date datum day dt fecha data joined created registered since seit on at became time".split())
-AGE_WORDS: Final = frozenset("age ages alter edad idade eta leeftijd возраст alder".split())
-BIRTH_WORDS: Final = frozenset("birth yob birthyear geburt geburtsjahr geburtsdatum geboren born nacimiento naissance".split())
+DATE_WORDS: Final = frozenset(
+    ["date", "datum", "day", "dt", "fecha", "data", "joined", "created", "registered", "since", "seit", "on", "at", "became", "time"]
+)
+AGE_WORDS: Final = frozenset(["age", "ages", "alter", "edad", "idade", "eta", "leeftijd", "возраст", "alder"])
+BIRTH_WORDS: Final = frozenset(
+    ["birth", "yob", "birthyear", "geburt", "geburtsjahr", "geburtsdatum", "geboren", "born", "nacimiento", "naissance"]
+)
 
 
 def snake_case(header: str) -> str:

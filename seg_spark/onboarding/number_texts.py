@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from seg_spark.cleaning.one_value import parse_number
@@ -12,21 +13,33 @@ from seg_spark.settings.feature import TextForm
 
 ENOUGH: Final = 0.95
 """Share of a column's texts that must be numbers for it to count as one of numbers."""
+_FEW: Final = 2_000
+_HOPELESS: Final = 0.8
+"""Where fewer of the first texts are numbers, the others are not tried."""
 MISSING_MARKS: Final = frozenset(
-    "? ?? - -- --- . .. * – — n/a N/A NA n.a. N.A. NaN nan NAN None none NONE null Null NULL nil #N/A #NA <NA> NaT \\N "
-    "(null) k.A. missing Missing unknown Unknown UNKNOWN".split()
+    ["?", "??", "-", "--", "---", ".", "..", "*", "–", "—", "n/a", "N/A", "NA", "n.a.", "N.A.", "NaN", "nan", "NAN", "None", "none", "NONE", "null", "Null", "NULL", "nil", "#N/A", "#NA", "<NA>", "NaT", "\\N", "(null)", "k.A.", "missing", "Missing", "unknown", "Unknown", "UNKNOWN"]
 )
 """Texts that mean missing where they stand between numbers."""
 MISSING_ANYWHERE: Final = frozenset(("?", "NaN", "nan", "#N/A", "<NA>", "\\N", "(null)", "NaT"))
 """Texts that mean missing in a category too."""
 _SYMBOLS: Final = frozenset(
-    "$ € £ ¥ ₹ ₽ ₩ ₺ zł kr kr. CHF Fr. Fr EUR USD GBP JPY INR SEK NOK DKK PLN CZK AUD CAD Rs Rs. R$ US$ A$ C$ Kč Ft руб руб. р. "
-    "円 元 % km kg m cm g lb lbs h min years year yrs Jahre Jahr months month Monate days day Tage GB MB kWh k€ k$ T€ pts Punkte".split()
+    ["$", "€", "£", "¥", "₹", "₽", "₩", "₺", "zł", "kr", "kr.", "CHF", "Fr.", "Fr", "EUR", "USD", "GBP", "JPY", "INR", "SEK", "NOK", "DKK", "PLN", "CZK", "AUD", "CAD", "Rs", "Rs.", "R$", "US$", "A$", "C$", "Kč", "Ft", "руб", "руб.", "р.", "円", "元", "%", "km", "kg", "m", "cm", "g", "lb", "lbs", "h", "min", "years", "year", "yrs", "Jahre", "Jahr", "months", "month", "Monate", "days", "day", "Tage", "GB", "MB", "kWh", "k€", "k$", "T€", "pts", "Punkte"]
 )  # fmt: skip
-_PARTS: Final = re.compile(r"([^\d]*?)([-+\u2212]?[.,]?\d(?:[\d.,'\u2019 \u00a0\u202f]*\d)?[.,]?(?:[eE][+-]?\d+)?)([^\d]*)")
+_PARTS: Final = re.compile(
+    r"([^\d]*?)([-+\u2212]?[.,]?\d(?:[\d.,'\u2019 \u00a0\u202f]*\d)?[.,]?(?:[eE][+-]?\d+)?)([^\d]*)"
+)
 _FORMS: Final = tuple(
     TextForm(decimal=decimal, grouping=grouping)
-    for decimal, grouping in ((".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"))  # type: ignore[arg-type]
+    for decimal, grouping in (
+        (".", ""),
+        (",", ""),
+        (".", ","),
+        (",", "."),
+        (".", " "),
+        (",", " "),
+        (".", "'"),
+        (",", "'"),
+    )  # type: ignore[arg-type]
 )
 _GROUPS_ONLY: Final = re.compile(r"[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*")
 
@@ -45,6 +58,10 @@ class NumberTexts:
 
 def read_form(texts: Mapping[str, int], decimal_comma: bool) -> NumberTexts:
     """The form in which most of some texts (with their counts) are numbers; `decimal_comma` settles what is ambiguous."""
+    if len(texts) > 2 * _FEW:
+        few = read_form(dict(islice(texts.items(), _FEW)), decimal_comma)
+        if few.share < _HOPELESS:
+            return few
     total = sum(texts.values())
     plain = _share(texts, None, total)
     if plain >= ENOUGH:

@@ -41,7 +41,10 @@ def _impossible(distinct: Numbers, counts: npt.NDArray[np.intp], header: str, th
     if hints_at(header, AGE_WORDS) and len(distinct) and np.median(distinct) < OLDEST_AGE:
         wrong, why = (distinct > OLDEST_AGE) | (distinct < 0), "no age of a living person"
     elif hints_at(header, BIRTH_WORDS) and len(distinct) and 1850 < np.median(distinct) <= this_year:
-        wrong, why = (distinct < this_year - OLDEST_AGE) | (distinct > this_year), f"born so, nobody is alive in {this_year}"
+        wrong, why = (
+            (distinct < this_year - OLDEST_AGE) | (distinct > this_year),
+            f"born so, nobody is alive in {this_year}",
+        )
     else:
         return ()
     wrong &= distinct != 0
