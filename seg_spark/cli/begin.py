@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def init(
+    *,
     input_path: Annotated[
         str,
         typer.Option(
@@ -52,12 +53,12 @@ def init(
 
     seg-spark init --input crm.customers --format table --id id --conf-dir my_conf --output-path segments
     """
+    from seg_spark.onboarding.init import Request
     from seg_spark.onboarding.init import init as write_conf
 
     today = date.today()
-    written = write_conf(
-        input_path, customer_id, features or (), table_format, conf_dir, output_path, replace=force, today=today
-    )
+    request = Request(input_path, conf_dir, output_path, customer_id, tuple(features or ()), table_format, force)
+    written = write_conf(request, today)
     console = out()
     _show(console, written.proposal)
     night = written.proposal.sample.run_date or today

@@ -5,9 +5,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from seg_spark.errors import InputError
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 DELIMITERS: Final = (",", ";", "\t", "|", "^", "~", "\x01", ":")
 """In the order in which they win a tie."""
@@ -69,7 +72,7 @@ def records(text: str, dialect: Dialect) -> list[list[str]]:
     return found
 
 
-def csv_reader(lines: Iterable[str], dialect: Dialect, strict: bool = False) -> "csv._reader":
+def csv_reader(lines: Iterable[str], dialect: Dialect, strict: bool = False) -> "Reader":
     """A reader of the standard library for lines in this dialect; a strict one raises csv.Error for stray quotes."""
     doubled = dialect.escape == dialect.quote
     return csv.reader(

@@ -7,6 +7,7 @@ from typing import Final
 
 ENOUGH: Final = 0.95
 _TIME: Final = r"(?:[T ]\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?)?"
+_NAME: Final = r"(?P<name>[^\W\d]{3,9})"
 _MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTHS_ELSEWHERE: Final = {"mai": 5, "okt": 10, "dez": 12, "mär": 3}
 _FORMS: Final = (
@@ -17,7 +18,7 @@ _FORMS: Final = (
     ("MM-DD-YYYY", re.compile(rf"(?P<m>\d{{1,2}})-(?P<d>\d{{1,2}})-(?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
     ("DD/MM/YYYY", re.compile(rf"(?P<d>\d{{1,2}})/(?P<m>\d{{1,2}})/(?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
     ("MM/DD/YYYY", re.compile(rf"(?P<m>\d{{1,2}})/(?P<d>\d{{1,2}})/(?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
-    ("DD Month YYYY", re.compile(rf"(?P<d>\d{{1,2}})\.?[ -](?P<name>[^\W\d]{{3,9}})\.?,?[ -](?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
+    ("DD Month YYYY", re.compile(rf"(?P<d>\d{{1,2}})\.?[ -]{_NAME}\.?,?[ -](?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
     ("Month DD, YYYY", re.compile(rf"(?P<name>[^\W\d]{{3,9}})\.? (?P<d>\d{{1,2}}),? (?P<y>\d{{4}}){_TIME}"), False),
     ("YYYY-MM", re.compile(r"(?P<y>\d{4})-(?P<m>\d{2})"), False),
     ("Month YYYY", re.compile(r"(?P<name>[^\W\d]{3,9})[ -](?P<y>\d{4}|\d{2})"), False),

@@ -16,7 +16,8 @@ def latest_date(pattern: str) -> date:
     position = next(i for i, part in enumerate(parts) if PLACEHOLDER in part)
     parent = Path(*parts[:position])
     before, after = parts[position].split(PLACEHOLDER, 1)
-    named = re.compile(re.escape(before) + r"(\d{4}-\d{2}-\d{2})" + re.escape(after).replace(re.escape(PLACEHOLDER), r"\1") + r"\Z")  # fmt: skip
+    rest = re.escape(after).replace(re.escape(PLACEHOLDER), r"\1")
+    named = re.compile(rf"{re.escape(before)}(\d{{4}}-\d{{2}}-\d{{2}}){rest}\Z")
     try:
         names = [entry.name for entry in parent.iterdir()]
     except OSError as error:

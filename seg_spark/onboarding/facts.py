@@ -199,7 +199,7 @@ def _skewness(values: "np.typing.NDArray[np.float64]") -> float:
 
 
 def _writes_decimal_comma(sample: Sample, null_values: Collection[str]) -> bool:
-    """Whether numbers here have a decimal comma: by the columns that leave no doubt, else by a semicolon between fields."""
+    """Whether numbers have a decimal comma: by the columns that leave no doubt, else by a semicolon between fields."""
     signs = Counter(
         decimal_sign({text: count for text, count in counts.items() if not is_missing(text, null_values)})
         for counts in _text_counts(sample).values()

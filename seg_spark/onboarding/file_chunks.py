@@ -65,7 +65,8 @@ def chunks_of(file: Path, root: Path, settings: Input, header: Sequence[str]) ->
                 {**chunk.columns, **partition}, chunk.rows, chunk.types, chunk.other_types, chunk.malformed_rows
             )
     except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
-        raise InputError(f"input.path: {file} is damaged, or no {settings.format} file ({type(error).__name__})") from None  # fmt: skip
+        what = f"is damaged, or no {settings.format} file ({type(error).__name__})"
+        raise InputError(f"input.path: {file} {what}") from None
 
 
 def arrow_chunks(table: pa.Table) -> Iterator[Chunk]:
@@ -83,9 +84,9 @@ def known_rows(files: Sequence[Path], kind: str) -> int | None:
     """How many rows files have by their own word; None for text files."""
     match kind:
         case "parquet":
-            return sum(pq.ParquetFile(file).metadata.num_rows for file in files)
+            return sum(int(pq.ParquetFile(file).metadata.num_rows) for file in files)
         case "orc":
-            return sum(orc.ORCFile(file).nrows for file in files)
+            return sum(int(orc.ORCFile(file).nrows) for file in files)
         case _:
             return None
 

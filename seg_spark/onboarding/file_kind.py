@@ -80,7 +80,9 @@ def _refuse_misnamed(file: Path) -> None:
     suffix = file.suffix.lower()
     for expected, signs, what in ((".gz", b"\x1f\x8b", "gzip"), (".bz2", b"BZh", "bzip2")):
         if magic.startswith(signs) and suffix != expected:
-            raise InputError(f"--input {file} is compressed with {what}, which Spark tells by the suffix {expected} only; rename it")  # fmt: skip
+            raise InputError(
+                f"--input {file} is compressed with {what}, which Spark tells by the suffix {expected} only; rename it"
+            )
 
 
 def _plain_suffix(file: Path) -> str:

@@ -29,33 +29,40 @@ class Written:
     proposal: Proposal
 
 
-def init(
-    path: str,
-    customer_id: str | None,
-    wished: Sequence[str],
-    declared_format: str | None,
-    conf_dir: Path,
-    output_path: str,
-    *,
-    replace: bool,
-    today: date,
-) -> Written:
-    """Propose settings for the table at `path` and write them to `conf_dir`/base.yml.
+@dataclass(frozen=True)
+class Request:
+    """What a person asked for."""
 
-    Raises SettingsError if an argument is wrong or there is a base.yml that may not be replaced, InputError if the
+    path: str
+    """File, folder or catalog table."""
+    conf_dir: Path
+    output_path: str
+    customer_id: str | None = None
+    features: Sequence[str] = ()
+    """Headers or proposed names, each text one or several with commas between; none means whatever suits."""
+    format: str | None = None
+    """One of FORMATS; found from the content unless given."""
+    replace: bool = False
+    """Whether a base.yml that is there may go."""
+
+
+def init(request: Request, today: date) -> Written:
+    """Propose settings for a table and write them to base.yml in the conf folder.
+
+    Raises SettingsError if the request is wrong or there is a base.yml that may not be replaced, InputError if the
     table cannot be used. Then nothing is written.
     """
-    target = conf_dir / "base.yml"
-    if target.exists() and not replace:
+    target = request.conf_dir / "base.yml"
+    if target.exists() and not request.replace:
         raise SettingsError(f"{target} is there already; --force replaces it, another --conf-dir leaves it alone")
-    settings = _discovered(path, declared_format)
-    proposal = propose(read_sample(settings), customer_id, wished, today.year)
-    text = conf_text(proposal, output_path)
+    sample = read_sample(_discovered(request.path, request.format))
+    proposal = propose(sample, request.customer_id, request.features, today.year)
+    text = conf_text(proposal, request.output_path)
     _check(text, target)
     try:
         write_text_atomically(target, text)
     except OSError as error:
-        raise SettingsError(f"--conf-dir {conf_dir}: cannot be written: {error.strerror}") from None
+        raise SettingsError(f"--conf-dir {request.conf_dir}: cannot be written: {error.strerror}") from None
     return Written(target, proposal)
 
 

@@ -58,7 +58,8 @@ def _whole(file: Path) -> Iterator[Mapping[str, Any]]:
         value, end = json.JSONDecoder().raw_decode(text)
     except ValueError as error:
         place = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "somewhere"
-        raise InputError(f"--input {file} is no JSON ({place}); expected one array of objects, or one object per line") from None  # fmt: skip
+        expected = "one array of objects, or one object per line"
+        raise InputError(f"--input {file} is no JSON ({place}); expected {expected}") from None
     if text[end:].strip():
         raise InputError(
             f"--input {file} holds several values over several lines, of which Spark would read only the first; "
@@ -68,10 +69,20 @@ def _whole(file: Path) -> Iterator[Mapping[str, Any]]:
         for record in value:
             yield _checked(record, file)
         return
-    lists = [name for name, inner in value.items() if isinstance(inner, list) and inner and isinstance(inner[0], dict)] if isinstance(value, dict) else []  # fmt: skip
-    if lists:
-        raise InputError(f"--input {file} holds one object, whose {lists[0]!r} is a list of objects; export that list itself")  # fmt: skip
+    wrapped = _list_inside(value)
+    if wrapped is not None:
+        raise InputError(
+            f"--input {file} is one object, whose {wrapped!r} is a list of objects; export that list itself"
+        )
     yield _checked(value, file)
+
+
+def _list_inside(value: Any) -> str | None:
+    """The name under which an object holds a list of objects, or None."""
+    fields = value.items() if isinstance(value, dict) else ()
+    return next(
+        (name for name, inner in fields if isinstance(inner, list) and inner and isinstance(inner[0], dict)), None
+    )
 
 
 def _checked(record: Any, file: Path) -> Mapping[str, Any]:

@@ -7,36 +7,15 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from seg_spark import columns
+from seg_spark.onboarding.vocabulary import DASHES, PLAIN_LETTERS, UNIT_WORDS
 
 LONGEST_NAME: Final = 64
-_LETTERS: Final = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O",
-     "œ": "oe", "Œ": "Oe", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "&": " and ", "%": " percent ", "€": " eur ",
-     "£": " gbp "}
-)  # fmt: skip
-_UNIT_WORDS: Final = frozenset(
-    ["years", "year", "yrs", "yr", "jahre", "jahr", "anos", "ans", "months", "month", "monate", "mo", "weeks", "days", "day", "tage", "hours", "hour", "hrs", "h", "min", "minutes", "kg", "g", "lb", "lbs", "km", "m", "cm", "mm", "mi", "miles", "kwh", "mwh", "gb", "mb", "tb", "eur", "euro", "euros", "usd", "gbp", "chf", "jpy", "inr", "k", "t", "thousands", "millions", "mio", "tsd", "points", "punkte", "pts", "pct", "percent", "score"]
-)
 _MONEY: Final = re.compile(r"[$€£¥₹₽₩₺%°²³]|\b(?:eur|usd|gbp|chf|jpy|inr|sek|nok|dkk|pln|czk)\b", re.IGNORECASE)
-
-ID_WORDS: Final = frozenset(
-    ["id", "ids", "uid", "uuid", "guid", "key", "nr", "no", "num", "number", "nummer", "code", "index", "idx", "rownum", "row", "rownumber", "customer", "client", "user", "account", "kunde", "kunden", "kundennr", "kundennummer", "konto", "clientnum", "custid", "userid", "accountid", "codigo", "numero"]
-)
-CODE_WORDS: Final = frozenset(
-    ["zip", "zipcode", "plz", "postal", "postcode", "postleitzahl", "phone", "telephone", "telefon", "tel", "mobile", "handy", "fax", "cep", "iban", "ssn"]
-)
-DATE_WORDS: Final = frozenset(
-    ["date", "datum", "day", "dt", "fecha", "data", "joined", "created", "registered", "since", "seit", "on", "at", "became", "time"]
-)
-AGE_WORDS: Final = frozenset(["age", "ages", "alter", "edad", "idade", "eta", "leeftijd", "возраст", "alder"])
-BIRTH_WORDS: Final = frozenset(
-    ["birth", "yob", "birthyear", "geburt", "geburtsjahr", "geburtsdatum", "geboren", "born", "nacimiento", "naissance"]
-)
 
 
 def snake_case(header: str) -> str:
     """A header as an identifier: ASCII where its letters have such a form, its own script otherwise."""
-    text = "".join(map(_plain_letter, unicodedata.normalize("NFC", header).translate(_LETTERS)))
+    text = "".join(map(_plain_letter, unicodedata.normalize("NFC", header).translate(PLAIN_LETTERS)))
     text = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text)
     text = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", text)
     text = "".join(char if f"a{char}".isidentifier() else "_" for char in text.lower())
@@ -72,9 +51,9 @@ def unit_of(header: str) -> str | None:
     """The unit that a header names in brackets: `k$` of `Annual Income (k$)`; None for a range or a remark."""
     for inside in re.findall(r"[(\[]([^()\[\]]{1,16})[)\]]", header):
         unit = re.sub(r"^in\s+", "", str(inside).strip(), flags=re.IGNORECASE)
-        if re.search(r"\d\s*[-–]\s*\d", unit):
+        if re.search(rf"\d\s*[{DASHES}]\s*\d", unit):
             continue
-        if unit.lower() in _UNIT_WORDS or _MONEY.search(unit):
+        if unit.lower() in UNIT_WORDS or _MONEY.search(unit):
             return unit
     return None
 

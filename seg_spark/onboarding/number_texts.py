@@ -9,6 +9,7 @@ from typing import Final
 
 from seg_spark.cleaning.one_value import parse_number
 from seg_spark.cleaning.text_rules import BLANKS
+from seg_spark.onboarding.vocabulary import MISSING_ANYWHERE, MISSING_BETWEEN_NUMBERS, SYMBOLS
 from seg_spark.settings.feature import TextForm
 
 ENOUGH: Final = 0.95
@@ -16,30 +17,18 @@ ENOUGH: Final = 0.95
 _FEW: Final = 2_000
 _HOPELESS: Final = 0.8
 """Where fewer of the first texts are numbers, the others are not tried."""
-MISSING_MARKS: Final = frozenset(
-    ["?", "??", "-", "--", "---", ".", "..", "*", "–", "—", "n/a", "N/A", "NA", "n.a.", "N.A.", "NaN", "nan", "NAN", "None", "none", "NONE", "null", "Null", "NULL", "nil", "#N/A", "#NA", "<NA>", "NaT", "\\N", "(null)", "k.A.", "missing", "Missing", "unknown", "Unknown", "UNKNOWN"]
-)
-"""Texts that mean missing where they stand between numbers."""
-MISSING_ANYWHERE: Final = frozenset(("?", "NaN", "nan", "#N/A", "<NA>", "\\N", "(null)", "NaT"))
-"""Texts that mean missing in a category too."""
-_SYMBOLS: Final = frozenset(
-    ["$", "€", "£", "¥", "₹", "₽", "₩", "₺", "zł", "kr", "kr.", "CHF", "Fr.", "Fr", "EUR", "USD", "GBP", "JPY", "INR", "SEK", "NOK", "DKK", "PLN", "CZK", "AUD", "CAD", "Rs", "Rs.", "R$", "US$", "A$", "C$", "Kč", "Ft", "руб", "руб.", "р.", "円", "元", "%", "km", "kg", "m", "cm", "g", "lb", "lbs", "h", "min", "years", "year", "yrs", "Jahre", "Jahr", "months", "month", "Monate", "days", "day", "Tage", "GB", "MB", "kWh", "k€", "k$", "T€", "pts", "Punkte"]
-)  # fmt: skip
 _PARTS: Final = re.compile(
     r"([^\d]*?)([-+\u2212]?[.,]?\d(?:[\d.,'\u2019 \u00a0\u202f]*\d)?[.,]?(?:[eE][+-]?\d+)?)([^\d]*)"
 )
-_FORMS: Final = tuple(
-    TextForm(decimal=decimal, grouping=grouping)
-    for decimal, grouping in (
-        (".", ""),
-        (",", ""),
-        (".", ","),
-        (",", "."),
-        (".", " "),
-        (",", " "),
-        (".", "'"),
-        (",", "'"),
-    )  # type: ignore[arg-type]
+_FORMS: Final = (
+    TextForm(decimal=".", grouping=""),
+    TextForm(decimal=",", grouping=""),
+    TextForm(decimal=".", grouping=","),
+    TextForm(decimal=",", grouping="."),
+    TextForm(decimal=".", grouping=" "),
+    TextForm(decimal=",", grouping=" "),
+    TextForm(decimal=".", grouping="'"),
+    TextForm(decimal=",", grouping="'"),
 )
 _GROUPS_ONLY: Final = re.compile(r"[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*")
 
@@ -57,7 +46,7 @@ class NumberTexts:
 
 
 def read_form(texts: Mapping[str, int], decimal_comma: bool) -> NumberTexts:
-    """The form in which most of some texts (with their counts) are numbers; `decimal_comma` settles what is ambiguous."""
+    """The form in which most of some texts (with their counts) are numbers; `decimal_comma` settles doubts."""
     if len(texts) > 2 * _FEW:
         few = read_form(dict(islice(texts.items(), _FEW)), decimal_comma)
         if few.share < _HOPELESS:
@@ -75,13 +64,11 @@ def read_form(texts: Mapping[str, int], decimal_comma: bool) -> NumberTexts:
     if best < ENOUGH or best <= plain:
         return NumberTexts(None, plain, False)
     tied = [form for share, form in shares if share == best]
-    by_signs = {(form.decimal, form.grouping): form for form in tied}
-    for decimal, grouping in ((".", ""), (",", "")):
-        other = by_signs.get(("." if decimal == "," else ",", decimal))
-        simple = by_signs.get((decimal, ""))
-        if simple is not None and other is not None and any(decimal in text for text in texts):
-            as_decimal = decimal_comma if decimal == "," else not decimal_comma
-            return NumberTexts(simple if as_decimal else other, best, True)
+    by_signs: dict[tuple[str, str], TextForm] = {(form.decimal, form.grouping): form for form in tied}
+    for sign, opposite in ((".", ","), (",", ".")):
+        decimal, grouping = by_signs.get((sign, "")), by_signs.get((opposite, sign))
+        if decimal is not None and grouping is not None and any(sign in text for text in texts):
+            return NumberTexts(decimal if decimal_comma == (sign == ",") else grouping, best, True)
     return NumberTexts(tied[0], best, False)
 
 
@@ -97,7 +84,7 @@ def decimal_sign(texts: Mapping[str, int]) -> str | None:
 
 def missing_marks(texts: Mapping[str, int]) -> frozenset[str]:
     """The texts that mean missing, in a column whose other texts are numbers; else those that mean it anywhere."""
-    marks = {text: text.strip(BLANKS) for text in texts if text.strip(BLANKS) in MISSING_MARKS}
+    marks = {text: text.strip(BLANKS) for text in texts if text.strip(BLANKS) in MISSING_BETWEEN_NUMBERS}
     others = {text: count for text, count in texts.items() if text not in marks}
     if others and read_form(others, decimal_comma=False).share >= ENOUGH:
         return frozenset(marks.values())
@@ -127,7 +114,7 @@ def _symbols_of(texts: Iterable[str]) -> list[str]:
         if parts:
             for around in (parts[1], parts[3]):
                 symbol = around.strip(BLANKS + "\u202f+-\u2212")
-                if symbol in _SYMBOLS:
+                if symbol in SYMBOLS:
                     found[symbol] = None
     return list(found)[:20]
 

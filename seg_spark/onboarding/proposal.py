@@ -113,8 +113,8 @@ def _checked_id(customer_id: str | None, columns: Sequence[ColumnFacts]) -> str:
 
 
 def _may_be_id(facts: ColumnFacts) -> bool:
-    fractional = facts.numbers is not None and not facts.numbers.whole
-    return facts.missing == 0 and facts.levels.distinct == facts.rows and facts.kind in ("text", "number") and not fractional  # fmt: skip
+    whole = facts.numbers is None or facts.numbers.whole
+    return facts.missing == 0 and facts.levels.distinct == facts.rows and facts.kind in ("text", "number") and whole
 
 
 def _wished(wished: Sequence[str], judged: Sequence[Judged], names: Mapping[str, str]) -> list[Judged]:

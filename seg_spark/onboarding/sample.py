@@ -55,7 +55,7 @@ def read_sample(settings: Input, run_date: date | None = None) -> Sample:
     """
     if settings.format == "table":
         table, whole = read_catalog_table(settings.path, MAX_ROWS)
-        return _put_together(settings, None, [next(arrow_chunks(table))], 1, whole, None)
+        return _put_together(settings, None, list(arrow_chunks(table)), files=1, whole=whole)
     if PLACEHOLDER in settings.path and run_date is None:
         run_date = latest_date(local_path(settings.path))
     night = run_date or date.min
@@ -82,16 +82,19 @@ def read_sample(settings: Input, run_date: date | None = None) -> Sample:
             iterators = going
     whole = step == 1 and not cut and all(next(iterator, None) is None for iterator in iterators)
     total = None if whole else known_rows(files, settings.format)
-    return _put_together(settings, run_date, chunks, len(files), whole, total, header.count(""))
+    return _put_together(
+        settings, run_date, chunks, files=len(files), whole=whole, total=total, unnamed=header.count("")
+    )
 
 
 def _put_together(
     settings: Input,
     run_date: date | None,
     chunks: Sequence[Chunk],
+    *,
     files: int,
     whole: bool,
-    total: int | None,
+    total: int | None = None,
     unnamed: int = 0,
 ) -> Sample:
     columns: dict[str, list[Any]] = {}
@@ -106,19 +109,19 @@ def _put_together(
                 types[name] = meant
             elif any(value is not None for value in values):
                 if settings.format != "json":
-                    raise InputError(f"input.path: {settings.path}: the column {name!r} is {told} in one file and {meant} in another")  # fmt: skip
+                    drift = f"the column {name!r} is {told} in one file and {meant} in another"
+                    raise InputError(f"input.path: {settings.path}: {drift}")
                 types[name] = "other" if "other" in (told, meant) else "text"
-            known += values
+            known.extend(values)
         rows += chunk.rows
         other |= chunk.other_types
-        for name, known in columns.items():
-            if name not in chunk.columns:
-                known += [None] * chunk.rows
+        for name in columns.keys() - chunk.columns.keys():
+            columns[name] += [None] * chunk.rows
     for name, kind in types.items():
         if kind == "text":
             columns[name] = [_as_text(value) for value in columns[name]]
     if not columns or rows == 0:
-        raise InputError(f"input.path: {settings.path} has a header but no rows" if columns else f"input.path: {settings.path} has no rows")  # fmt: skip
+        raise InputError(f"input.path: {settings.path} has {'a header but no rows' if columns else 'no rows'}")
     check_header(list(columns), settings.path)
     malformed = sum(chunk.malformed_rows for chunk in chunks)
     seen = rows if whole else total

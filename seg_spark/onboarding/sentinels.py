@@ -6,9 +6,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from seg_spark.onboarding.names import AGE_WORDS, BIRTH_WORDS, hints_at
+from seg_spark.onboarding.names import hints_at
+from seg_spark.onboarding.vocabulary import AGE_WORDS, BIRTH_WORDS
 
 OLDEST_AGE: Final = 110
+_NEGATIVE_CODES: Final = (-1, -9, -99, -999, -9999)
 _MOST_PER_SIDE: Final = 2
 _FAR: Final = 2.0
 """Gap to the next value, in widths of the range of all others, beyond which any value is strange."""
@@ -67,26 +69,27 @@ def _far_out(distinct: Numbers, counts: npt.NDArray[np.intp]) -> tuple[Suspicion
 
 
 def _strangeness(values: Numbers, times: npt.NDArray[np.intp], sign: int) -> str | None:
-    """What is strange about the last of some ascending values, if anything."""
+    """What is strange about the last of some ascending values (negated ones for `sign` -1), if anything."""
     if len(values) < 4 or values[-1] == 0:
         return None
     last, others = values[-1] * sign, values[:-1]
-    if sign == -1 and last < 0 and others.max() <= 0:  # negated: all others are 0 or more
-        code = last in (-1, -9, -99, -999, -9999)
-        return "the only negative value" if code or values[-1] - others[-1] > others[-1] - others[0] else None
     gap, width = values[-1] - others[-1], others[-1] - others[0]
-    largest_gap = np.diff(others).max()
-    if gap <= 2 * largest_gap:
-        return None
-    if len(values) >= 8 and gap > _FAR * width:
-        return f"far from the next value, {others[-1] * sign:.10g}"
-    if _repeats_one_digit(last) and gap > _FAR_FOR_REPEATED_DIGITS * width:
-        return f"one digit repeated, far from the next value, {others[-1] * sign:.10g}"
-    total = times.sum()
-    spike = times[-1] >= 3 and times[-1] >= 5 * np.median(times[:-1]) and times[-1] >= 0.005 * total
-    if len(values) >= 10 and spike and gap > _FAR_FOR_A_SPIKE * width:
-        return f"a crowd beyond a gap: the next value is {others[-1] * sign:.10g}"
-    return None
+    neighbour = f"{others[-1] * sign:.10g}"
+    crowd = times[-1] >= max(3, 5 * np.median(times[:-1]), 0.005 * times.sum())
+    lonely = gap > 2 * np.diff(others).max()
+    signs = (
+        (sign == -1 and last in _NEGATIVE_CODES and others[-1] <= 0, "the only negative value"),
+        (lonely and len(values) >= 8 and gap > _FAR * width, f"far from the next value, {neighbour}"),
+        (
+            lonely and gap > _FAR_FOR_REPEATED_DIGITS * width and _repeats_one_digit(last),
+            f"one digit repeated, far from the next value, {neighbour}",
+        ),
+        (
+            lonely and len(values) >= 10 and gap > _FAR_FOR_A_SPIKE * width and crowd,
+            f"a crowd beyond a gap: the next value is {neighbour}",
+        ),
+    )
+    return next((why for holds, why in signs if holds), None)
 
 
 def _repeats_one_digit(value: float) -> bool:

@@ -6,6 +6,8 @@ from typing import Final
 
 from charset_normalizer import from_bytes
 
+from seg_spark.onboarding.vocabulary import CENTRAL_EUROPEAN_LETTERS, WESTERN_LETTERS
+
 BOMS: Final = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
     (b"\x00\x00\xfe\xff", "UTF-32"),
@@ -36,9 +38,10 @@ _NAMES: Final = {
     "cp949": "EUC-KR",
 }
 """Python's names and those to write into a conf."""
-_OTHER_SCRIPTS: Final = ("cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp", "gb18030", "big5", "euc_kr")  # fmt: skip
-_WESTERN: Final = set("ÄÖÜäöüßÀÂÇÈÉÊËÎÏÔÙÛàâçèéêëîïôùûœŒÆæÑñÁÍÓÚáíóúìòÌÒÅåØøÃãÕõÝý€£¥°§«»–—’‘“”„…´·º²³½®©™¡¿\u00a0")
-_CENTRAL: Final = set("ĄąĆćĘęŁłŃńŚśŹźŻżČčĎďĚěŇňŘřŠšŤťŮůŽžĹĺĽľŔŕŐőŰűĂăÂâÎîŞşŢţÁáÉéÍíÓóÖöÚúÜüÝýÄäßÇçËëôÔ€–—’„”“…§°\u00a0")
+_OTHER_SCRIPTS: Final = (
+    *("cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256"),
+    *("cp932", "euc_jp", "gb18030", "big5", "euc_kr"),
+)
 
 
 def by_mark(start: bytes) -> str | None:
@@ -100,8 +103,8 @@ def _european(text: bytes) -> str:
     beyond = {
         name: [char for char in text.decode(name, "replace") if not char.isascii()] for name in ("cp1252", "cp1250")
     }
-    western = sum(char in _WESTERN for char in beyond["cp1252"])
-    central = sum(char in _CENTRAL for char in beyond["cp1250"])
+    western = sum(char in WESTERN_LETTERS for char in beyond["cp1252"])
+    central = sum(char in CENTRAL_EUROPEAN_LETTERS for char in beyond["cp1250"])
     if central > western:
         return _NAMES["cp1250"]
     return _NAMES["cp1252"] if _decodes(text, "cp1252") else "ISO-8859-1"

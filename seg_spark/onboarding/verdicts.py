@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from seg_spark.onboarding.date_texts import are_compact_dates, date_form
-from seg_spark.onboarding.facts import ColumnFacts, Verdict
-from seg_spark.onboarding.names import BIRTH_WORDS, CODE_WORDS, DATE_WORDS, ID_WORDS, hints_at
+from seg_spark.onboarding.facts import ColumnFacts, NumberFacts, Verdict
+from seg_spark.onboarding.names import hints_at
+from seg_spark.onboarding.vocabulary import BIRTH_WORDS, CODE_WORDS, DATE_WORDS, ID_WORDS
 
 MOST_LEVELS: Final = 20
 _FEWEST_ROWS: Final = 10
@@ -37,39 +38,42 @@ class Judged:
 
 def judge(facts: ColumnFacts, customer_id: str) -> Judged:
     """The verdict about a column."""
-    number = facts.numbers
-    kind = "number" if number is not None else "category"
     if facts.header == customer_id:
         return Judged(facts, Verdict.ID, "the customer id")
+    found = (rule(facts) for rule in (_without_values, _dated, _constant, _identifier, _number))
+    return next((judged for judged in found if judged is not None), None) or _text(facts)
+
+
+def _without_values(facts: ColumnFacts) -> Judged | None:
     if facts.kind == "other":
         return Judged(facts, Verdict.UNUSABLE, f"holds {facts.called or 'lists'}, not single values")
     if facts.present == 0:
         return Judged(facts, Verdict.EMPTY, "every value is missing", "category")
-    dated = _dated(facts)
-    if dated is not None:
-        return dated
-    if facts.levels.distinct == 1 and (number is not None or facts.missing == 0):
-        known = "the same value in every row" if facts.missing == 0 else "the same value wherever there is one"
-        return Judged(facts, Verdict.CONSTANT, known, kind)
-    identifier = _identifier(facts)
-    if identifier:
-        return Judged(facts, Verdict.IDENTIFIER, identifier, kind)
-    if number is not None:
-        return Judged(facts, Verdict.NUMBER, otherwise="number", can_order=True)
-    return _text(facts)
+    return None
+
+
+def _constant(facts: ColumnFacts) -> Judged | None:
+    """One value in all rows; a text here and nothing there is rather a yes or no."""
+    if facts.levels.distinct > 1 or (facts.numbers is None and facts.missing):
+        return None
+    where = "wherever there is one" if facts.missing else "in every row"
+    return Judged(facts, Verdict.CONSTANT, f"the same value {where}", _kind(facts))
+
+
+def _number(facts: ColumnFacts) -> Judged | None:
+    return None if facts.numbers is None else Judged(facts, Verdict.NUMBER, otherwise="number", can_order=True)
 
 
 def _text(facts: ColumnFacts) -> Judged:
     levels = facts.levels
+    verdict, reason = Verdict.CATEGORY, ""
     if levels.mean_length > _LONG_TEXT and levels.distinct > 2:
-        return Judged(
-            facts, Verdict.FREE_TEXT, f"free text, {levels.mean_length:.0f} characters on average", "category"
-        )
-    if levels.distinct > 2 and levels.distinct >= _NEARLY_ALL * facts.present:
-        return Judged(facts, Verdict.IDENTIFIER, f"nearly all of its {levels.distinct:,} texts differ", "category")
-    if levels.distinct > MOST_LEVELS:
-        return Judged(facts, Verdict.FREE_TEXT, f"{levels.distinct:,} levels, more than {MOST_LEVELS}", "category")
-    return Judged(facts, Verdict.CATEGORY, otherwise="category")
+        verdict, reason = Verdict.FREE_TEXT, f"free text, {levels.mean_length:.0f} characters on average"
+    elif levels.distinct > 2 and levels.distinct >= _NEARLY_ALL * facts.present:
+        verdict, reason = Verdict.IDENTIFIER, f"nearly all of its {levels.distinct:,} texts differ"
+    elif levels.distinct > MOST_LEVELS:
+        verdict, reason = Verdict.FREE_TEXT, f"{levels.distinct:,} levels, more than {MOST_LEVELS}"
+    return Judged(facts, verdict, reason, "category")
 
 
 def _dated(facts: ColumnFacts) -> Judged | None:
@@ -88,24 +92,30 @@ def _dated(facts: ColumnFacts) -> Judged | None:
     return None
 
 
-def _identifier(facts: ColumnFacts) -> str | None:
-    """Why a column is a row number, an identifier or a code, or None."""
+def _identifier(facts: ColumnFacts) -> Judged | None:
+    """Row numbers, identifiers and codes."""
     number = facts.numbers
-    all_differ = facts.levels.distinct == facts.present
+    reason = None
     if hints_at(facts.header, CODE_WORDS) and _are_codes(facts):
-        return "codes, not amounts (telephone or postal, by its name)"
-    if number is None:
-        return None
-    if number.as_text and number.form is None and _have_leading_zeros(facts):
-        return "codes, not amounts: they have leading zeros"
-    if not number.whole or facts.present < _FEWEST_ROWS:
-        return None
-    if all_differ and facts.missing == 0 and number.highest - number.lowest + 1 == facts.present:
+        reason = "codes, not amounts (telephone or postal, by its name)"
+    elif number is not None and number.as_text and number.form is None and _have_leading_zeros(facts):
+        reason = "codes, not amounts: they have leading zeros"
+    elif number is not None and number.whole and facts.present >= _FEWEST_ROWS:
+        reason = _numbering(facts, number)
+    return None if reason is None else Judged(facts, Verdict.IDENTIFIER, reason, _kind(facts))
+
+
+def _numbering(facts: ColumnFacts, number: NumberFacts) -> str | None:
+    all_differ = number.distinct == facts.rows
+    if all_differ and number.highest - number.lowest + 1 == facts.rows:
         return "row numbers: whole numbers without a gap or a repetition"
-    nearly_all = number.distinct >= 0.95 * facts.present
-    if nearly_all and hints_at(facts.header, ID_WORDS):
+    if number.distinct >= 0.95 * facts.present and hints_at(facts.header, ID_WORDS):
         return "an identifier: nearly all values differ, and so says its name"
     return None
+
+
+def _kind(facts: ColumnFacts) -> str:
+    return "category" if facts.numbers is None else "number"
 
 
 def _are_codes(facts: ColumnFacts) -> bool:

@@ -6,11 +6,12 @@ from typing import Any, Final
 from seg_spark.onboarding.facts import ColumnFacts, NumberFacts
 from seg_spark.onboarding.names import hints_at
 from seg_spark.onboarding.proposal import Proposal, ProposedFeature
+from seg_spark.onboarding.vocabulary import OUTCOME_WORDS
 
 _SKEWED: Final = 2.0
+_MOST_SUSPICIONS: Final = 5
 _FEW_NUMBERS: Final = 10
 _LONGEST_LEVEL: Final = 30
-_OUTCOMES: Final = frozenset(["churn", "churned", "exited", "attrition", "target", "label", "outcome", "response"])
 
 
 def seen(feature: ProposedFeature) -> str:
@@ -32,7 +33,7 @@ def warnings(feature: ProposedFeature) -> Iterator[str]:
         yield from _number_warnings(feature, feature.facts.numbers)
     else:
         yield from _level_warnings(feature.facts)
-    if hints_at(feature.header, _OUTCOMES):
+    if hints_at(feature.header, OUTCOME_WORDS):
         yield "an outcome, by its name: segments that are made from it cannot explain it"
 
 
@@ -56,8 +57,8 @@ def general_warnings(proposal: Proposal) -> Iterator[str]:
     if ids.repeated:
         settle = "name one in input.order_by" if proposal.order_by else "no column can tell which row is the latest"
         yield (
-            f"{ids.repeated:,} customer ids stand in more than one row ({_rows(ids.repeated_rows)} in all): equal rows are "
-            f"merged, others rejected unless a column settles it; {settle}"
+            f"{ids.repeated:,} customer ids stand in more than one row ({_rows(ids.repeated_rows)} in all): equal rows "
+            f"are merged, others rejected unless a column settles it; {settle}"
         )
     if sample.malformed_rows:
         yield f"{_rows(sample.malformed_rows)} with more or fewer fields than the header will be rejected"
@@ -84,20 +85,21 @@ def level(value: Any) -> str:
 
 
 def _number_warnings(feature: ProposedFeature, number: NumberFacts) -> Iterator[str]:
-    for one in number.suspicions[:5]:
-        yield f"{plain(one.value)} in {_rows(one.count)}: {one.why}; if it stands for 'unknown', reject it: {_bounds(number)}"
-    if len(number.suspicions) > 5:
-        yield f"and {len(number.suspicions) - 5} more such values"
+    for one in number.suspicions[:_MOST_SUSPICIONS]:
+        yield f"{plain(one.value)} in {_rows(one.count)}: {one.why}; if it means unknown, {_bounds(number)} rejects it"
+    if len(number.suspicions) > _MOST_SUSPICIONS:
+        yield f"and {len(number.suspicions) - _MOST_SUSPICIONS} more such values"
     if number.ambiguous_form and number.form is not None:
-        sign = "decimal sign" if number.form.grouping == "" else "thousands"
-        written = number.form.grouping or number.form.decimal
-        yield f"1{written}234 might be read in two ways; the rest of the table speaks for {sign} {written!r}: please check"
+        role = "groups thousands" if number.form.grouping else "is the decimal sign"
+        sign = number.form.grouping or number.form.decimal
+        yield f"1{sign}234 might be read in two ways; the rest of the table says that {sign!r} {role}: please check"
     if number.form is not None and len(number.form.symbols) > 1:
         yield f"several symbols ({', '.join(number.form.symbols)}) are read as if they meant the same: please check"
     if number.unusable_rows:
-        yield f"{_rows(number.unusable_rows)} {'has' if number.unusable_rows == 1 else 'have'} a value that is no number and will be rejected"  # fmt: skip
+        yield f"no number in {_rows(number.unusable_rows)}, neither missing: to be rejected"
     if abs(number.skewness) > _SKEWED:
-        advice = "; transform: log1p with valid: [0, null] would even it out" if number.lowest >= 0 and number.skewness > 0 else ""  # fmt: skip
+        even = number.lowest >= 0 and number.skewness > 0
+        advice = "; transform: log1p with valid: [0, null] would even it out" if even else ""
         yield f"strongly skewed ({number.skewness:.1f}){advice}"
 
 
