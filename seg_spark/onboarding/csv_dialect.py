@@ -5,8 +5,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from seg_spark.cleaning.one_value import parse_number
 from seg_spark.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,8 +54,12 @@ def find_dialect(text: str, whole: bool, origin: str) -> Dialect:
     if not several:
         return Dialect()
     best = max(several, key=lambda one: (_fits_header(one), round(one.regular, 2), one.width))
-    _refuse_titles(text, best, origin)
-    return _with_escape(text, _with_quote(text, best))
+    dialect = _with_escape(text, _with_quote(text, best))
+    final = _read(text, dialect)
+    _refuse_titles(text, final, origin)
+    if _looks_like_a_customer(records(text, dialect)[0]):
+        raise InputError(f"--input {origin}: the first line looks like a customer; expected a header there")
+    return dialect
 
 
 def records(text: str, dialect: Dialect) -> list[list[str]]:
@@ -141,11 +147,19 @@ def _refuse_titles(text: str, best: _Reading, origin: str) -> None:
         )
 
 
+def _looks_like_a_customer(cells: Sequence[str]) -> bool:
+    """Whether most cells are numbers, and not in a row as years or questions are."""
+    named = [cell.strip() for cell in cells if cell.strip()]
+    numbers = [number for cell in named if (number := parse_number(cell)) is not None]
+    ascending = len(numbers) > 1 and all(after - before == 1 for before, after in pairwise(numbers))
+    return len(named) > 1 and len(numbers) > len(named) / 2 and not ascending
+
+
 def _with_quote(text: str, reading: _Reading) -> Dialect:
     """A single quote, where fields are written 'like this' and no field \"like this\"."""
-    cells = [cell.strip() for row in records(text, reading.dialect)[:500] for cell in row if cell]
-    single = sum(len(cell) > 1 and cell[0] == cell[-1] == "'" for cell in cells)
-    if '"' not in text and single >= max(2, 0.1 * len(cells)):
+    delimiter = re.escape(reading.dialect.delimiter)
+    single = re.findall(rf"(?:^|{delimiter})'[^'\r\n]*'(?=$|\r|{delimiter})", text, re.MULTILINE)
+    if '"' not in text and len(single) >= max(2, 0.5 * text.count("\n")):
         return Dialect(reading.dialect.delimiter, "'", "'")
     return reading.dialect
 

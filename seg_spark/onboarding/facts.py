@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from seg_spark.cleaning.one_value import is_missing
-from seg_spark.onboarding.number_texts import decimal_sign, missing_marks, parsed, read_form
+from seg_spark.onboarding.number_texts import ENOUGH, decimal_sign, missing_marks, parsed, read_form
 from seg_spark.onboarding.sample import Sample
 from seg_spark.onboarding.sentinels import Suspicion, suspicions
 from seg_spark.settings.feature import TextForm
@@ -41,6 +41,7 @@ class NumberFacts:
     median: float
     highest: float
     skewness: float
+    """Of the values that are not suspicious."""
     whole: bool
     """Whether all are whole numbers."""
     distinct: int
@@ -138,7 +139,7 @@ def _number_facts(
     form, ambiguous = None, False
     if kind == "text":
         found = read_form(counts, decimal_comma)
-        if found.share < 0.95:
+        if found.share < ENOUGH:
             return None
         form, ambiguous = found.form, found.ambiguous
         meant: Mapping[Any, float] = parsed(counts, form)
@@ -150,12 +151,13 @@ def _number_facts(
         return None
     values = np.repeat(np.array([*meant.values()]), [counts[raw] for raw in meant])
     suspicious = suspicions(values, header, this_year)
-    usual = values[~np.isin(values, [one.value for one in suspicious])]
+    usual = values[~np.isin(values, [one.value for one in suspicious])] if suspicious else values
+    usual = usual if len(usual) else values
     return NumberFacts(
         lowest=float(values.min()),
         median=float(np.median(values)),
         highest=float(values.max()),
-        skewness=_skewness(values),
+        skewness=_skewness(usual),
         whole=bool(np.all(values == np.floor(values))),
         distinct=len(set(meant.values())),
         as_text=kind == "text",
@@ -163,8 +165,8 @@ def _number_facts(
         ambiguous_form=ambiguous,
         unusable_rows=sum(counts.values()) - len(values),
         suspicions=suspicious,
-        usual_lowest=float(usual.min()) if len(usual) else float(values.min()),
-        usual_highest=float(usual.max()) if len(usual) else float(values.max()),
+        usual_lowest=float(usual.min()),
+        usual_highest=float(usual.max()),
     )
 
 

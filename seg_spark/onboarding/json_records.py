@@ -38,6 +38,7 @@ def json_records(file: Path, multi_line: bool) -> Iterator[dict[str, Any]]:
 
 
 def _by_line(file: Path) -> Iterator[Mapping[str, Any]]:
+    only: Any = None
     with opened(file) as raw:
         for number, line in enumerate(raw, start=1):
             text = line.decode("utf-8-sig", errors="replace").strip()
@@ -48,7 +49,9 @@ def _by_line(file: Path) -> Iterator[Mapping[str, Any]]:
                     raise InputError(
                         f"--input {file}, line {number}: is no JSON value; expected one per line"
                     ) from None
+                only = record if only is None else ()
                 yield _checked(record, file)
+    _refuse_wrapped(only, file)
 
 
 def _whole(file: Path) -> Iterator[Mapping[str, Any]]:
@@ -69,20 +72,17 @@ def _whole(file: Path) -> Iterator[Mapping[str, Any]]:
         for record in value:
             yield _checked(record, file)
         return
-    wrapped = _list_inside(value)
-    if wrapped is not None:
-        raise InputError(
-            f"--input {file} is one object, whose {wrapped!r} is a list of objects; export that list itself"
-        )
+    _refuse_wrapped(value, file)
     yield _checked(value, file)
 
 
-def _list_inside(value: Any) -> str | None:
-    """The name under which an object holds a list of objects, or None."""
-    fields = value.items() if isinstance(value, dict) else ()
-    return next(
-        (name for name, inner in fields if isinstance(inner, list) and inner and isinstance(inner[0], dict)), None
-    )
+def _refuse_wrapped(value: Any, file: Path) -> None:
+    """Refuse one object around the list of customers."""
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        if isinstance(inner, list) and inner and isinstance(inner[0], dict):
+            raise InputError(
+                f"--input {file} is one object, whose {name!r} is a list of objects; export that list itself"
+            )
 
 
 def _checked(record: Any, file: Path) -> Mapping[str, Any]:

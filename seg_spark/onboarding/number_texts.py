@@ -9,7 +9,7 @@ from typing import Final
 
 from seg_spark.cleaning.one_value import parse_number
 from seg_spark.cleaning.text_rules import BLANKS
-from seg_spark.onboarding.vocabulary import MISSING_ANYWHERE, MISSING_BETWEEN_NUMBERS, SYMBOLS
+from seg_spark.onboarding.vocabulary import CURRENCIES, MISSING_ANYWHERE, MISSING_BETWEEN_NUMBERS, UNITS_AFTER
 from seg_spark.settings.feature import TextForm
 
 ENOUGH: Final = 0.95
@@ -112,9 +112,9 @@ def _symbols_of(texts: Iterable[str]) -> list[str]:
     for text in texts:
         parts = _PARTS.fullmatch(text.strip(BLANKS))
         if parts:
-            for around in (parts[1], parts[3]):
+            for around, allowed in ((parts[1], CURRENCIES), (parts[3], CURRENCIES | UNITS_AFTER)):
                 symbol = around.strip(BLANKS + "\u202f+-\u2212")
-                if symbol in SYMBOLS:
+                if symbol in allowed:
                     found[symbol] = None
     return list(found)[:20]
 

@@ -121,7 +121,8 @@ def _put_together(
         if kind == "text":
             columns[name] = [_as_text(value) for value in columns[name]]
     if not columns or rows == 0:
-        raise InputError(f"input.path: {settings.path} has {'a header but no rows' if columns else 'no rows'}")
+        what = "a header but no rows" if columns or settings.format == "csv" else "no rows"
+        raise InputError(f"input.path: {settings.path} has {what}")
     check_header(list(columns), settings.path)
     malformed = sum(chunk.malformed_rows for chunk in chunks)
     seen = rows if whole else total

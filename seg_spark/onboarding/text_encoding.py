@@ -1,12 +1,12 @@
 """The character set of text files, from their bytes, by a name that Python and Java both know."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from charset_normalizer import from_bytes
 
-from seg_spark.onboarding.vocabulary import CENTRAL_EUROPEAN_LETTERS, WESTERN_LETTERS
+from seg_spark.onboarding.vocabulary import APOSTROPHES, CENTRAL_EUROPEAN_LETTERS, WESTERN_LETTERS
 
 BOMS: Final = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
@@ -19,6 +19,8 @@ BOMS: Final = (
 UTF_8: Final = "UTF-8"
 _ENOUGH_BYTES: Final = 200_000
 _MOSTLY: Final = 0.95
+_IN_RUNS: Final = 0.3
+_FITTING: Final = 0.8
 _NAMES: Final = {
     "cp1250": "windows-1250",
     "cp1251": "windows-1251",
@@ -86,28 +88,31 @@ def of_lines(lines: Iterable[bytes]) -> tuple[str, bool]:
 def guess(text: bytes) -> str:
     """The most likely character set of text that is not UTF-8.
 
-    Western words have single letters beyond ASCII; in Cyrillic, Greek or East Asian ones such bytes stand in runs.
+    Western words have single letters beyond ASCII; in Cyrillic, Greek or East Asian ones such bytes stand in runs,
+    or are no letters of Western words.
     """
-    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", text)]
-    if sum(runs) <= 1.4 * len(runs):
-        return _european(text)
-    found = from_bytes(text, cp_isolation=list(_OTHER_SCRIPTS)).best()
-    if found is not None and found.encoding in _NAMES:
-        if found.encoding == "cp932" and _decodes(text, "shift_jis"):
-            return "Shift_JIS"
-        return _NAMES[found.encoding]
-    return _european(text)
-
-
-def _european(text: bytes) -> str:
-    beyond = {
-        name: [char for char in text.decode(name, "replace") if not char.isascii()] for name in ("cp1252", "cp1250")
-    }
-    western = sum(char in WESTERN_LETTERS for char in beyond["cp1252"])
-    central = sum(char in CENTRAL_EUROPEAN_LETTERS for char in beyond["cp1250"])
+    beyond = re.findall(rb"[\x80-\xff]+", text)
+    total = sum(map(len, beyond))
+    in_runs = sum(len(run) for run in beyond if len(run) > 2)
+    western = _fitting(text.decode("cp1252", "replace"), WESTERN_LETTERS)
+    central = _fitting(text.decode("cp1250", "replace"), CENTRAL_EUROPEAN_LETTERS)
+    if in_runs > _IN_RUNS * total or max(western, central) < _FITTING * total:
+        found = from_bytes(text, cp_isolation=list(_OTHER_SCRIPTS), threshold=1.0).best()
+        if found is not None and found.encoding in _NAMES:
+            plain = found.encoding == "cp932" and _decodes(text, "shift_jis")
+            return _NAMES["shift_jis" if plain else found.encoding]
     if central > western:
         return _NAMES["cp1250"]
     return _NAMES["cp1252"] if _decodes(text, "cp1252") else "ISO-8859-1"
+
+
+def _fitting(text: str, letters: Collection[str]) -> int:
+    """How many characters beyond ASCII are of the given ones, and no signs inside words."""
+    count = 0
+    for before, char, after in zip(f" {text}", text, f"{text[1:]} ", strict=False):
+        inside = (before.isascii() and before.isalpha()) or (after.isascii() and after.isalpha())
+        count += not char.isascii() and char in letters and (char.isalpha() or char in APOSTROPHES or not inside)
+    return count
 
 
 def _decodes(text: bytes, encoding: str) -> bool:

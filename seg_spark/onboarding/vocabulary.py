@@ -46,13 +46,15 @@ MISSING_BETWEEN_NUMBERS: Final = _words(
 MISSING_ANYWHERE: Final = _words("? NaN nan #N/A <NA> NaT \\N (null)")
 """Texts that mean missing in a category too."""
 
-SYMBOLS: Final = _words(
+CURRENCIES: Final = _words(
     "$ € £ ¥ ₹ ₽ ₩ ₺ zł kr kr. CHF Fr. Fr EUR USD GBP JPY INR SEK NOK DKK PLN CZK AUD CAD Rs Rs. R$ US$ A$ C$ Kč Ft "
-    "руб руб. р. 円 元 % "
-    "km kg m cm g lb lbs h min years year yrs Jahre Jahr months month Monate days day Tage GB MB kWh "
-    "k€ k$ T€ pts Punkte"
+    "руб руб. р. 円 元 k€ k$ T€"
 )
-"""What may stand around a number, and nothing else may: A1 and A2 are no numbers."""
+"""What may stand before or after a number."""
+UNITS_AFTER: Final = _words(
+    "% km kg cm lb lbs min year years yrs Jahre Jahr month months Monate day days Tage GB MB kWh pts points Punkte"
+)
+"""What may stand after a number; nothing else may stand around one, since A1 and A2 are none."""
 UNIT_WORDS: Final = _words(
     "years year yrs yr jahre jahr anos ans months month monate mo weeks days day tage hours hour hrs h min minutes "
     "kg g lb lbs km m cm mm mi miles kwh mwh gb mb tb eur euro euros usd gbp chf jpy inr k t thousands "
@@ -69,6 +71,7 @@ PLAIN_LETTERS: Final = str.maketrans(
 )  # fmt: skip
 """Letters that lose more than an accent on the way to ASCII, and signs that are words."""
 DASHES: Final = "-–"
+APOSTROPHES: Final = "’´"
 
 WESTERN_LETTERS: Final = frozenset(
     "ÄÖÜäöüßÀÂÇÈÉÊËÎÏÔÙÛàâçèéêëîïôùûœŒÆæÑñÁÍÓÚáíóúìòÌÒÅåØøÃãÕõÝý€£¥°§«»–—’‘“”„…´·º²³½®©™¡¿\u00a0"

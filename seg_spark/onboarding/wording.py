@@ -23,7 +23,8 @@ def seen(feature: ProposedFeature) -> str:
     else:
         shares = ", ".join(f"{level(value)} {percent(count / facts.present)}" for value, count in facts.levels.top)
         more = ", ..." if facts.levels.distinct > len(facts.levels.top) else ""
-        text = f"{facts.levels.distinct:,} levels: {shares}{more}" if facts.present else "no values"
+        levels = "1 level" if facts.levels.distinct == 1 else f"{facts.levels.distinct:,} levels"
+        text = f"{levels}: {shares}{more}" if facts.present else "no values"
     return f"{text}; {percent(facts.missing_share)} missing ({facts.missing:,} rows)" if facts.missing else text
 
 
