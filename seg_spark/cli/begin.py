@@ -1,0 +1,113 @@
+"""Commands to begin with: settings for a table nobody has seen."""
+
+import shlex
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from seg_spark.cli.options import Debug, app, out
+
+if TYPE_CHECKING:
+    from seg_spark.onboarding.proposal import Proposal, ProposedFeature
+
+
+@app.command()
+def init(
+    *,
+    input_path: Annotated[
+        str,
+        typer.Option(
+            "--input",
+            help="File or folder (CSV, Parquet, JSON, ORC; may contain {run_date}), or a table with --format table.",
+        ),
+    ],
+    output_path: Annotated[str, typer.Option("--output-path", help="Where the segments will be published.")],
+    conf_dir: Annotated[Path, typer.Option("--conf-dir", help="Folder to write base.yml into.")],
+    customer_id: Annotated[
+        str | None, typer.Option("--id", metavar="COLUMN", help="The column that identifies a customer.")
+    ] = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option("--features", metavar="A,B,...", help="Only these columns (headers or proposed names)."),
+    ] = None,
+    table_format: Annotated[
+        str | None,
+        typer.Option("--format", help="csv, parquet, json, orc or table; found from the content unless given."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a base.yml that is there.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Look at a table and write settings for it: a base.yml with comments that runs as it stands.
+
+    Examples:
+
+    seg-spark init --input customers.csv --id CustomerID --conf-dir my_conf --output-path segments
+
+    seg-spark init --input 'exports/{run_date}/' --id id --features age,income --conf-dir my_conf --output-path segments
+
+    seg-spark init --input crm.customers --format table --id id --conf-dir my_conf --output-path segments
+    """
+    from seg_spark.onboarding.init import Request
+    from seg_spark.onboarding.init import init as write_conf
+
+    today = date.today()
+    request = Request(input_path, conf_dir, output_path, customer_id, tuple(features or ()), table_format, force)
+    written = write_conf(request, today)
+    console = out()
+    _show(console, written.proposal)
+    night = written.proposal.sample.run_date or today
+    console.print(f"wrote [bold]{escape(str(written.path))}[/]; next:")
+    for command in _next_commands(conf_dir, night, written.proposal):
+        console.print(f"  {escape(command)}", soft_wrap=True)
+
+
+def _show(console: Console, proposal: "Proposal") -> None:
+    from seg_spark.onboarding.conf_text import looked_at
+    from seg_spark.onboarding.wording import general_warnings, seen, warnings
+
+    console.print(f"Looked at {escape(looked_at(proposal))}: {escape(_how_read(proposal))}", soft_wrap=True)
+    table = Table(header_style="bold", box=None)
+    for name in ("feature", "column", "kind", "what was seen"):
+        table.add_column(name)
+    for feature in proposal.features:
+        table.add_row(*map(escape, (feature.name, feature.header, feature.kind, seen(feature))))
+    console.print(table)
+    for one in proposal.left_out:
+        console.print(f"left out: {escape(one.header)}: {escape(one.reason)}", soft_wrap=True)
+    concerns = [*general_warnings(proposal)]
+    concerns += [f"{feature.name}: {text}" for feature in proposal.features for text in warnings(feature)]
+    for text in concerns:
+        console.print(f"[yellow]look at:[/] {escape(text)}", soft_wrap=True)
+
+
+def _how_read(proposal: "Proposal") -> str:
+    settings = proposal.sample.settings
+    if settings.format != "csv":
+        return settings.format
+    names = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+    delimiter = names.get(settings.options.delimiter, repr(settings.options.delimiter))
+    return f"csv, {delimiter} between fields, {settings.options.encoding}"
+
+
+def _next_commands(conf_dir: Path, night: date, proposal: "Proposal") -> Iterator[str]:
+    folder = shlex.quote(str(conf_dir))
+    yield f"seg-spark validate --conf-dir {folder}"
+    yield f"seg-spark nightly --run-date {night} --conf-dir {folder}"
+    values = " ".join(shlex.quote(f"{one.name}={_typical(one)}") for one in proposal.features[:50])
+    yield f"seg-spark predict --conf-dir {folder} {values}"
+
+
+def _typical(feature: "ProposedFeature") -> str:
+    from seg_spark.onboarding.wording import plain
+
+    facts = feature.facts
+    if feature.kind == "number" and facts.numbers is not None:
+        return plain(facts.numbers.median)
+    value = facts.levels.top[0][0] if facts.levels.top else ""
+    return str(value).lower() if isinstance(value, bool) else str(value)

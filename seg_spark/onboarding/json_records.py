@@ -1,0 +1,99 @@
+"""Records of JSON files: one per line, or one array or value per file."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from seg_spark.errors import InputError
+from seg_spark.onboarding.text_encoding import by_mark
+from seg_spark.storage.csv_header import opened
+
+
+def is_multi_line(file: Path) -> bool:
+    """Whether a file holds one array or value over several lines, rather than one value per line.
+
+    Raises InputError for another character set than UTF-8, and for several values that span lines.
+    """
+    with opened(file) as raw:
+        if (by_mark(raw.read(64)) or "UTF-8") != "UTF-8":
+            raise InputError(f"--input {file} is not UTF-8, which JSON has to be; convert it")
+    with opened(file) as raw:
+        first = next((line for line in raw if line.strip(b"\xef\xbb\xbf \t\r\n")), b"")
+        if not first.lstrip(b"\xef\xbb\xbf \t").startswith(b"["):
+            try:
+                return not isinstance(json.loads(first.decode("utf-8-sig")), dict)
+            except ValueError:
+                return True
+    return True
+
+
+def json_records(file: Path, multi_line: bool) -> Iterator[dict[str, Any]]:
+    """The records of a file, nested objects flattened: {"address": {"city": "Bonn"}} has `address.city`.
+
+    Raises InputError where the text is no JSON, or holds no records.
+    """
+    for record in _whole(file) if multi_line else _by_line(file):
+        yield dict(_flat(record, ""))
+
+
+def _by_line(file: Path) -> Iterator[Mapping[str, Any]]:
+    only: Any = None
+    with opened(file) as raw:
+        for number, line in enumerate(raw, start=1):
+            text = line.decode("utf-8-sig", errors="replace").strip()
+            if text:
+                try:
+                    record = json.loads(text)
+                except ValueError:
+                    raise InputError(
+                        f"--input {file}, line {number}: is no JSON value; expected one per line"
+                    ) from None
+                only = record if only is None else ()
+                yield _checked(record, file)
+    _refuse_wrapped(only, file)
+
+
+def _whole(file: Path) -> Iterator[Mapping[str, Any]]:
+    with opened(file) as raw:
+        text = raw.read().decode("utf-8-sig", errors="replace").strip()
+    try:
+        value, end = json.JSONDecoder().raw_decode(text)
+    except ValueError as error:
+        place = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "somewhere"
+        expected = "one array of objects, or one object per line"
+        raise InputError(f"--input {file} is no JSON ({place}); expected {expected}") from None
+    if text[end:].strip():
+        raise InputError(
+            f"--input {file} holds several values over several lines, of which Spark would read only the first; "
+            "write one object per line, or one array"
+        )
+    if isinstance(value, list):
+        for record in value:
+            yield _checked(record, file)
+        return
+    _refuse_wrapped(value, file)
+    yield _checked(value, file)
+
+
+def _refuse_wrapped(value: Any, file: Path) -> None:
+    """Refuse one object around the list of customers."""
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        if isinstance(inner, list) and inner and isinstance(inner[0], dict):
+            raise InputError(
+                f"--input {file} is one object, whose {name!r} is a list of objects; export that list itself"
+            )
+
+
+def _checked(record: Any, file: Path) -> Mapping[str, Any]:
+    if not isinstance(record, dict):
+        raise InputError(f"--input {file}: a value is no object; expected {{...}} with the columns by name")
+    return record
+
+
+def _flat(record: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -1,0 +1,175 @@
+"""A quick look at the input through the eyes of the settings: what a night would make of its first rows."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from seg_spark.cleaning.declared import used_columns
+from seg_spark.cleaning.one_value import Value, category_value, is_excluded, is_missing, number_value
+from seg_spark.cleaning.reasons import Reason
+from seg_spark.cleaning.text_rules import CONTROL_CHARACTERS, MAX_TEXT_LENGTH, NOT_TEXT
+from seg_spark.errors import InputError, did_you_mean
+from seg_spark.onboarding.sample import Sample, read_sample
+from seg_spark.settings.feature import Feature
+from seg_spark.settings.schema import Settings
+
+_USABLE: Final = {"number": ("text", "number", "boolean"), "category": ("text", "number", "boolean", "date")}
+
+
+@dataclass(frozen=True)
+class FeatureLook:
+    """What a feature is like in the rows looked at: how many values are missing, how many reject their row, and
+    how many different ones there are."""
+
+    name: str
+    source: str
+    kind: str
+    missing: int
+    rejected: int
+    distinct: int
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a night would make of the rows looked at, before rows of one customer are settled."""
+
+    sample: Sample
+    features: tuple[FeatureLook, ...]
+    excluded: int
+    rejected: int
+    rejected_by_reason: Mapping[str, int]
+    repeated_ids: int
+    """Accepted rows whose id stands in an earlier one."""
+    warnings: tuple[str, ...]
+
+    @property
+    def accepted(self) -> int:
+        """Rows without a fault that no rule excludes."""
+        return self.sample.rows + self.sample.malformed_rows - self.excluded - self.rejected
+
+
+def validate_input(settings: Settings, run_date: date | None) -> Validation:
+    """Look at up to 100,000 rows of the input (the latest there is for {run_date}, unless a date is given).
+
+    Raises InputError for what a night would refuse before it looks at rows.
+    """
+    sample = read_sample(settings.input, run_date)
+    _check_columns(sample, settings)
+    nulls = settings.input.null_values
+    excluded = [
+        any(is_excluded(sample.columns[rule.column][row], rule) for rule in settings.cleaning.exclude)
+        for row in range(sample.rows)
+    ]
+    ids = sample.columns[settings.customer_id]
+    reasons: list[list[str]] = [
+        [] if out else _id_reasons(value, nulls) for value, out in zip(ids, excluded, strict=True)
+    ]
+    looks = []
+    for name, feature in settings.features.columns.items():
+        source = settings.features.source_of(name)
+        values = sample.columns[source]
+        if settings.input.format == "json":  # which the night reads as text throughout
+            values = [str(value).lower() if isinstance(value, bool) else value for value in values]
+        looks.append(_look(name, source, feature, list(zip(values, excluded, reasons, strict=True)), nulls))
+    by_reason = Counter(reason for own in reasons for reason in own)
+    if sample.malformed_rows:
+        by_reason[Reason.MALFORMED_ROW.value] = sample.malformed_rows
+    rejected = sum(map(bool, reasons)) + sample.malformed_rows
+    good = Counter(str(ids[row]) for row in range(sample.rows) if not excluded[row] and not reasons[row])
+    return Validation(
+        sample=sample,
+        features=tuple(looks),
+        excluded=sum(excluded),
+        rejected=rejected,
+        rejected_by_reason=dict(by_reason.most_common()),
+        repeated_ids=sum(count - 1 for count in good.values()),
+        warnings=tuple(_warnings(settings, looks, sum(good.values()), sum(good.values()) - len(good))),
+    )
+
+
+def _check_columns(sample: Sample, settings: Settings) -> None:
+    absent = [
+        f"{setting}: the input has no column {header!r}{did_you_mean(header, sample.columns)}"
+        for header, setting in used_columns(settings).items()
+        if header not in sample.columns
+    ]
+    if absent:
+        known = list(sample.columns)
+        absent.append(f"The input's columns are: {', '.join(map(repr, known[:50]))}{' ...' if len(known) > 50 else ''}")
+        raise InputError("\n".join(absent))
+    for name, feature in settings.features.columns.items():
+        kind = sample.types[settings.features.source_of(name)]
+        if kind not in _USABLE[feature.kind]:
+            called = sample.other_types.get(settings.features.source_of(name), kind)
+            expected = "a number or text" if feature.kind == "number" else "text for a category"
+            raise InputError(f"features.columns.{name}: is of type {called}; expected {expected}")
+
+
+def _look(
+    name: str,
+    source: str,
+    feature: Feature,
+    rows: Sequence[tuple[Any, bool, list[str]]],
+    nulls: Sequence[str],
+) -> FeatureLook:
+    """Judge a column, given as (value, whether the row is excluded, its reasons), which are added to."""
+    known: dict[Any, Value] = {}
+    missing = rejected = 0
+    distinct = set()
+    for raw, out, own in rows:
+        if out:
+            continue
+        if raw not in known:
+            known[raw] = _read(name, feature, raw, nulls)
+        value = known[raw]
+        if value.reason is not None:
+            rejected += 1
+            own.append(value.reason)
+        elif value.value is None:
+            missing += 1
+        else:
+            distinct.add(value.value)
+    return FeatureLook(name, source, feature.kind, missing, rejected, len(distinct))
+
+
+def _read(name: str, feature: Feature, raw: Any, nulls: Sequence[str]) -> Value:
+    reject = feature.missing_rule == "reject"
+    if feature.kind == "category":
+        text = str(raw).lower() if isinstance(raw, bool) else raw
+        return category_value(text, name, nulls, reject_missing=reject)
+    return number_value(raw, name, nulls, reject_missing=reject, valid=feature.valid, form=feature.text_form)
+
+
+def _id_reasons(raw: Any, nulls: Sequence[str]) -> list[str]:
+    text = "" if raw is None else str(raw)
+    if is_missing(text, nulls):
+        return [Reason.MISSING_ID.value]
+    faults = (
+        (Reason.CONTROL_CHARACTERS, re.search(CONTROL_CHARACTERS, text) is not None),
+        (Reason.TOO_LONG, len(text) > MAX_TEXT_LENGTH),
+        (Reason.NOT_UTF8, NOT_TEXT in text),
+    )
+    return [reason.of("customer_id") for reason, holds in faults if holds]
+
+
+def _warnings(settings: Settings, looks: Sequence[FeatureLook], good: int, repeated: int) -> list[str]:
+    said = []
+    for one in looks:
+        if one.distinct == 0:
+            said.append(f"{one.name}: no row looked at has a usable value")
+        elif one.distinct == 1:
+            said.append(f"{one.name}: has one value throughout, so it weighs nothing")
+        levels = settings.features.columns[one.name].max_categories
+        if one.kind == "category" and one.distinct > levels:
+            said.append(f"{one.name}: has {one.distinct:,} levels; all but the {levels} most frequent become 'other'")
+    if repeated and settings.input.order_by is None:
+        said.append(
+            f"{repeated:,} rows repeat the id of another one; where they differ they are rejected, "
+            "unless input.order_by names the column whose highest value wins"
+        )
+    if good < settings.clustering.k.min:
+        said.append(f"only {good} rows could take part, fewer than clustering.k.min ({settings.clustering.k.min})")
+    return said

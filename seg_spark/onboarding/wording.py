@@ -1,0 +1,121 @@
+"""What was seen in a column, in a line for a person."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from seg_spark.onboarding.facts import ColumnFacts, NumberFacts
+from seg_spark.onboarding.names import hints_at
+from seg_spark.onboarding.proposal import Proposal, ProposedFeature
+from seg_spark.onboarding.vocabulary import OUTCOME_WORDS
+
+_SKEWED: Final = 2.0
+_MOST_SUSPICIONS: Final = 5
+_FEW_NUMBERS: Final = 10
+_LONGEST_LEVEL: Final = 30
+
+
+def seen(feature: ProposedFeature) -> str:
+    """The facts: `15 to 137, median 61.5` or `2 levels: Female 56.0 %, Male 44.0 %`, and what is missing."""
+    facts = feature.facts
+    if feature.kind == "number" and facts.numbers is not None:
+        number = facts.numbers
+        text = f"{plain(number.lowest)} to {plain(number.highest)}, median {plain(number.median)}"
+    else:
+        shares = ", ".join(f"{level(value)} {percent(count / facts.present)}" for value, count in facts.levels.top)
+        more = ", ..." if facts.levels.distinct > len(facts.levels.top) else ""
+        levels = "1 level" if facts.levels.distinct == 1 else f"{facts.levels.distinct:,} levels"
+        text = f"{levels}: {shares}{more}" if facts.present else "no values"
+    return f"{text}; {percent(facts.missing_share)} missing ({facts.missing:,} rows)" if facts.missing else text
+
+
+def warnings(feature: ProposedFeature) -> Iterator[str]:
+    """What a person should look at before relying on a feature."""
+    if feature.kind == "number" and feature.facts.numbers is not None:
+        yield from _number_warnings(feature, feature.facts.numbers)
+    else:
+        yield from _level_warnings(feature.facts)
+    if hints_at(feature.header, OUTCOME_WORDS):
+        yield "an outcome, by its name: segments that are made from it cannot explain it"
+
+
+def remarks(feature: ProposedFeature) -> Iterator[str]:
+    """What is good to know, and no reason to worry."""
+    number = feature.facts.numbers
+    if feature.kind != "number" or number is None:
+        return
+    if feature.facts.kind == "text" and number.form is not None and not number.ambiguous_form:
+        yield "written as text, so its form is declared"
+    if number.whole and number.distinct <= _FEW_NUMBERS:
+        values = "value" if number.distinct == 1 else "values"
+        yield f"only {number.distinct} {values}: if they are codes rather than amounts, say kind: category"
+
+
+def general_warnings(proposal: Proposal) -> Iterator[str]:
+    """What a person should look at in the table as a whole."""
+    sample, ids = proposal.sample, proposal.ids
+    if ids.blank_rows:
+        yield f"{_rows(ids.blank_rows)} without a customer id will be rejected"
+    if ids.repeated:
+        settle = "name one in input.order_by" if proposal.order_by else "no column can tell which row is the latest"
+        yield (
+            f"{ids.repeated:,} customer ids stand in more than one row ({_rows(ids.repeated_rows)} in all): equal rows "
+            f"are merged, others rejected unless a column settles it; {settle}"
+        )
+    if sample.malformed_rows:
+        yield f"{_rows(sample.malformed_rows)} with more or fewer fields than the header will be rejected"
+    if sample.unnamed_columns:
+        yield f"columns without a name in the header are left out: {sample.unnamed_columns}"
+
+
+def plain(number: float) -> str:
+    """A number for a person: 61.5, 1893, 0.0123."""
+    if float(number).is_integer() and abs(number) < 1e15:
+        return f"{number:.0f}"
+    return f"{number:.2f}".rstrip("0").rstrip(".") if abs(number) >= 100 else f"{number:.4g}"
+
+
+def percent(share: float) -> str:
+    """A share for a person: 26.5 %."""
+    return "under 0.1 %" if 0 < share < 0.001 else f"{share:.1%}".replace("%", " %")
+
+
+def level(value: Any) -> str:
+    """A level for a person: on one line, not too long."""
+    text = str(value).lower() if isinstance(value, bool) else " ".join(str(value).split())
+    return text if len(text) <= _LONGEST_LEVEL else f"{text[: _LONGEST_LEVEL - 3]}..."
+
+
+def _number_warnings(feature: ProposedFeature, number: NumberFacts) -> Iterator[str]:
+    for one in number.suspicions[:_MOST_SUSPICIONS]:
+        yield f"{plain(one.value)} in {_rows(one.count)}: {one.why}; if it means unknown, {_bounds(number)} rejects it"
+    if len(number.suspicions) > _MOST_SUSPICIONS:
+        yield f"and {len(number.suspicions) - _MOST_SUSPICIONS} more such values"
+    if number.ambiguous_form and number.form is not None:
+        role = "groups thousands" if number.form.grouping else "is the decimal sign"
+        sign = number.form.grouping or number.form.decimal
+        yield f"1{sign}234 might be read in two ways; the rest of the table says that {sign!r} {role}: please check"
+    if number.form is not None and len(number.form.symbols) > 1:
+        yield f"several symbols ({', '.join(number.form.symbols)}) are read as if they meant the same: please check"
+    if number.unusable_rows:
+        yield f"no number in {_rows(number.unusable_rows)}, neither missing: to be rejected"
+    if abs(number.skewness) > _SKEWED:
+        even = number.lowest >= 0 and number.skewness > 0
+        advice = "; transform: log1p with valid: [0, null] would even it out" if even else ""
+        yield f"strongly skewed ({number.skewness:.1f}){advice}"
+
+
+def _level_warnings(facts: ColumnFacts) -> Iterator[str]:
+    for one, other in facts.levels.alike[:3]:
+        yield f"{level(one)!r} and {level(other)!r} differ only in case or spaces, and are two levels"
+
+
+def _bounds(number: NumberFacts) -> str:
+    """The range that keeps all but the suspicious values."""
+    odd = [one.value for one in number.suspicions]
+    low = plain(number.usual_lowest) if any(value < number.usual_lowest for value in odd) else "null"
+    high = plain(number.usual_highest) if any(value > number.usual_highest for value in odd) else "null"
+    return f"valid: [{low}, {high}]"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
