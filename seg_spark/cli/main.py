@@ -5,11 +5,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from seg_spark.cli import customers, look, nights
+from seg_spark.cli import customers, look, machine_commands, nights
 from seg_spark.cli.options import app
 from seg_spark.errors import SegSparkError
 
-__all__ = ["customers", "look", "main", "nights", "run_job"]
+__all__ = ["customers", "look", "machine_commands", "main", "nights", "run_job"]
 
 log = logging.getLogger("seg_spark")
 
