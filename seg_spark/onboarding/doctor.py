@@ -129,18 +129,14 @@ def check_leftovers(layout: Layout) -> Iterator[Finding]:
         return
     is_at_work = lock_holder(layout.lock) is not None
     for one in found:
-        of_dead_runs = not is_at_work and one.folder != layout.replaced
         size = f"of {one.runs} {'run' if one.runs == 1 else 'runs'}, {readable_bytes(one.size_bytes)}"
-        yield Finding(
-            "warning" if of_dead_runs else "ok",
-            "leftovers",
-            f"{one.what} {size} in {one.folder}",
-            "a run died; nothing to do, the next run removes it"
-            if of_dead_runs
-            else "of the run at work, or to be removed by the next"
-            if one.folder != layout.replaced
-            else "kept for readers until the next run",
-        )
+        what = f"{one.what} {size} in {one.folder}"
+        if one.folder == layout.replaced:
+            yield Finding("ok", "leftovers", what, "kept for readers until the next run")
+        elif is_at_work:
+            yield Finding("ok", "leftovers", what, "of the run at work")
+        else:
+            yield Finding("warning", "leftovers", what, "a run died; nothing to do, the next run removes it")
 
 
 def check_published(layout: Layout) -> Iterator[Finding]:

@@ -87,16 +87,12 @@ def check_spark_variables() -> Iterator[Finding]:
         if not python:
             continue
         found = shutil.which(python)
+        advice = f"unset it or set {name}={sys.executable}"
         if found is None:
-            yield Finding(
-                "warning", name, f"{python} does not run; spark-submit would stop at it", f"unset it or set {name}"
-                f"={sys.executable}",
-            )  # fmt: skip
+            yield Finding("warning", name, f"{python} does not run; spark-submit would stop at it", advice)
         elif not _same_environment(found):
-            yield Finding(
-                "warning", name, f"{python} is another Python than this one; spark-submit would start it",
-                f"unset it or set {name}={sys.executable}",
-            )  # fmt: skip
+            problem = f"{python} is another Python than this one; spark-submit would start it"
+            yield Finding("warning", name, problem, advice)
         else:
             yield Finding("ok", name, python)
 
@@ -180,10 +176,8 @@ def _check_spark_home(home: Path) -> Finding:
         return Finding("warning", "SPARK_HOME", f"{home} holds no Spark; spark-submit would stop at it", advice)
     oldest, first_too_new = PACKAGES["pyspark"]
     if _numbers(version[1]) < oldest or (first_too_new and _numbers(version[1]) >= first_too_new):
-        return Finding(
-            "warning", "SPARK_HOME", f"{home} is Spark {version[1]}, which is not supported; spark-submit uses it",
-            advice,
-        )  # fmt: skip
+        problem = f"{home} is Spark {version[1]}, which is not supported; spark-submit uses it"
+        return Finding("warning", "SPARK_HOME", problem, advice)
     return Finding("ok", "SPARK_HOME", f"{home} is Spark {version[1]}")
 
 

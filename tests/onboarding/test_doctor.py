@@ -170,7 +170,7 @@ def test_an_output_that_is_a_file_is_a_fault(tmp_path: Path, examine: Any) -> No
 
 
 def test_an_output_below_a_file_cannot_be_created(tmp_path: Path, examine: Any) -> None:
-    (tmp_path / "file").write_text("", encoding="utf-8")
+    (tmp_path / "file").touch(mode=0o777)
     folder = ready(tmp_path, output={"path": str(tmp_path / "file" / "output")})
     code, lines = examine("--conf-dir", str(folder))
     assert code == PlatformError.exit_code
