@@ -1,10 +1,7 @@
-"""The SparkSession, and the checks of the machine before it: Java, Python, memory."""
+"""The SparkSession, and what must be right before it starts."""
 
 import logging
 import os
-import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,13 +14,11 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from seg_spark.errors import PlatformError
+from seg_spark.machine import OLDEST_PYTHON, driver_memory_gib, find_java
 from seg_spark.settings.schema import Settings
 
 log = logging.getLogger("seg_spark")
 
-OLDEST_JAVA: Final = 17
-OLDEST_PYTHON: Final = (3, 11)
-_GIB: Final = 1024**3
 _TELLING_LOGGERS: Final = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
 """Loggers of pyspark that print Spark's errors, with their values and stack traces, before we can translate them."""
 _QUIET_LOG: Final = Path(__file__).with_name("log4j2.properties")
@@ -69,7 +64,7 @@ def start_session(app_name: str, log_config: Path | None = None, *, with_catalog
         options |= {key: value for key, value in _COMFORT.items() if not chosen.contains(key)}
     else:
         _prepare_local_environment()
-        options |= _COMFORT | {"spark.ui.enabled": "false", "spark.driver.memory": f"{_driver_memory_gib()}g"}
+        options |= _COMFORT | {"spark.ui.enabled": "false", "spark.driver.memory": f"{driver_memory_gib()}g"}
         log_file = log_config if log_config is not None and log_config.is_file() else _QUIET_LOG
         options["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={log_file.resolve().as_uri()}"
         builder = builder.master("local[*]")
@@ -106,25 +101,6 @@ def task_counter(spark: SparkSession) -> Callable[[], tuple[int, int] | None]:
     return look
 
 
-def find_java() -> tuple[str, int]:
-    """The `java` that Spark will use and its major version; raises PlatformError if it is absent or too old."""
-    home = os.environ.get("JAVA_HOME")
-    candidates = [str(Path(home) / "bin" / "java")] if home else []
-    bundled = Path(sys.prefix) / "java" / "bin" / "java"
-    candidates += [path for path in (shutil.which("java"), str(bundled)) if path]
-    tried = []
-    for java in candidates:
-        version = _java_version(java)
-        if version is not None and version >= OLDEST_JAVA:
-            return java, version
-        tried.append(f"{java} is Java {version}" if version else f"{java} does not run")
-    found = f" (JAVA_HOME={home}; " + "; ".join(tried) + ")" if home else f" ({'; '.join(tried)})" if tried else ""
-    raise PlatformError(
-        f"no Java {OLDEST_JAVA} or newer was found{found}; install one (apt install openjdk-17-jre-headless, "
-        "brew install openjdk@17) or run ./scripts/demo, which brings one"
-    )
-
-
 def is_one_machine(spark: SparkSession) -> bool:
     """Whether driver and executors share this machine's disks (local and local-cluster masters)."""
     return (spark.sparkContext.master or "").startswith("local")
@@ -154,26 +130,6 @@ def _prepare_local_environment() -> None:
     for stale in ("PYSPARK_SUBMIT_ARGS", "SPARK_CONF_DIR"):
         if os.environ.pop(stale, None) is not None:
             log.info("%s is ignored in local mode; use spark-submit to pass options", stale)
-
-
-def _java_version(java: str) -> int | None:
-    try:
-        answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = re.search(r'version "(\d+)(?:\.(\d+))?', answer.stderr + answer.stdout)
-    if answer.returncode != 0 or match is None:
-        return None
-    return int(match[2] or 0) if match[1] == "1" else int(match[1])
-
-
-def _driver_memory_gib() -> int:
-    """Two fifths of the machine's memory, between 1 and 8 GiB: local mode runs everything in the driver."""
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError):
-        return 1
-    return int(min(8, max(1, memory * 0.4 // _GIB)))
 
 
 def _reason(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from seg_spark.cli.completion import complete_feature, complete_published_date
 from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, app, load, out, parse_run_date
 from seg_spark.errors import InputError, SettingsError
 
@@ -16,7 +17,11 @@ from seg_spark.errors import InputError, SettingsError
 def predict(
     values: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FEATURE=VALUE", help="A feature's name, or the header of its column, and the value."),
+        typer.Argument(
+            metavar="FEATURE=VALUE",
+            help="A feature's name, or the header of its column, and the value.",
+            autocompletion=complete_feature,
+        ),
     ] = None,
     *,
     file: Annotated[
@@ -24,7 +29,12 @@ def predict(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     run_date: Annotated[
-        str | None, typer.Option("--run-date", help="With the model of this night; the last one unless given.")
+        str | None,
+        typer.Option(
+            "--run-date",
+            help="With the model of this night; the last one unless given.",
+            autocompletion=complete_published_date,
+        ),
     ] = None,
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,

@@ -6,6 +6,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from seg_spark.cli.completion import complete_published_date
 from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, app, load, out, parse_run_date
 from seg_spark.errors import InputError
 
@@ -13,7 +14,12 @@ from seg_spark.errors import InputError
 @app.command()
 def segments(
     run_date: Annotated[
-        str | None, typer.Option("--run-date", help="The night; the last published one unless given.")
+        str | None,
+        typer.Option(
+            "--run-date",
+            help="The night; the last published one unless given.",
+            autocompletion=complete_published_date,
+        ),
     ] = None,
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
@@ -39,7 +45,10 @@ def segments(
 
 @app.command()
 def runs(
-    run_date: Annotated[str | None, typer.Option("--run-date", help="Only the runs of this night.")] = None,
+    run_date: Annotated[
+        str | None,
+        typer.Option("--run-date", help="Only the runs of this night.", autocompletion=complete_published_date),
+    ] = None,
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
     assignments: Assignments = None,

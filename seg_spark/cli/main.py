@@ -5,11 +5,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from seg_spark.cli import begin, checks, customers, look, nights, trials
+from seg_spark.cli import begin, checks, customers, look, machine_commands, nights, trials
 from seg_spark.cli.options import app
 from seg_spark.errors import SegSparkError
 
-__all__ = ["begin", "checks", "customers", "look", "main", "nights", "run_job", "trials"]
+__all__ = ["begin", "checks", "customers", "look", "machine_commands", "main", "nights", "run_job", "trials"]
 
 log = logging.getLogger("seg_spark")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
+from seg_spark.cli.completion import complete_assignment, complete_env
 from seg_spark.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -18,7 +19,14 @@ LAST_DATE_AHEAD: Final = timedelta(days=31)
 
 app = typer.Typer(
     name="seg-spark",
-    help="Nightly customer segmentation on Apache Spark.",
+    help="""Nightly customer segmentation on Apache Spark.
+
+    Example: seg-spark doctor
+
+    Example: seg-spark nightly --run-date 2026-11-23
+
+    Example: seg-spark predict annual_income=70 spending_score=82
+    """,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -26,9 +34,18 @@ app = typer.Typer(
 
 RunDate = Annotated[str, typer.Option("--run-date", help="The night, as YYYY-MM-DD.", show_default=False)]
 ConfDir = Annotated[Path, typer.Option("--conf-dir", help="Folder with base.yml and <env>.yml.")]
-Env = Annotated[str | None, typer.Option("--env", help="Read <env>.yml over base.yml, for example prod.")]
+Env = Annotated[
+    str | None,
+    typer.Option("--env", help="Read <env>.yml over base.yml, for example prod.", autocompletion=complete_env),
+]
 Assignments = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: --set clustering.k.max=8")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a setting: --set clustering.k.max=8",
+        autocompletion=complete_assignment,
+    ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the stack trace of an error.")]
 

@@ -2,11 +2,16 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final, TextIO
 
 from seg_spark.errors import LockedError, PlatformError
+
+_A_LOOK_SECONDS: Final = 0.05
+"""Longer than `lock_holder` needs the lock to see whether it is free."""
 
 
 @contextmanager
@@ -23,15 +28,44 @@ def exclusive_lock(path: Path, holder: str) -> Iterator[None]:
         raise PlatformError(f"output.path: {path.parent.parent} cannot be written: {error.strerror}") from None
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(file)
         except BlockingIOError:
-            file.seek(0)
-            raise LockedError(
-                f"{path.parent.parent}: another run is at work there: {file.read().strip() or 'it has just started'}"
-            ) from None
+            raise LockedError(f"{path.parent.parent}: another run is at work there: {_named_in(file)}") from None
         except OSError as error:
             raise PlatformError(f"output.path: {path} cannot be locked: {error.strerror}") from None
         file.truncate(0)
         file.write(f"{holder}, process {os.getpid()}\n")
         file.flush()
         yield
+
+
+def lock_holder(path: Path) -> str | None:
+    """Who holds the lock file, or None if it is free; the lock is not kept, and nothing is created.
+
+    Raises PlatformError if the file cannot be looked at.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _named_in(file)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PlatformError(f"{path}: cannot be looked at: {error.strerror}") from None
+    return None
+
+
+def _take(file: TextIO) -> None:
+    """Lock the file, or raise BlockingIOError: a second time after a moment, in case somebody only had a look."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(_A_LOOK_SECONDS)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _named_in(file: TextIO) -> str:
+    file.seek(0)
+    return file.read().strip() or "it has just started"

@@ -1,0 +1,41 @@
+"""Commands about the machine and what stands ready on it, without Spark."""
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, app, out, parse_run_date
+
+
+@app.command()
+def doctor(
+    run_date: Annotated[
+        str | None, typer.Option("--run-date", help="The night whose input should be there; today unless given.")
+    ] = None,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    debug: Debug = False,
+) -> None:
+    """Will tonight's run work? Checks machine, conf, input and output, and starts nothing.
+
+    Exits with 0 if there is no fault, else with 2 (conf), 4 (machine or output) or 3 (input).
+
+    Example: seg-spark doctor --conf-dir conf --env prod
+    """
+    from seg_spark.onboarding.doctor import Wanted, examine, exit_code_of
+    from seg_spark.reporting.findings import show_findings
+
+    findings = examine(
+        Wanted(
+            conf_dir,
+            env,
+            assignments or (),
+            parse_run_date(run_date) if run_date else date.today(),
+            is_conf_named=bool(conf_dir != CONF_DIR or env or assignments),
+            is_night_named=run_date is not None,
+        )
+    )
+    show_findings(out(), findings)
+    raise typer.Exit(exit_code_of(findings))

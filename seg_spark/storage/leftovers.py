@@ -1,0 +1,49 @@
+"""What runs have left in the internal folder, told without touching it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from seg_spark.storage.layout import Layout
+
+_TRIALS: Final = "trials"
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """The leftovers of one kind: how many runs left something, and its size."""
+
+    what: str
+    folder: Path
+    runs: int
+    size_bytes: int
+
+
+def find_leftovers(layout: Layout) -> tuple[Leftover, ...]:
+    """What lies in staging, among the replaced versions and among trials; kinds without any are left out.
+
+    Staging and trials of a run that is at work are among them. The next run removes them all.
+    """
+    kinds = (
+        ("staging", layout.internal / "staging"),
+        ("trials", layout.internal / _TRIALS),
+        ("replaced versions", layout.replaced),
+    )
+    found = (_look(what, folder) for what, folder in kinds if folder.is_dir())
+    return tuple(one for one in found if one.runs)
+
+
+def _look(what: str, folder: Path) -> Leftover:
+    size = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                size += (Path(parent) / name).lstat().st_size
+            except FileNotFoundError:
+                continue  # a run at work moves its files while they are counted
+    try:
+        runs = sum(1 for _ in folder.iterdir())
+    except FileNotFoundError:
+        runs = 0
+    return Leftover(what, folder, runs, size)
