@@ -3,11 +3,8 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from seg_spark.storage.layout import Layout
-
-_TRIALS: Final = "trials"
 
 
 @dataclass(frozen=True)
@@ -23,11 +20,12 @@ class Leftover:
 def find_leftovers(layout: Layout) -> tuple[Leftover, ...]:
     """What lies in staging, among the replaced versions and among trials; kinds without any are left out.
 
-    Staging and trials of a run that is at work are among them. The next run removes them all.
+    Staging and trials of a run that is at work are among them. The next run removes
+    them all, trials once they are a day old.
     """
     kinds = (
         ("staging", layout.internal / "staging"),
-        ("trials", layout.internal / _TRIALS),
+        ("trials", layout.trials),
         ("replaced versions", layout.replaced),
     )
     found = (_look(what, folder) for what, folder in kinds if folder.is_dir())

@@ -16,6 +16,7 @@ from seg_spark.storage.layout import PORTABLE, Layout
 from seg_spark.storage.local_files import remove_tree, swap_in, sync_tree
 from seg_spark.storage.manifests import Manifest, read_manifest, write_manifest
 from seg_spark.storage.tables import data_files
+from seg_spark.storage.trials import remove_abandoned
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def staging_area(layout: Layout, run_id: str) -> Iterator[Path]:
     """
     remove_tree(layout.replaced)
     remove_tree(layout.staging(run_id).parent)
+    remove_abandoned(layout)
     folder = layout.staging(run_id)
     folder.mkdir(parents=True)
     try:

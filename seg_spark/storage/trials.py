@@ -21,7 +21,7 @@ def trial_area(layout: Layout, trial_id: str) -> Iterator[Path]:
 
     Raises PlatformError if the output folder cannot be written.
     """
-    _remove_abandoned(layout)
+    remove_abandoned(layout)
     folder = layout.trials / trial_id
     try:
         folder.mkdir(parents=True)
@@ -42,7 +42,8 @@ def _remove(folder: Path) -> None:
             return
 
 
-def _remove_abandoned(layout: Layout) -> None:
+def remove_abandoned(layout: Layout) -> None:
+    """Remove the folders of trials that were killed a day ago or more."""
     if not layout.trials.is_dir():
         return
     for folder in layout.trials.iterdir():
