@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import raw_tables as tables
 
@@ -124,7 +126,12 @@ CASES = (
         tables.skewed,
         "CUST_ID",
         {f"amount_{n}": {"source": f"AMOUNT_{n}"} for n in range(17)},
-        says=("! strongly skewed (", "transform: log1p with valid: [0, null]", "2.5 % missing (10 rows)"),
+        says=(
+            "strongly skewed, so that few customers",
+            "! strongly skewed (",
+            "transform: log1p with valid: [0, null]",
+            "2.5 % missing (10 rows)",
+        ),
     ),
     Case(
         tables.wholesale,
@@ -344,7 +351,7 @@ def test_rows_are_taken_from_all_files_and_the_conf_says_how_many(
         rows = [{"id": f"{n}-{i}", "group": f"g{n}", "size": tables.spread(i, 1, 90)} for i in range(4_000)]
         tables.written(folder / f"{n}.csv", tables.csv_text(rows).encode())
     text, _ = proposed(tmp_path, folder, "id")
-    assert "the first 5,000 rows, but the table has more, of" in flattened(text)
+    assert f"5,000 rows of {folder} (2 files, there are more)" in flattened(text)
     assert "2 levels: g0 60.0 %, g1 40.0 %" in text
     assert "The rest of the table may hold what those rows do not" in text
 
@@ -394,6 +401,21 @@ def test_blank_ids_and_broken_rows_are_counted(tmp_path: Path) -> None:
     text, _ = proposed(tmp_path, tables.written(tmp_path / "t.csv", "\n".join(lines).encode()), "id")
     assert "3 rows without a customer id will be rejected" in text
     assert "1 row with more or fewer fields than the header will be rejected" in text
+
+
+def test_a_table_of_orders_is_told(tmp_path: Path) -> None:
+    rows = [{"customer": f"x{i % 9}", "amount": tables.spread(i, 1, 50)} for i in range(tables.ROWS)]
+    text, _ = proposed(tmp_path, tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode()), "customer")
+    assert "this looks like a table of orders or visits" in text
+    assert "above cleaning.max_rejected_share (20.0 %) a night stops" in flattened(text)
+
+
+def test_numbers_stored_as_text_are_told_in_typed_tables(tmp_path: Path) -> None:
+    ages = [str(tables.spread(i, 18, 70)) for i in range(tables.ROWS)]
+    pq.write_table(pa.table({"id": [f"x{i}" for i in range(tables.ROWS)], "age": ages}), tmp_path / "t.parquet")
+    text, settings = proposed(tmp_path, tmp_path / "t.parquet", "id")
+    assert "numbers stored as text" in text
+    assert settings.features.columns["age"].kind == "number"
 
 
 def test_levels_that_differ_only_in_case_are_told(tmp_path: Path) -> None:
