@@ -83,7 +83,7 @@ def general_warnings(proposal: Proposal) -> Iterator[str]:
     limit = Cleaning().max_rejected_share
     if doomed > limit * (sample.rows + sample.malformed_rows):
         yield (
-            f"up to {_rows(doomed)} may be rejected; above cleaning.max_rejected_share ({percent(limit)}) a night stops "
+            f"{_rows(doomed)} may be rejected; above cleaning.max_rejected_share ({percent(limit)}) a night stops "
             "with exit code 5"
         )
     if sample.unnamed_columns:

@@ -1,5 +1,6 @@
 """A proposed conf says of each table what a person would have said after an hour with it."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -226,7 +227,9 @@ CASES = (
             "delta": {},
         },
         {
-            "PLZ": "codes, not amounts",
+            "PLZ": "codes, not amounts (telephone or postal, by its name)",
+            "branch": "codes, not amounts: they have leading zeros",
+            "account_number": "an identifier: nearly all values differ, and so says its name",
             "updated": "dates written YYYY-MM-DD",
             "nothing": "every value is missing",
             "row": "row numbers",
@@ -339,6 +342,7 @@ def test_ordinary_ends_of_a_scale_are_not_suspicious(tmp_path: Path) -> None:
     text, _ = proposed(tmp_path, tables.accounts(tmp_path), "id")
     assert "100 in" not in text
     assert "\n    # ! 0 in" not in text
+    assert "skewed" not in text
 
 
 def test_rows_are_taken_from_all_files_and_the_conf_says_how_many(
@@ -384,8 +388,10 @@ def test_a_wished_header_may_hold_commas(tmp_path: Path) -> None:
 def test_headers_that_look_like_other_yaml_stay_texts(tmp_path: Path) -> None:
     headers = ("null", "08", "1e5", "yes", "a: b", "#x", "{y}", "it's", '"q"', "tab\there", "run_date", "class")
     rows = [{"id": f"x{i}"} | {header: tables.spread(i, 1, 50) for header in headers} for i in range(tables.ROWS)]
+    rows = [row | {"odd\x07\u2028\nhead": "2026-01-02"} for row in rows]
     path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
-    _, settings = proposed(tmp_path, path, "id")
+    text, settings = proposed(tmp_path, path, "id")
+    assert "    # - odd head: dates written YYYY-MM-DD" in text.splitlines()
     assert [settings.features.source_of(name) for name in settings.features.columns] == list(headers)
     assert "run_date" not in settings.features.columns
 
@@ -416,6 +422,32 @@ def test_numbers_stored_as_text_are_told_in_typed_tables(tmp_path: Path) -> None
     text, settings = proposed(tmp_path, tmp_path / "t.parquet", "id")
     assert "numbers stored as text" in text
     assert settings.features.columns["age"].kind == "number"
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "other", "expected"),
+    [(";", "3.25", {"grouping": ","}), (",", "3,25", {"decimal": ","}), (";", "x", {"decimal": ","})],
+)
+def test_columns_without_doubt_settle_the_others(
+    delimiter: str, other: str, expected: dict[str, str], tmp_path: Path
+) -> None:
+    rows = [{"id": f"x{i}", "a": f"{1 + i % 8},{tables.spread(i, 100, 999)}", "b": other} for i in range(60)]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows, delimiter).encode())
+    _, settings = proposed(tmp_path, path, "id")
+    form = settings.features.columns["a"].text_form
+    assert form is not None
+    assert form.model_dump(exclude_unset=True) == expected
+
+
+def test_a_column_of_only_some_files_is_missing_in_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "t"
+    folder.mkdir()
+    for n, key in enumerate(("old", "new")):
+        rows = [{"id": f"{n}-{i}", key: tables.spread(i, 1, 50)} for i in range(30)]
+        tables.written(folder / f"{n}.json", "\n".join(map(json.dumps, rows)).encode())
+    text, settings = proposed(tmp_path, folder, "id")
+    assert list(settings.features.columns) == ["old", "new"]
+    assert text.count("50.0 % missing (30 rows)") == 2
 
 
 def test_levels_that_differ_only_in_case_are_told(tmp_path: Path) -> None:
