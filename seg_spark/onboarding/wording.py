@@ -16,7 +16,7 @@ _LONGEST_LEVEL: Final = 30
 
 
 def seen(feature: ProposedFeature) -> str:
-    """The facts: `15 to 137, median 61.5` or `2 levels: Female 56.0 %, Male 44.0 %`, and what is missing."""
+    """The facts: `15 to 137, median 61.5` or `2 levels: Female 56.0%, Male 44.0%`, and what is missing."""
     facts = feature.facts
     if feature.kind == "number" and facts.numbers is not None:
         number = facts.numbers
@@ -109,8 +109,8 @@ def plain(number: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share for a person: 26.5 %."""
-    return "under 0.1 %" if 0 < share < 0.001 else f"{share:.1%}".replace("%", " %")
+    """A share for a person: 26.5%."""
+    return "under 0.1%" if 0 < share < 0.001 else f"{share:.1%}"
 
 
 def level(value: Any) -> str:

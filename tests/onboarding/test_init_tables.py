@@ -51,7 +51,7 @@ ARROW = Case(
         "home_rooms": {"source": "home.rooms"},
     },
     {"since": "a date", "seen": "a timestamp", "orders": "holds list<"},
-    ("2 levels: false 75.0 %, true 25.0 %",),
+    ("2 levels: false 75.0%, true 25.0%",),
     format="parquet",
 )
 CASES = (
@@ -64,7 +64,7 @@ CASES = (
             "annual_income_k": {"source": "Annual Income (k$)", "unit": "k$"},
             "spending_score_1_100": {"source": "Spending Score (1-100)"},
         },
-        says=("all 60 rows", "# 60 customers, none blank, none twice", "# 2 levels: Female 60.0 %, Male 40.0 %"),
+        says=("all 60 rows", "# 60 customers, none blank, none twice", "# 2 levels: Female 60.0%, Male 40.0%"),
     ),
     Case(
         tables.telco,
@@ -77,7 +77,7 @@ CASES = (
             "total_charges": {"source": "TotalCharges"},
             "churn": category("Churn"),
         },
-        says=("5.0 % missing (3 rows)", "only 2 values: if they are codes", "# ! an outcome, by its name"),
+        says=("5.0% missing (3 rows)", "only 2 values: if they are codes", "# ! an outcome, by its name"),
     ),
     Case(
         tables.german,
@@ -118,7 +118,7 @@ CASES = (
         (
             "! 1893 in 1 row: born so, nobody is alive in 2026; if it means unknown, valid: [1945, null] rejects it",
             "! 666666 in 1 row: far from the next value",
-            "2.0 % missing (6 rows)",
+            "2.0% missing (6 rows)",
             "# z_cost_contact: {source: Z_CostContact}",
         ),
         {"delimiter": "\t"},
@@ -131,7 +131,7 @@ CASES = (
             "strongly skewed, so that few customers",
             "! strongly skewed (",
             "transform: log1p with valid: [0, null]",
-            "2.5 % missing (10 rows)",
+            "2.5% missing (10 rows)",
         ),
     ),
     Case(
@@ -150,7 +150,7 @@ CASES = (
             "active": CATEGORY,
         },
         {"became_member_on": "dates written YYYYMMDD", "tags": "holds a list"},
-        ("! 118 in 25 rows: no age of a living person", "# - {column: active, equals: false}  # 33.5 % of the rows"),
+        ("! 118 in 25 rows: no age of a living person", "# - {column: active, equals: false}  # 33.5% of the rows"),
         format="json",
     ),
     Case(
@@ -163,7 +163,7 @@ CASES = (
         tables.japanese,
         "顧客番号",
         {"性別": CATEGORY, "年齢": {}},
-        says=("2 levels: 女性 50.0 %, 男性 50.0 %",),
+        says=("2 levels: 女性 50.0%, 男性 50.0%",),
         options={"encoding": "Shift_JIS"},
     ),
     ARROW,
@@ -182,13 +182,13 @@ CASES = (
         tables.parts_by_country,
         "id",
         {"age": {}, "country": CATEGORY},
-        says=("(2 files)", "2 levels: at 50.0 %, de 50.0 %"),
+        says=("(2 files)", "2 levels: at 50.0%, de 50.0%"),
     ),
     Case(
         tables.census,
         "person",
         {"age": {}, "hours": {}, "workclass": CATEGORY},
-        says=("Found: '?' in age, workclass", "'n/a' in hours", "33.3 % missing (20 rows)"),
+        says=("Found: '?' in age, workclass", "'n/a' in hours", "33.3% missing (20 rows)"),
         null_values=("?", "n/a"),
     ),
     Case(
@@ -239,8 +239,8 @@ CASES = (
         (
             "5 customer ids stand in more than one row (10 rows in all)",
             "  # order_by: updated",
-            "#     - {column: account_state, equals: closed}  # 33.3 % of the rows",
-            "#     - {column: is_staff, is_true: true}  # 10.0 % of the rows",
+            "#     - {column: account_state, equals: closed}  # 33.3% of the rows",
+            "#     - {column: is_staff, is_true: true}  # 10.0% of the rows",
             "# city: {kind: category}",
             "999 in 6 rows: far from the next value, 37; if it means unknown, valid: [null, 37] rejects it",
             "-1 in 7 rows: the only negative value; if it means unknown, valid: [0, null] rejects it",
@@ -253,7 +253,7 @@ CASES = (
         {"age": {}, "note": CATEGORY},
         format="json",
         options={"multi_line": True},
-        says=("50.0 % missing",),
+        says=("50.0% missing",),
     ),
     Case(
         tables.wide_characters,
@@ -356,7 +356,7 @@ def test_rows_are_taken_from_all_files_and_the_conf_says_how_many(
         tables.written(folder / f"{n}.csv", tables.csv_text(rows).encode())
     text, _ = proposed(tmp_path, folder, "id")
     assert f"5,000 rows of {folder} (2 files, there are more)" in flattened(text)
-    assert "2 levels: g0 60.0 %, g1 40.0 %" in text
+    assert "2 levels: g0 60.0%, g1 40.0%" in text
     assert "The rest of the table may hold what those rows do not" in text
 
 
@@ -413,7 +413,7 @@ def test_a_table_of_orders_is_told(tmp_path: Path) -> None:
     rows = [{"customer": f"x{i % 9}", "amount": tables.spread(i, 1, 50)} for i in range(tables.ROWS)]
     text, _ = proposed(tmp_path, tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode()), "customer")
     assert "this looks like a table of orders or visits" in text
-    assert "above cleaning.max_rejected_share (20.0 %) a night stops" in flattened(text)
+    assert "above cleaning.max_rejected_share (20.0%) a night stops" in flattened(text)
 
 
 def test_numbers_stored_as_text_are_told_in_typed_tables(tmp_path: Path) -> None:
@@ -447,7 +447,7 @@ def test_a_column_of_only_some_files_is_missing_in_the_others(tmp_path: Path) ->
         tables.written(folder / f"{n}.json", "\n".join(map(json.dumps, rows)).encode())
     text, settings = proposed(tmp_path, folder, "id")
     assert list(settings.features.columns) == ["old", "new"]
-    assert text.count("50.0 % missing (30 rows)") == 2
+    assert text.count("50.0% missing (30 rows)") == 2
 
 
 def test_levels_that_differ_only_in_case_are_told(tmp_path: Path) -> None:
@@ -467,5 +467,5 @@ def test_the_telephone_customers(tmp_path: Path, telco_customers: Path) -> None:
     text, settings = proposed(tmp_path, telco_customers, "customerID")
     kinds = [feature.kind for feature in settings.features.columns.values()]
     assert (kinds.count("number"), kinds.count("category")) == (4, 16)
-    assert "18.8 to 8684.8, median 1397.47; 0.2 % missing (11 rows)" in text
+    assert "18.8 to 8684.8, median 1397.47; 0.2% missing (11 rows)" in text
     assert "Left out" not in text
