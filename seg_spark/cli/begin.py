@@ -69,7 +69,7 @@ def init(
 
 def _show(console: Console, proposal: "Proposal") -> None:
     from seg_spark.onboarding.conf_text import looked_at
-    from seg_spark.onboarding.wording import general_warnings, seen, warnings
+    from seg_spark.onboarding.wording import concerns, seen
 
     console.print(f"Looked at {escape(looked_at(proposal))}: {escape(_how_read(proposal))}", soft_wrap=True)
     table = Table(header_style="bold", box=None)
@@ -80,9 +80,7 @@ def _show(console: Console, proposal: "Proposal") -> None:
     console.print(table)
     for one in proposal.left_out:
         console.print(f"left out: {escape(one.header)}: {escape(one.reason)}", soft_wrap=True)
-    concerns = [*general_warnings(proposal)]
-    concerns += [f"{feature.name}: {text}" for feature in proposal.features for text in warnings(feature)]
-    for text in concerns:
+    for text in concerns(proposal):
         console.print(f"[yellow]look at:[/] {escape(text)}", soft_wrap=True)
 
 

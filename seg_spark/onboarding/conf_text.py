@@ -7,7 +7,7 @@ from typing import Any, Final
 import yaml
 
 from seg_spark.onboarding.proposal import Proposal, ProposedFeature
-from seg_spark.onboarding.wording import general_warnings, percent, remarks, seen, warnings
+from seg_spark.onboarding.wording import concerns, percent, remarks, seen, skew_of, warnings
 from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES, TextOptions
 from seg_spark.settings.yaml_text import parse_document
 
@@ -43,15 +43,17 @@ def scalar(value: Any) -> str:
 def looked_at(proposal: Proposal) -> str:
     """What was looked at: `all 200 rows of mall.csv`, or how many of how many."""
     sample = proposal.sample
-    files = f" ({sample.files:,} files)" if sample.files > 1 else ""
-    on = f" of {sample.run_date}" if sample.run_date else ""
+    notes = [f"{sample.files:,} files"] if sample.files > 1 else []
     if sample.is_whole:
         rows = "the only row" if sample.rows == 1 else f"all {sample.rows:,} rows"
     elif sample.total_rows is not None:
         rows = f"{sample.rows:,} of {sample.total_rows:,} rows"
     else:
-        rows = f"the first {sample.rows:,} rows, but the table has more,"
-    return f"{rows} of {sample.settings.path}{files}{on}"
+        rows = f"{sample.rows:,} rows"
+        notes.append("there are more")
+    noted = f" ({', '.join(notes)})" if notes else ""
+    on = f" of {sample.run_date}" if sample.run_date else ""
+    return f"{rows} of {sample.settings.path}{on}{noted}"
 
 
 def _heading(proposal: Proposal) -> Iterator[str]:
@@ -66,12 +68,11 @@ def _heading(proposal: Proposal) -> Iterator[str]:
         yield from comment(
             "The rest of the table may hold what those rows do not: more levels, wider ranges, other faults."
         )
-    concerns = list(general_warnings(proposal))
-    concerns += [f"{one.name}: {text}" for one in proposal.features for text in warnings(one)]
-    if concerns:
+    worries = list(concerns(proposal))
+    if worries:
         yield "#"
         yield "# Have a look before the first night:"
-        for text in concerns:
+        for text in worries:
             yield from comment(text, first="# - ", later="#   ")
 
 
@@ -109,9 +110,10 @@ def _id_words(proposal: Proposal) -> str:
 def _features(proposal: Proposal) -> Iterator[str]:
     yield "features:"
     yield "  columns:"
+    is_typed = proposal.sample.settings.format != "csv"
     for feature in proposal.features:
-        yield from comment("; ".join([seen(feature), *remarks(feature)]), "    # ")
-        for text in warnings(feature):
+        yield from comment("; ".join([seen(feature), *remarks(feature, is_typed)]), "    # ")
+        for text in filter(None, (*warnings(feature), skew_of(feature))):
             yield from comment(text, "    # ! ", "    #   ")
         yield f"    {feature_line(feature)}"
     usable = [one for one in proposal.left_out if one.otherwise is not None]

@@ -40,15 +40,13 @@ class _Reading:
     regular: float
 
 
-def find_dialect(text: str, whole: bool, origin: str) -> Dialect:
-    """The dialect of the beginning of a file; `whole` says that nothing of it was cut off.
+def find_dialect(text: str, origin: str) -> Dialect:
+    """The dialect of the beginning of a file.
 
     Raises InputError if there are title lines above the header, or nothing but blanks.
     """
     if not text.strip():
         raise InputError(f"--input {origin} is empty; expected a table with a header")
-    if not whole:
-        text = text[: text.rfind("\n") + 1] or text
     readings = [_read(text, Dialect(delimiter)) for delimiter in DELIMITERS if delimiter in text]
     several = [reading for reading in readings if reading.width > 1]
     if not several:

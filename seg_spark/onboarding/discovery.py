@@ -8,7 +8,7 @@ from typing import Final, Literal
 from seg_spark.errors import InputError, SettingsError
 from seg_spark.onboarding.csv_dialect import Dialect, find_dialect, spans_lines
 from seg_spark.onboarding.dated_path import PLACEHOLDER, latest_date
-from seg_spark.onboarding.file_kind import LOOKED_AT_BYTES, format_of, read_start
+from seg_spark.onboarding.file_kind import format_of, read_start
 from seg_spark.onboarding.json_records import is_multi_line
 from seg_spark.onboarding.text_encoding import UTF_8, by_mark, of_lines
 from seg_spark.settings.paths import local_path, path_scheme
@@ -61,7 +61,7 @@ def _csv_options(files: Sequence[Path]) -> TextOptions:
     start = read_start(files[0])
     encoding = by_mark(start) or of_lines(_lines_of_all(files))[0]
     text = start.decode(_codec(encoding), errors="ignore")
-    dialect = find_dialect(text, len(start) < LOOKED_AT_BYTES, str(files[0]))
+    dialect = find_dialect(text, str(files[0]))
     wide = encoding.startswith(("UTF-16", "UTF-32"))  # their line ends are no single bytes, at which files are cut
     return TextOptions(
         delimiter=dialect.delimiter,

@@ -12,7 +12,7 @@ from seg_spark.storage.csv_header import opened
 
 FileFormat = Literal["csv", "parquet", "json", "orc"]
 
-LOOKED_AT_BYTES: Final = 1_000_000
+_LOOKED_AT_BYTES: Final = 1_000_000
 _ADVICE: Final = "export the table as CSV (or Parquet, JSON lines, ORC)"
 _NO_TABLES: Final = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook"),
@@ -68,7 +68,7 @@ def read_start(file: Path) -> bytes:
     """The first bytes of a file, decompressed. Raises InputError if it cannot be read."""
     try:
         with opened(file) as raw:
-            return raw.read(LOOKED_AT_BYTES)
+            return raw.read(_LOOKED_AT_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "it is damaged, or not what its suffix says"
         raise InputError(f"--input {file} cannot be read: {reason}") from None

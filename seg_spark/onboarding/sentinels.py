@@ -79,7 +79,7 @@ def _strangeness(values: Numbers, times: npt.NDArray[np.intp], sign: int) -> str
     lonely = gap > 2 * np.diff(others).max()
     signs = (
         (sign == -1 and last in _NEGATIVE_CODES and others[-1] <= 0, "the only negative value"),
-        (lonely and len(values) >= 8 and gap > _FAR * width, f"far from the next value, {neighbour}"),
+        (len(values) >= 8 and gap > _FAR * width, f"far from the next value, {neighbour}"),
         (
             lonely and gap > _FAR_FOR_REPEATED_DIGITS * width and _repeats_one_digit(last),
             f"one digit repeated, far from the next value, {neighbour}",

@@ -46,7 +46,7 @@ def judge(facts: ColumnFacts, customer_id: str) -> Judged:
 
 def _without_values(facts: ColumnFacts) -> Judged | None:
     if facts.kind == "other":
-        return Judged(facts, Verdict.UNUSABLE, f"holds {facts.called or 'lists'}, not single values")
+        return Judged(facts, Verdict.UNUSABLE, f"holds {facts.called or 'lists'}, of which no feature can be made")
     if facts.present == 0:
         return Judged(facts, Verdict.EMPTY, "every value is missing", "category")
     return None

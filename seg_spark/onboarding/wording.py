@@ -7,6 +7,7 @@ from seg_spark.onboarding.facts import ColumnFacts, NumberFacts
 from seg_spark.onboarding.names import hints_at
 from seg_spark.onboarding.proposal import Proposal, ProposedFeature
 from seg_spark.onboarding.vocabulary import OUTCOME_WORDS
+from seg_spark.settings.schema import Cleaning
 
 _SKEWED: Final = 2.0
 _MOST_SUSPICIONS: Final = 5
@@ -15,7 +16,7 @@ _LONGEST_LEVEL: Final = 30
 
 
 def seen(feature: ProposedFeature) -> str:
-    """The facts: `15 to 137, median 61.5` or `2 levels: Female 56.0 %, Male 44.0 %`, and what is missing."""
+    """The facts: `15 to 137, median 61.5` or `2 levels: Female 56.0%, Male 44.0%`, and what is missing."""
     facts = feature.facts
     if feature.kind == "number" and facts.numbers is not None:
         number = facts.numbers
@@ -38,11 +39,23 @@ def warnings(feature: ProposedFeature) -> Iterator[str]:
         yield "an outcome, by its name: segments that are made from it cannot explain it"
 
 
-def remarks(feature: ProposedFeature) -> Iterator[str]:
-    """What is good to know, and no reason to worry."""
+def skew_of(feature: ProposedFeature) -> str | None:
+    """A word about strong skew, and what would even it out."""
+    number = feature.facts.numbers
+    if feature.kind != "number" or number is None or abs(number.skewness) <= _SKEWED:
+        return None
+    even = number.lowest >= 0 and number.skewness > 0
+    advice = "; transform: log1p with valid: [0, null] would even it out" if even else ""
+    return f"strongly skewed ({number.skewness:.1f}){advice}"
+
+
+def remarks(feature: ProposedFeature, is_typed: bool) -> Iterator[str]:
+    """What is good to know, and no reason to worry; in a typed table, numbers need not be texts."""
     number = feature.facts.numbers
     if feature.kind != "number" or number is None:
         return
+    if is_typed and number.as_text:
+        yield "numbers stored as text"
     if feature.facts.kind == "text" and number.form is not None and not number.ambiguous_form:
         yield "written as text, so its form is declared"
     if number.whole and number.distinct <= _FEW_NUMBERS:
@@ -61,10 +74,31 @@ def general_warnings(proposal: Proposal) -> Iterator[str]:
             f"{ids.repeated:,} customer ids stand in more than one row ({_rows(ids.repeated_rows)} in all): equal rows "
             f"are merged, others rejected unless a column settles it; {settle}"
         )
+        if 2 * ids.repeated_rows > sample.rows:
+            yield "this looks like a table of orders or visits; segments need one row per customer: sum it up first"
     if sample.malformed_rows:
         yield f"{_rows(sample.malformed_rows)} with more or fewer fields than the header will be rejected"
+    unusable = [one.facts.numbers.unusable_rows for one in proposal.features if one.facts.numbers is not None]
+    doomed = ids.blank_rows + ids.repeated_rows + sample.malformed_rows + sum(unusable)
+    limit = Cleaning().max_rejected_share
+    if doomed > limit * (sample.rows + sample.malformed_rows):
+        yield (
+            f"{_rows(doomed)} may be rejected; above cleaning.max_rejected_share ({percent(limit)}) a night stops "
+            "with exit code 5"
+        )
     if sample.unnamed_columns:
         yield f"columns without a name in the header are left out: {sample.unnamed_columns}"
+
+
+def concerns(proposal: Proposal) -> Iterator[str]:
+    """All that a person should look at, skewed features in one line."""
+    yield from general_warnings(proposal)
+    for feature in proposal.features:
+        yield from (f"{feature.name}: {text}" for text in warnings(feature))
+    skewed = [feature.name for feature in proposal.features if skew_of(feature) is not None]
+    if skewed:
+        more = f" and {len(skewed) - 20} more" if len(skewed) > 20 else ""
+        yield f"strongly skewed, so that few customers would make segments of their own: {', '.join(skewed[:20])}{more}"
 
 
 def plain(number: float) -> str:
@@ -75,8 +109,8 @@ def plain(number: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share for a person: 26.5 %."""
-    return "under 0.1 %" if 0 < share < 0.001 else f"{share:.1%}".replace("%", " %")
+    """A share for a person: 26.5%."""
+    return "under 0.1%" if 0 < share < 0.001 else f"{share:.1%}"
 
 
 def level(value: Any) -> str:
@@ -98,10 +132,6 @@ def _number_warnings(feature: ProposedFeature, number: NumberFacts) -> Iterator[
         yield f"several symbols ({', '.join(number.form.symbols)}) are read as if they meant the same: please check"
     if number.unusable_rows:
         yield f"no number in {_rows(number.unusable_rows)}, neither missing: to be rejected"
-    if abs(number.skewness) > _SKEWED:
-        even = number.lowest >= 0 and number.skewness > 0
-        advice = "; transform: log1p with valid: [0, null] would even it out" if even else ""
-        yield f"strongly skewed ({number.skewness:.1f}){advice}"
 
 
 def _level_warnings(facts: ColumnFacts) -> Iterator[str]:

@@ -22,11 +22,12 @@ from seg_spark.onboarding.csv_dialect import Dialect, find_dialect, spans_lines
     ],
 )
 def test_the_dialect_is_found(text: str, dialect: Dialect) -> None:
-    assert find_dialect(text, True, "t.csv") == dialect
+    assert find_dialect(text, "t.csv") == dialect
 
 
-def test_a_line_that_was_cut_off_does_not_count() -> None:
-    assert find_dialect("id;a\n1;2\n3;4\n5;6|7|8|9", False, "t.csv") == Dialect(";")
+def test_a_delimiter_must_cut_the_header_too() -> None:
+    rows = "".join(f"{i};{i},5;{i},5{';x' * (i % 9 == 0)}\n" for i in range(90))
+    assert find_dialect(f"id;a;b\n{rows}", "t.csv") == Dialect(";")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,7 @@ def test_a_line_that_was_cut_off_does_not_count() -> None:
         ('id,note\n1,"two\nlines"\n2,x\n', True),
         ("id,note\n1,one\n2,x\n", False),
         ('id,note,n\n1,"abc,5\n2,"def,6\n3,"x,7\n', False),
+        ('id,note,n\n1,"two\nlines",1\n2,"abc,5\n3,"def,6\n4,"x"y,7\n5,"z"y,7\n', False),
         ('id,note\n1,5" pipe\n2,7" pipe\n', False),
     ],
 )

@@ -1,11 +1,14 @@
 """A proposed conf says of each table what a person would have said after an hour with it."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import raw_tables as tables
 
@@ -48,7 +51,7 @@ ARROW = Case(
         "home_rooms": {"source": "home.rooms"},
     },
     {"since": "a date", "seen": "a timestamp", "orders": "holds list<"},
-    ("2 levels: false 75.0 %, true 25.0 %",),
+    ("2 levels: false 75.0%, true 25.0%",),
     format="parquet",
 )
 CASES = (
@@ -61,7 +64,7 @@ CASES = (
             "annual_income_k": {"source": "Annual Income (k$)", "unit": "k$"},
             "spending_score_1_100": {"source": "Spending Score (1-100)"},
         },
-        says=("all 60 rows", "# 60 customers, none blank, none twice", "# 2 levels: Female 60.0 %, Male 40.0 %"),
+        says=("all 60 rows", "# 60 customers, none blank, none twice", "# 2 levels: Female 60.0%, Male 40.0%"),
     ),
     Case(
         tables.telco,
@@ -74,7 +77,7 @@ CASES = (
             "total_charges": {"source": "TotalCharges"},
             "churn": category("Churn"),
         },
-        says=("5.0 % missing (3 rows)", "only 2 values: if they are codes", "# ! an outcome, by its name"),
+        says=("5.0% missing (3 rows)", "only 2 values: if they are codes", "# ! an outcome, by its name"),
     ),
     Case(
         tables.german,
@@ -115,7 +118,7 @@ CASES = (
         (
             "! 1893 in 1 row: born so, nobody is alive in 2026; if it means unknown, valid: [1945, null] rejects it",
             "! 666666 in 1 row: far from the next value",
-            "2.0 % missing (6 rows)",
+            "2.0% missing (6 rows)",
             "# z_cost_contact: {source: Z_CostContact}",
         ),
         {"delimiter": "\t"},
@@ -124,7 +127,12 @@ CASES = (
         tables.skewed,
         "CUST_ID",
         {f"amount_{n}": {"source": f"AMOUNT_{n}"} for n in range(17)},
-        says=("! strongly skewed (", "transform: log1p with valid: [0, null]", "2.5 % missing (10 rows)"),
+        says=(
+            "strongly skewed, so that few customers",
+            "! strongly skewed (",
+            "transform: log1p with valid: [0, null]",
+            "2.5% missing (10 rows)",
+        ),
     ),
     Case(
         tables.wholesale,
@@ -142,7 +150,7 @@ CASES = (
             "active": CATEGORY,
         },
         {"became_member_on": "dates written YYYYMMDD", "tags": "holds a list"},
-        ("! 118 in 25 rows: no age of a living person", "# - {column: active, equals: false}  # 33.5 % of the rows"),
+        ("! 118 in 25 rows: no age of a living person", "# - {column: active, equals: false}  # 33.5% of the rows"),
         format="json",
     ),
     Case(
@@ -155,7 +163,7 @@ CASES = (
         tables.japanese,
         "顧客番号",
         {"性別": CATEGORY, "年齢": {}},
-        says=("2 levels: 女性 50.0 %, 男性 50.0 %",),
+        says=("2 levels: 女性 50.0%, 男性 50.0%",),
         options={"encoding": "Shift_JIS"},
     ),
     ARROW,
@@ -174,13 +182,13 @@ CASES = (
         tables.parts_by_country,
         "id",
         {"age": {}, "country": CATEGORY},
-        says=("(2 files)", "2 levels: at 50.0 %, de 50.0 %"),
+        says=("(2 files)", "2 levels: at 50.0%, de 50.0%"),
     ),
     Case(
         tables.census,
         "person",
         {"age": {}, "hours": {}, "workclass": CATEGORY},
-        says=("Found: '?' in age, workclass", "'n/a' in hours", "33.3 % missing (20 rows)"),
+        says=("Found: '?' in age, workclass", "'n/a' in hours", "33.3% missing (20 rows)"),
         null_values=("?", "n/a"),
     ),
     Case(
@@ -219,7 +227,9 @@ CASES = (
             "delta": {},
         },
         {
-            "PLZ": "codes, not amounts",
+            "PLZ": "codes, not amounts (telephone or postal, by its name)",
+            "branch": "codes, not amounts: they have leading zeros",
+            "account_number": "an identifier: nearly all values differ, and so says its name",
             "updated": "dates written YYYY-MM-DD",
             "nothing": "every value is missing",
             "row": "row numbers",
@@ -229,8 +239,8 @@ CASES = (
         (
             "5 customer ids stand in more than one row (10 rows in all)",
             "  # order_by: updated",
-            "#     - {column: account_state, equals: closed}  # 33.3 % of the rows",
-            "#     - {column: is_staff, is_true: true}  # 10.0 % of the rows",
+            "#     - {column: account_state, equals: closed}  # 33.3% of the rows",
+            "#     - {column: is_staff, is_true: true}  # 10.0% of the rows",
             "# city: {kind: category}",
             "999 in 6 rows: far from the next value, 37; if it means unknown, valid: [null, 37] rejects it",
             "-1 in 7 rows: the only negative value; if it means unknown, valid: [0, null] rejects it",
@@ -243,7 +253,7 @@ CASES = (
         {"age": {}, "note": CATEGORY},
         format="json",
         options={"multi_line": True},
-        says=("50.0 % missing",),
+        says=("50.0% missing",),
     ),
     Case(
         tables.wide_characters,
@@ -332,6 +342,7 @@ def test_ordinary_ends_of_a_scale_are_not_suspicious(tmp_path: Path) -> None:
     text, _ = proposed(tmp_path, tables.accounts(tmp_path), "id")
     assert "100 in" not in text
     assert "\n    # ! 0 in" not in text
+    assert "skewed" not in text
 
 
 def test_rows_are_taken_from_all_files_and_the_conf_says_how_many(
@@ -344,8 +355,8 @@ def test_rows_are_taken_from_all_files_and_the_conf_says_how_many(
         rows = [{"id": f"{n}-{i}", "group": f"g{n}", "size": tables.spread(i, 1, 90)} for i in range(4_000)]
         tables.written(folder / f"{n}.csv", tables.csv_text(rows).encode())
     text, _ = proposed(tmp_path, folder, "id")
-    assert "the first 5,000 rows, but the table has more, of" in flattened(text)
-    assert "2 levels: g0 60.0 %, g1 40.0 %" in text
+    assert f"5,000 rows of {folder} (2 files, there are more)" in flattened(text)
+    assert "2 levels: g0 60.0%, g1 40.0%" in text
     assert "The rest of the table may hold what those rows do not" in text
 
 
@@ -377,8 +388,10 @@ def test_a_wished_header_may_hold_commas(tmp_path: Path) -> None:
 def test_headers_that_look_like_other_yaml_stay_texts(tmp_path: Path) -> None:
     headers = ("null", "08", "1e5", "yes", "a: b", "#x", "{y}", "it's", '"q"', "tab\there", "run_date", "class")
     rows = [{"id": f"x{i}"} | {header: tables.spread(i, 1, 50) for header in headers} for i in range(tables.ROWS)]
+    rows = [row | {"odd\x07\u2028\nhead": "2026-01-02"} for row in rows]
     path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
-    _, settings = proposed(tmp_path, path, "id")
+    text, settings = proposed(tmp_path, path, "id")
+    assert "    # - odd head: dates written YYYY-MM-DD" in text.splitlines()
     assert [settings.features.source_of(name) for name in settings.features.columns] == list(headers)
     assert "run_date" not in settings.features.columns
 
@@ -394,6 +407,47 @@ def test_blank_ids_and_broken_rows_are_counted(tmp_path: Path) -> None:
     text, _ = proposed(tmp_path, tables.written(tmp_path / "t.csv", "\n".join(lines).encode()), "id")
     assert "3 rows without a customer id will be rejected" in text
     assert "1 row with more or fewer fields than the header will be rejected" in text
+
+
+def test_a_table_of_orders_is_told(tmp_path: Path) -> None:
+    rows = [{"customer": f"x{i % 9}", "amount": tables.spread(i, 1, 50)} for i in range(tables.ROWS)]
+    text, _ = proposed(tmp_path, tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode()), "customer")
+    assert "this looks like a table of orders or visits" in text
+    assert "above cleaning.max_rejected_share (20.0%) a night stops" in flattened(text)
+
+
+def test_numbers_stored_as_text_are_told_in_typed_tables(tmp_path: Path) -> None:
+    ages = [str(tables.spread(i, 18, 70)) for i in range(tables.ROWS)]
+    pq.write_table(pa.table({"id": [f"x{i}" for i in range(tables.ROWS)], "age": ages}), tmp_path / "t.parquet")
+    text, settings = proposed(tmp_path, tmp_path / "t.parquet", "id")
+    assert "numbers stored as text" in text
+    assert settings.features.columns["age"].kind == "number"
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "other", "expected"),
+    [(";", "3.25", {"grouping": ","}), (",", "3,25", {"decimal": ","}), (";", "x", {"decimal": ","})],
+)
+def test_columns_without_doubt_settle_the_others(
+    delimiter: str, other: str, expected: dict[str, str], tmp_path: Path
+) -> None:
+    rows = [{"id": f"x{i}", "a": f"{1 + i % 8},{tables.spread(i, 100, 999)}", "b": other} for i in range(60)]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows, delimiter).encode())
+    _, settings = proposed(tmp_path, path, "id")
+    form = settings.features.columns["a"].text_form
+    assert form is not None
+    assert form.model_dump(exclude_unset=True) == expected
+
+
+def test_a_column_of_only_some_files_is_missing_in_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "t"
+    folder.mkdir()
+    for n, key in enumerate(("old", "new")):
+        rows = [{"id": f"{n}-{i}", key: tables.spread(i, 1, 50)} for i in range(30)]
+        tables.written(folder / f"{n}.json", "\n".join(map(json.dumps, rows)).encode())
+    text, settings = proposed(tmp_path, folder, "id")
+    assert list(settings.features.columns) == ["old", "new"]
+    assert text.count("50.0% missing (30 rows)") == 2
 
 
 def test_levels_that_differ_only_in_case_are_told(tmp_path: Path) -> None:
@@ -413,5 +467,5 @@ def test_the_telephone_customers(tmp_path: Path, telco_customers: Path) -> None:
     text, settings = proposed(tmp_path, telco_customers, "customerID")
     kinds = [feature.kind for feature in settings.features.columns.values()]
     assert (kinds.count("number"), kinds.count("category")) == (4, 16)
-    assert "18.8 to 8684.8, median 1397.47; 0.2 % missing (11 rows)" in text
+    assert "18.8 to 8684.8, median 1397.47; 0.2% missing (11 rows)" in text
     assert "Left out" not in text
