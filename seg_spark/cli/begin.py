@@ -45,13 +45,11 @@ def init(
 ) -> None:
     """Look at a table and write settings for it: a base.yml with comments that runs as it stands.
 
-    Examples:
+    Example: seg-spark init --input customers.csv --id CustomerID --conf-dir my_conf --output-path out
 
-    seg-spark init --input customers.csv --id CustomerID --conf-dir my_conf --output-path segments
+    Example: seg-spark init --input 'exports/{run_date}/' --id id --conf-dir my_conf --output-path out
 
-    seg-spark init --input 'exports/{run_date}/' --id id --features age,income --conf-dir my_conf --output-path segments
-
-    seg-spark init --input crm.customers --format table --id id --conf-dir my_conf --output-path segments
+    Example: seg-spark init --input crm.customers --format table --id id --conf-dir my_conf --output-path out
     """
     from seg_spark.onboarding.init import Request
     from seg_spark.onboarding.init import init as write_conf

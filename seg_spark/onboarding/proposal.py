@@ -10,9 +10,10 @@ from seg_spark.cleaning.one_value import is_missing
 from seg_spark.errors import InputError, SettingsError, did_you_mean
 from seg_spark.onboarding.exclusions import exclusion_of
 from seg_spark.onboarding.facts import ColumnFacts, Verdict, column_facts, null_values_of
-from seg_spark.onboarding.names import feature_names, unit_of
+from seg_spark.onboarding.names import feature_names, hints_at, unit_of
 from seg_spark.onboarding.sample import Sample
 from seg_spark.onboarding.verdicts import Judged, judge
+from seg_spark.onboarding.vocabulary import VERSION_WORDS
 from seg_spark.settings.feature import MAX_FEATURES, TextForm
 from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES
 
@@ -167,11 +168,12 @@ def _left_out(judged: Sequence[Judged], picked: set[str], names: Mapping[str, st
 
 
 def _order_columns(judged: Sequence[Judged]) -> Iterator[str]:
-    """Dates first: they are what tells the latest row."""
+    """Dates, then numbers that count versions by their name: they are what tells the latest row."""
     able = [one for one in judged if one.can_order and one.verdict is not Verdict.ID]
     for one in sorted(able, key=lambda one: one.verdict is not Verdict.DATE):
         number = one.facts.numbers
-        if one.verdict is Verdict.DATE or (number is not None and number.form is None):
+        is_version = number is not None and number.form is None and hints_at(one.facts.header, VERSION_WORDS)
+        if one.verdict is Verdict.DATE or is_version:
             yield one.facts.header
 
 

@@ -167,9 +167,12 @@ def _warnings(settings: Settings, looks: Sequence[FeatureLook], good: int, repea
             said.append(f"{one.name}: has {one.distinct:,} levels; all but the {levels} most frequent become 'other'")
     if repeated and settings.input.order_by is None:
         said.append(
-            f"{repeated:,} rows repeat the id of another one; where they differ they are rejected, "
+            f"{repeated:,} {'row repeats' if repeated == 1 else 'rows repeat'} the id of another one; "
+            "where they differ they are rejected, "
             "unless input.order_by names the column whose highest value wins"
         )
     if good < settings.clustering.k.min:
-        said.append(f"only {good} rows could take part, fewer than clustering.k.min ({settings.clustering.k.min})")
+        said.append(
+            f"only {good} {'row' if good == 1 else 'rows'} could take part, fewer than clustering.k.min ({settings.clustering.k.min})"
+        )
     return said

@@ -17,6 +17,8 @@ CODE_WORDS: Final = _words(
     "zip zipcode plz postal postcode postleitzahl phone telephone telefon tel mobile handy fax cep iban ssn"
 )
 DATE_WORDS: Final = _words("date datum day dt fecha data joined created registered since seit on at became time")
+VERSION_WORDS: Final = _words("version revision seq sequence updated modified changed timestamp ts epoch year jahr")
+"""Numbers that tell the latest of several rows."""
 AGE_WORDS: Final = _words("age ages alter edad idade eta leeftijd возраст alder")
 BIRTH_WORDS: Final = _words(
     "birth yob dob birthyear geburt geburtsjahr geburtsdatum geboren born nacimiento naissance рождения"

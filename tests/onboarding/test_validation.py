@@ -1,0 +1,115 @@
+"""A quick look at the input through the settings sees what the night will see."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from builders import conf_dir, customer, grouped_customers, write_csv
+
+from seg_spark.cli.main import main
+from seg_spark.errors import InputError
+from seg_spark.onboarding.validation import Validation, validate_input
+from seg_spark.settings.layers import load_settings
+
+FEATURES: dict[str, Any] = {
+    "income": {"valid": [0, 100]},
+    "score": {"missing": "reject"},
+    "region": {"kind": "category", "max_categories": 2},
+}
+
+
+def look(root: Path, features: dict[str, Any] | None = None, night: date | None = None, **sections: Any) -> Validation:
+    return validate_input(load_settings(conf_dir(root, features, **sections), environment={}).settings, night)
+
+
+def test_rows_are_counted_as_the_night_would_count_them(tmp_path: Path) -> None:
+    rows = [customer(i, region="abcd"[i % 4], staff="no") for i in range(20)]
+    rows += [
+        customer(50, income="-1"), customer(51, income="x", score=""), customer(52, score="NA"), customer(53, id=" "),
+        customer(54, income="", region=""), customer(55, staff="yes", income="?"), customer(1),
+        customer(56, id="a\tb"), customer(57, income="NaN"),
+    ]  # fmt: skip
+    write_csv(tmp_path, rows, header=["id", "income", "score", "region", "staff"])
+    with (tmp_path / "input/part-000.csv").open("a") as file:
+        file.write("too,short\n")
+    found = look(tmp_path, FEATURES, cleaning={"exclude": [{"column": "staff", "is_true": True}]})
+    assert (found.accepted, found.rejected, found.excluded, found.repeated_ids) == (22, 7, 1, 1)
+    assert found.rejected_by_reason == {
+        "out_of_range:income": 1, "unparseable:income": 1, "missing:score": 2, "missing_id": 1,
+        "control_characters:customer_id": 1, "not_finite:income": 1, "malformed_row": 1,
+    }  # fmt: skip
+    by_name = {one.name: one for one in found.features}
+    assert (by_name["income"].missing, by_name["income"].rejected, by_name["income"].distinct) == (1, 3, 1)
+    assert by_name["region"].distinct == 4
+    assert found.warnings == (
+        "income: has one value throughout, so it weighs nothing",
+        "region: has 4 levels; all but the 2 most frequent become 'other'",
+        "score: has one value throughout, so it weighs nothing",
+        "1 row repeats the id of another one; where they differ they are rejected, unless input.order_by names the "
+        "column whose highest value wins",
+    )
+
+
+def test_too_few_rows_and_columns_without_values_are_told(tmp_path: Path) -> None:
+    write_csv(tmp_path, [customer(1, income="")])
+    assert look(tmp_path).warnings == (
+        "income: no row looked at has a usable value",
+        "score: has one value throughout, so it weighs nothing",
+        "only 1 row could take part, fewer than clustering.k.min (2)",
+    )
+
+
+def test_a_column_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> None:
+    write_csv(tmp_path, [{"id": 1, "incme": 2, "score": 3}])
+    with pytest.raises(
+        InputError, match=r"features.columns.income: the input has no column 'income' \(did you mean 'incme'"
+    ):
+        look(tmp_path)
+
+
+def test_a_column_of_an_unusable_type_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "input").mkdir()
+    pq.write_table(pa.table({"id": ["a"], "income": [[1.0]], "score": [1.0]}), tmp_path / "input/a.parquet")
+    with pytest.raises(InputError, match=r"features.columns.income: is of type list<.*>; expected a number or text"):
+        look(tmp_path, input={"path": str(tmp_path / "input"), "format": "parquet"})
+
+
+def test_nested_fields_typed_columns_and_booleans_are_judged(tmp_path: Path) -> None:
+    (tmp_path / "input").mkdir()
+    rows = [{"id": i, "p": {"income": 1.5 * i}, "score": i % 2 == 0, "region": None} for i in range(9)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "input/a.parquet")
+    features: dict[str, Any] = {
+        "income": {"source": "p.income", "valid": [0, 9]},
+        "score": {"kind": "category"},
+        "region": {"kind": "category"},
+    }
+    found = look(tmp_path, features, input={"path": str(tmp_path / "input"), "format": "parquet"})
+    assert found.rejected_by_reason == {"out_of_range:income": 2}
+    assert [(one.missing, one.distinct) for one in found.features] == [(0, 7), (9, 0), (0, 2)]
+
+
+def test_the_latest_input_is_looked_at_unless_a_night_is_named(tmp_path: Path) -> None:
+    for night, rows in (("2026-11-21", 3), ("2026-11-22", 5)):
+        write_csv(tmp_path / "drops" / night, grouped_customers()[:rows])
+    path = {"path": f"{tmp_path}/drops/{{run_date}}/input"}
+    assert look(tmp_path, input=path).accepted == 5
+    assert look(tmp_path, None, date(2026, 11, 21), input=path).accepted == 3
+
+
+def test_the_command_shows_it_and_returns_the_code_of_the_night(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_csv(tmp_path, [*grouped_customers(), *(customer(800 + i, income="?") for i in range(25))])
+    folder = str(conf_dir(tmp_path))
+    assert main(["validate", "--conf-dir", folder]) == 0
+    shown = capsys.readouterr().out
+    assert f"the settings are sound; looked at every row of {tmp_path}/input (csv, 1 file)" in shown
+    assert "rows: 100 looked at = 75 without a fault + 25 rejected (unparseable:income 25)" in shown
+    assert main(["validate", "--conf-dir", folder, "--set", "cleaning.max_rejected_share=0.2"]) == 5
+    assert "25.0% of the rows were rejected" in capsys.readouterr().err
+    assert main(["validate", "--conf-dir", folder, "--set", "clustering.k.mx=2"]) == 2
+    assert main(["validate", "--conf-dir", folder, "--set", "input.path=/nowhere"]) == 3
+    assert not (tmp_path / "output").exists()
