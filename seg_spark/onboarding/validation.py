@@ -172,7 +172,6 @@ def _warnings(settings: Settings, looks: Sequence[FeatureLook], good: int, repea
             "unless input.order_by names the column whose highest value wins"
         )
     if good < settings.clustering.k.min:
-        said.append(
-            f"only {good} {'row' if good == 1 else 'rows'} could take part, fewer than clustering.k.min ({settings.clustering.k.min})"
-        )
+        rows = "row" if good == 1 else "rows"
+        said.append(f"only {good} {rows} could take part, fewer than clustering.k.min ({settings.clustering.k.min})")
     return said
