@@ -2,6 +2,7 @@
 
 import math
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -63,9 +64,46 @@ def test_the_conf_of_the_mall_customers_gives_the_promised_segments(
     (tmp_path / "my_conf").mkdir()
     (tmp_path / "my_conf/base.yml").write_text(block_after("# my_conf/base.yml"), encoding="utf-8")
     (tmp_path / "Mall_Customers.csv").write_bytes(mall_customers.read_bytes())
-    command = "$ .venv/bin/seg-spark nightly --run-date 2026-11-23 --conf-dir my_conf"
-    assert main(command.split()[2:]) == 0
-    assert table_lines(capsys.readouterr().out) == table_lines(block_after(command))
+    assert main(["nightly", "--run-date", "2026-11-23", "--conf-dir", "my_conf"]) == 0
+    sizes = [int(line.split("│")[3]) for line in table_lines(capsys.readouterr().out)[-5:]]
+    said = re.search(r"segments that everybody finds there, of ([\d, and\n]+) customers", README)
+    assert said is not None
+    assert sizes == [int(size) for size in re.findall(r"\d+", said[1])]
+
+
+def test_the_ten_minutes_with_ones_own_table_go_as_shown(
+    spark: object, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file and command of the section, in order, with its whole output."""
+    monkeypatch.chdir(tmp_path)
+    section = README[README.index("## Your own table in ten minutes") : README.index("### What a table may be")]
+    commands = 0
+    for language, block in re.findall(r"```(\w+)\n(.*?)\n```", section, re.DOTALL):
+        if language == "yaml":
+            name, content = block.split("\n", 1)
+            (tmp_path / name.removeprefix("# ")).write_text(content, encoding="utf-8")
+            continue
+        for command, promised in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n?)*)", block + "\n", re.MULTILINE):
+            program, *words = shlex.split(command)
+            if program.endswith("python"):
+                done = subprocess.run(
+                    [sys.executable, str(PROJECT / words[0]), *words[1:]], capture_output=True, text=True, check=True
+                )
+                shown = done.stdout
+            else:
+                main(words)
+                captured = capsys.readouterr()
+                shown = captured.out or captured.err
+            assert lasting(shown) == lasting(promised), command
+            commands += 1
+    assert commands == 7
+
+
+def lasting(shown: str) -> list[str]:
+    """The lines of an output without what differs from run to run: times, run ids, today."""
+    shown = re.sub(r"\d{8}T\d{6}-[0-9a-f]{6}", "RUN", shown)
+    shown = re.sub(r"nightly --run-date \d{4}-\d\d-\d\d", "nightly --run-date TODAY", shown)
+    return [line.rstrip() for line in shown.strip().splitlines() if not line.startswith("seconds:")]
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:

@@ -17,7 +17,7 @@ CODE_WORDS: Final = _words(
     "zip zipcode plz postal postcode postleitzahl phone telephone telefon tel mobile handy fax cep iban ssn"
 )
 DATE_WORDS: Final = _words("date datum day dt fecha data joined created registered since seit on at became time")
-VERSION_WORDS: Final = _words("version revision seq sequence updated modified changed timestamp ts epoch year jahr")
+VERSION_WORDS: Final = _words("version revision seq sequence updated modified changed timestamp ts epoch")
 """Numbers that tell the latest of several rows."""
 AGE_WORDS: Final = _words("age ages alter edad idade eta leeftijd возраст alder")
 BIRTH_WORDS: Final = _words(
@@ -68,7 +68,7 @@ PLAIN_LETTERS: Final = str.maketrans(
     {
         **dict(zip("äöüÄÖÜßæÆøØœŒłŁđĐı", ["ae", "oe", "ue", "Ae", "Oe", "Ue", "ss", "ae", "Ae", "o", "O", "oe", "Oe",
                                              "l", "L", "d", "D", "i"], strict=True)),
-        **{"&": " and ", "%": " percent ", "€": " eur ", "£": " gbp "},
+        **{"&": " and ", "%": " percent "},
     }
 )  # fmt: skip
 """Letters that lose more than an accent on the way to ASCII, and signs that are words."""
