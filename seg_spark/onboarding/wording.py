@@ -140,10 +140,17 @@ def _level_warnings(facts: ColumnFacts) -> Iterator[str]:
 
 
 def _bounds(number: NumberFacts) -> str:
-    """The range that keeps all but the suspicious values."""
-    odd = [one.value for one in number.suspicions]
-    low = plain(number.usual_lowest) if any(value < number.usual_lowest for value in odd) else "null"
-    high = plain(number.usual_highest) if any(value > number.usual_highest for value in odd) else "null"
+    """A range without the suspicious values that leaves room around the others: tomorrow's may lie further out."""
+    below = [one.value for one in number.suspicions if one.value < number.usual_lowest]
+    above = [one.value for one in number.suspicions if one.value > number.usual_highest]
+    low = high = "null"
+    if below:
+        nearest = max(below)
+        beside = nearest + 1 if number.whole else (nearest + number.usual_lowest) / 2
+        low = plain(0 if nearest < 0 <= number.usual_lowest else beside)
+    if above:
+        nearest = min(above)
+        high = plain(nearest - 1 if number.whole else (nearest + number.usual_highest) / 2)
     return f"valid: [{low}, {high}]"
 
 

@@ -83,7 +83,7 @@ def feature_named(model: Model, name: str) -> str:
 
     Raises SettingsError with the nearest name.
     """
-    known = {one.name: one.name for one in model.features} | {one.source: one.name for one in model.features}
+    known = {one.source: one.name for one in model.features} | {one.name: one.name for one in model.features}
     lower = {key.lower(): value for key, value in known.items()}
     found = known.get(name) or lower.get(name.strip().lower())
     if found is None:

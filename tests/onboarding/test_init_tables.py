@@ -116,7 +116,7 @@ CASES = (
             "Dt_Customer": "dates written DD-MM-YYYY",
         },
         (
-            "! 1893 in 1 row: born so, nobody is alive in 2026; if it means unknown, valid: [1945, null] rejects it",
+            "! 1893 in 1 row: born so, nobody is alive in 2026; if it means unknown, valid: [1894, null] rejects it",
             "! 666666 in 1 row: far from the next value",
             "2.0% missing (6 rows)",
             "# z_cost_contact: {source: Z_CostContact}",
@@ -242,7 +242,7 @@ CASES = (
             "#     - {column: account_state, equals: closed}  # 33.3% of the rows",
             "#     - {column: is_staff, is_true: true}  # 10.0% of the rows",
             "# city: {kind: category}",
-            "999 in 6 rows: far from the next value, 37; if it means unknown, valid: [null, 37] rejects it",
+            "999 in 6 rows: far from the next value, 37; if it means unknown, valid: [null, 998] rejects it",
             "-1 in 7 rows: the only negative value; if it means unknown, valid: [0, null] rejects it",
         ),
         {"delimiter": "|"},
