@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Final
 
 from seg_spark.errors import InputError, SettingsError
+from seg_spark.reporting.findings import readable_bytes
+from seg_spark.reporting.summary import short_path
 from seg_spark.settings.feature import Feature
 from seg_spark.settings.paths import refuse_overlap
 from seg_spark.settings.schema import Settings
@@ -64,7 +65,7 @@ def _reads_input(settings: Settings, run_date: date) -> Iterator[PlanLine]:
     except ValueError as error:
         raise SettingsError(f"{error} (for {run_date})") from None
     found = find_input_files(settings.input, run_date)
-    known = f"{len(found.files):,} {'file' if len(found.files) == 1 else 'files'}, {_size(found.total_bytes)}"
+    known = f"{len(found.files):,} {'file' if len(found.files) == 1 else 'files'}, {readable_bytes(found.total_bytes)}"
     yield PlanLine(
         "reads", f"{path}: {known if is_local(settings.input) else 'not looked at'}, {settings.input.format}"
     )
@@ -104,20 +105,20 @@ def _writes(command: str, layout: Layout, run_date: date) -> Iterator[str]:
     for table in _WRITES[command]:
         entry = tables.get(table)
         state = f"replaces {int(entry['rows']):,} rows of run {entry['run_id']}" if entry else "new"
-        yield f"{_short(layout.partition(table, run_date))}: {state}"
+        yield f"{short_path(layout.partition(table, run_date))}: {state}"
     if "fit" in _DONE_BY[command]:
         in_charge = model_in_charge(layout, run_date)
-        yield f"{_short(layout.model('<model_id>'))}: " + (
+        yield f"{short_path(layout.model('<model_id>'))}: " + (
             f"now in charge is {in_charge}" if in_charge else "the first"
         )
-    yield f"{_short(layout.records(run_date))}/<run_id>.json: the run record"
+    yield f"{short_path(layout.records(run_date))}/<run_id>.json: the run record"
 
 
 def _published_customers(layout: Layout, run_date: date) -> str:
     entry = read_manifest(layout, run_date).tables.get(_CLEAN[0])
     if entry is None:
         raise InputError(f"{layout.root}: no clean customers are published for {run_date}; run clean first")
-    return f"{_short(layout.partition(_CLEAN[0], run_date))}: {int(entry['rows']):,} customers"
+    return f"{short_path(layout.partition(_CLEAN[0], run_date))}: {int(entry['rows']):,} customers"
 
 
 def _model(layout: Layout, run_date: date) -> str:
@@ -125,15 +126,3 @@ def _model(layout: Layout, run_date: date) -> str:
     if model_id is None:
         raise InputError(f"{layout.root}: no model is published for {run_date} or before; run fit first")
     return model_id
-
-
-def _size(count: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
-        count /= 1000
-    return f"{count:,.1f} TB"
-
-
-def _short(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

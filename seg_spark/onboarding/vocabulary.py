@@ -4,6 +4,8 @@
 
 from typing import Final
 
+from seg_spark.cleaning.text_rules import FALSE_TEXTS, TRUE_TEXTS
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -37,8 +39,8 @@ GONE_LEVELS: Final = _words(
     "closed deleted inactive cancelled canceled terminated blocked suspended banned test staff internal archived "
     "geschlossen gelöscht gekündigt inaktiv gesperrt"
 )
-YES: Final = _words("true t yes y 1")
-NO: Final = _words("false f no n 0")
+YES: Final = frozenset(TRUE_TEXTS)
+NO: Final = frozenset(FALSE_TEXTS)
 
 MISSING_BETWEEN_NUMBERS: Final = _words(
     "? ?? - -- --- . .. * – — n/a N/A NA n.a. N.A. NaN nan NAN None none NONE null Null NULL nil #N/A #NA <NA> NaT \\N "

@@ -50,8 +50,8 @@ def show_run(console: Console, record: Mapping[str, Any], record_path: Path, out
         console.print(f"chosen: {record['chosen_because']}", markup=False, soft_wrap=True)
     partition = f"run_date={record['run_date']}"
     for what, path in _places(record, output, partition):
-        console.print(f"{what:<10}{_short(path)}", markup=False, soft_wrap=True)
-    console.print(f"{'record':<10}{_short(record_path)}", markup=False, soft_wrap=True)
+        console.print(f"{what:<10}{short_path(path)}", markup=False, soft_wrap=True)
+    console.print(f"{'record':<10}{short_path(record_path)}", markup=False, soft_wrap=True)
     console.print(seconds_line(record["seconds"]), markup=False, soft_wrap=True)
 
 
@@ -135,7 +135,7 @@ def _places(record: Mapping[str, Any], output: Path, partition: str) -> list[tup
     return places
 
 
-def _short(path: Path) -> Path:
+def short_path(path: Path) -> Path:
     """Relative to where one stands, where that is shorter."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 

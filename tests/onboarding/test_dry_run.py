@@ -34,7 +34,7 @@ def test_a_first_night_is_told_from_input_to_record(tmp_path: Path, capsys: pyte
         shown
         == f"""\
 What nightly would do for 2026-11-23; nothing is done:
-reads       {tmp_path}/input: 2 files, 1.0 kB, csv
+reads       {tmp_path}/input: 2 files, 1009 bytes, csv
 id          'id'
 feature     income: number from 'Income (k$)' (valid: [0.0, None], weight: 2.0)
             score: number from 'score'
