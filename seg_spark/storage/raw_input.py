@@ -48,7 +48,7 @@ def read_raw(
             case "json":
                 raw = _read_json(spark, settings, path, malformed)
             case "table":
-                raw = _read_catalog(spark, path)
+                raw = read_catalog(spark, path)
             case _:
                 raw = _read_columnar(spark, settings, path, declared)
         check_header([name for name in raw.columns if name != malformed], path)
@@ -112,7 +112,8 @@ def _read_columnar(spark: SparkSession, settings: Input, path: str, declared: Co
     )
 
 
-def _read_catalog(spark: SparkSession, name: str) -> DataFrame:
+def read_catalog(spark: SparkSession, name: str) -> DataFrame:
+    """A table of the catalog as a lazy frame. Raises InputError if there is none, with the nearest."""
     if not spark.catalog.tableExists(name):
         database, _, table = name.rpartition(".")
         known: list[str] = []

@@ -128,7 +128,6 @@ def test_without_java_the_message_says_what_to_install(tmp_path: Path) -> None:
 
 def test_tables_of_the_catalog_in_the_current_folder_are_read(tmp_path: Path) -> None:
     """The catalog lies on disk, so this needs a process whose Spark knows it."""
-    conf_dir(tmp_path, input={"path": "crm.customers", "format": "table"})
     code = """
 import sys
 from pathlib import Path
@@ -138,13 +137,15 @@ spark = start_session("catalog", with_catalog=True)
 spark.sql("CREATE DATABASE crm")
 rows = [(f"{i:03}", 10.5 * (i % 3), i % 4) for i in range(12)]
 spark.createDataFrame(rows, "id string, income double, score int").write.saveAsTable("crm.customers")
+words = ["--input", "crm.customers", "--format", "table", "--id", "id", "--output-path", "out", "--conf-dir", "conf"]
+codes = [main(["init", *words]), main(["validate", "--conf-dir", "conf"])]
 arguments = ["clean", "--run-date", "2026-11-23", "--conf-dir", "conf"]
-print(main(arguments), main([*arguments, "--set", "input.path=crm.custmers"]))
+print(*codes, main(arguments), main([*arguments, "--set", "input.path=crm.custmers"]))
 """
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment(), cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert done.stdout.splitlines()[-1] == "0 3", done.stderr
+    assert done.stdout.splitlines()[-1] == "0 0 0 3", done.stderr
     assert "rows: 12 input = 12 accepted" in done.stdout
     assert "the catalog has no table 'crm.custmers' (did you mean 'customers'?)" in done.stderr
     assert (tmp_path / "metastore_db").is_dir()
