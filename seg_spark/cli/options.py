@@ -21,7 +21,7 @@ app = typer.Typer(
     name="seg-spark",
     help="""Nightly customer segmentation on Apache Spark.
 
-    Example: seg-spark doctor
+    Example: seg-spark init --input customers.csv --id ID --conf-dir c --output-path out
 
     Example: seg-spark nightly --run-date 2026-11-23
 

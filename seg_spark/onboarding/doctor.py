@@ -147,7 +147,8 @@ def check_published(layout: Layout) -> Iterator[Finding]:
         return
     model = published_model(layout, dates[-1])
     what = f"{model.model_id} with {len(model.segments)} segments" if model is not None else "none yet"
-    yield Finding("ok", "published", f"{len(dates)} nights, the last one {dates[-1]}; model in charge: {what}")
+    nights = f"{len(dates):,} {'night' if len(dates) == 1 else 'nights'}"
+    yield Finding("ok", "published", f"{nights}, the last one {dates[-1]}; model in charge: {what}")
 
 
 def _conf(wanted: Wanted) -> tuple[Settings | None, list[Finding]]:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from seg_spark.errors import InputError, SettingsError
+from seg_spark.onboarding.conf_text import scalar
 from seg_spark.reporting.findings import readable_bytes
 from seg_spark.reporting.summary import short_path
 from seg_spark.settings.feature import Feature
@@ -76,7 +77,7 @@ def _cleans(settings: Settings) -> Iterator[PlanLine]:
     for name in settings.features.columns:
         yield PlanLine("feature", _feature(name, settings.features.source_of(name), settings.features.columns[name]))
     for rule in settings.cleaning.exclude:
-        condition = f"is one of {list(rule.values)}" if rule.is_true is None else "is true"
+        condition = f"is one of {scalar(list(rule.values))}" if rule.is_true is None else "is true"
         yield PlanLine("excludes", f"rows whose {rule.column!r} {condition}")
     if settings.input.order_by is not None:
         yield PlanLine("duplicates", f"the row with the highest {settings.input.order_by!r} stands for its customer")
@@ -85,7 +86,7 @@ def _cleans(settings: Settings) -> Iterator[PlanLine]:
 
 def _feature(name: str, source: str, feature: Feature) -> str:
     rules = feature.model_dump(mode="json", exclude_defaults=True, exclude={"source", "kind"})
-    said = ", ".join(f"{key}: {value}" for key, value in rules.items())
+    said = ", ".join(f"{key}: {scalar(value)}" for key, value in rules.items())
     return f"{name}: {feature.kind} from {source!r}" + (f" ({said})" if said else "")
 
 

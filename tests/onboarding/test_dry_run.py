@@ -36,9 +36,9 @@ def test_a_first_night_is_told_from_input_to_record(tmp_path: Path, capsys: pyte
 What nightly would do for 2026-11-23; nothing is done:
 reads       {tmp_path}/input: 2 files, 1009 bytes, csv
 id          'id'
-feature     income: number from 'Income (k$)' (valid: [0.0, None], weight: 2.0)
+feature     income: number from 'Income (k$)' (valid: [0.0, null], weight: 2.0)
             score: number from 'score'
-excludes    rows whose 'state' is one of ['closed']
+excludes    rows whose 'state' is one of [closed]
 stops       when more than 20.0% of the rows are rejected
 fits        k = 2 to 3 on up to 100,000 customers, standard scaling, refined
 chooses     k by silhouette, no segment below 1.0% of the customers
