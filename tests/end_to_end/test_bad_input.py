@@ -95,6 +95,13 @@ CATALOGUE: list[tuple[str, Callable[[Path], None], list[str], int, str]] = [
         "part-1.csv has another header (it lacks 'income', which {root}/input/part-0.csv has)",
     ),
     (
+        "more different headers than anybody could mean",
+        both(*(text(f"id,income,score,x{i}\na,1,2,3\n", f"part-{i}.csv") for i in range(51))),
+        [],
+        3,
+        "the files have 51 different headers or sets of column types; expected at most 50",
+    ),
+    (
         "an Excel workbook",
         text(b"PK\x03\x04rest", "book.csv"),
         [],
