@@ -100,7 +100,10 @@ def check_read(found: StructType, schema: StructType, where: str) -> None:
     if _types(found) != _types(schema):
         differing = sorted(set(_types(found).items()) ^ set(_types(schema).items()))
         names = ", ".join(dict.fromkeys(name for name, _ in differing))
-        raise InputError(f"{where}: its columns are not those of the settings (see {names}); clean this date again")
+        raise InputError(
+            f"{where}: its columns are not those of the settings (see {names}); "
+            "name the --env it was cleaned with, or clean this date again"
+        )
 
 
 def null_column(schema: StructType, name: str) -> Column:

@@ -14,6 +14,7 @@ import pytest
 from builders import NUMBERS, settings
 
 from seg_spark import errors, schemas
+from seg_spark.cleaning.reasons import Reason
 from seg_spark.cli.main import main
 from seg_spark.features.fitted import FittedNumber
 from seg_spark.features.learning import learn_category
@@ -101,6 +102,7 @@ def test_the_ten_minutes_with_ones_own_table_go_as_shown(
 
 def lasting(shown: str) -> list[str]:
     """The lines of an output without what differs from run to run: times, run ids, today."""
+    shown = shown.replace(".venv/bin/seg-spark", "seg-spark")  # it shows itself as it was called
     shown = re.sub(r"\d{8}T\d{6}-[0-9a-f]{6}", "RUN", shown)
     shown = re.sub(r"nightly --run-date \d{4}-\d\d-\d\d", "nightly --run-date TODAY", shown)
     return [line.rstrip() for line in shown.strip().splitlines() if not line.startswith("seconds:")]
@@ -122,6 +124,11 @@ def test_the_tables_have_the_listed_columns(tmp_path: Path) -> None:
     assert listed("rejected_customers") == schemas.REJECTED_CUSTOMERS_SCHEMA.fieldNames()
     clean = schemas.clean_customers_schema(settings(tmp_path).features).fieldNames()
     assert listed("clean_customers") == [name for name in clean if name not in NUMBERS]
+
+
+def test_every_reject_reason_is_listed() -> None:
+    listed = README[README.index("A rejected row carries its reasons") :].split("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", listed)) == {reason.value for reason in Reason}
 
 
 def test_a_misspelt_setting_is_answered_as_shown(capsys: pytest.CaptureFixture[str]) -> None:

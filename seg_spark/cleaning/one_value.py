@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import Final
 
@@ -24,6 +25,11 @@ from seg_spark.settings.schema import Exclusion
 
 _PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE: Final = re.compile(r"[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
+_ISO_MOMENT: Final = re.compile(
+    r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
+    r"(?:[T ](?:[01]?[0-9]|2[0-3])(?::[0-5]?[0-9](?::[0-5]?[0-9](?:\.[0-9]+)?)?)?"
+    r"(?: ?(?:Z|UTC|[+-][0-9]{1,2}:?[0-9]{2}))?)?"
+)
 _SPARK_TRIMS: Final = "".join(map(chr, range(33)))
 """What Spark's cast from text to double passes over around a number."""
 
@@ -86,6 +92,24 @@ def category_value(
 def is_excluded(raw: float | str | bool | None, rule: Exclusion) -> bool:
     """Whether a raw value meets a rule of cleaning.exclude."""
     return raw is not None and any(_means(raw, value) for value in rule.values)
+
+
+def is_order_text(text: str, null_values: Collection[str]) -> bool:
+    """Whether a text can decide between rows of one customer: missing, a number, or an ISO date or timestamp."""
+    if is_missing(text, null_values):
+        return True
+    trimmed = text.strip(BLANKS)
+    number = parse_number(trimmed)
+    if number is not None and math.isfinite(number):
+        return True
+    found = _ISO_MOMENT.fullmatch(trimmed)
+    if found is None:
+        return False
+    try:
+        date(int(found[1]), int(found[2]), int(found[3]))
+    except ValueError:
+        return False
+    return True
 
 
 def parse_number(text: str, form: TextForm | None = None) -> float | None:

@@ -18,8 +18,10 @@ NOT_TEXT: Final = "\ufffd"
 JAVA_ONLY_ENDINGS: Final = ("d", "D", "f", "F")
 """1d and 1f are numbers to Java, not to people."""
 
-TRUE_TEXTS: Final = ("true", "t", "yes", "y", "1")
-FALSE_TEXTS: Final = ("false", "f", "no", "n", "0")
+TRUE_TEXTS: Final = ("true", "t", "yes", "y", "1", "ja", "j", "oui", "si", "sí", "sì", "sim", "tak", "да", "はい", "是")
+FALSE_TEXTS: Final = ("false", "f", "no", "n", "0", "nein", "non", "nee", "nej", "não", "nie", "нет", "いいえ", "否")
+"""What people write for true and false, in lower case."""
+
 
 _MINUS_SIGNS: Final = "-\u2212"
 _VARIANTS: Final = {" ": " \u00a0\u202f", "'": "'\u2019"}

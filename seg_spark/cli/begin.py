@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from seg_spark.cli.options import Debug, app, out
+from seg_spark.cli.options import Debug, app, out, program_name
 
 if TYPE_CHECKING:
     from seg_spark.onboarding.proposal import Proposal, ProposedFeature
@@ -93,10 +93,11 @@ def _how_read(proposal: "Proposal") -> str:
 
 def _next_commands(conf_dir: Path, night: date, proposal: "Proposal") -> Iterator[str]:
     folder = shlex.quote(str(conf_dir))
-    yield f"seg-spark validate --conf-dir {folder}"
-    yield f"seg-spark nightly --run-date {night} --conf-dir {folder}"
+    program = program_name()
+    yield f"{program} validate --conf-dir {folder}"
+    yield f"{program} nightly --run-date {night} --conf-dir {folder}"
     values = " ".join(shlex.quote(f"{one.name}={_typical(one)}") for one in proposal.features[:50])
-    yield f"seg-spark predict --conf-dir {folder} {values}"
+    yield f"{program} predict --conf-dir {folder} {values}"
 
 
 def _typical(feature: "ProposedFeature") -> str:
@@ -104,6 +105,7 @@ def _typical(feature: "ProposedFeature") -> str:
 
     facts = feature.facts
     if feature.kind == "number" and facts.numbers is not None:
-        return plain(facts.numbers.median)
+        form = facts.numbers.form
+        return plain(facts.numbers.median).replace(".", form.decimal if form is not None else ".")
     value = facts.levels.top[0][0] if facts.levels.top else ""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,7 +1,9 @@
 """Commands about one customer, answered from the published model without Spark."""
 
 import json
+import logging
 import sys
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +12,9 @@ import typer
 
 from seg_spark.cli.completion import complete_feature, complete_published_date
 from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, app, load, out, parse_run_date
-from seg_spark.errors import InputError, SettingsError
+from seg_spark.errors import InputError, SettingsError, did_you_mean
+
+log = logging.getLogger("seg_spark")
 
 
 @app.command()
@@ -51,6 +55,7 @@ def predict(
     from seg_spark.segments.prediction import feature_named, split_assignment
     from seg_spark.segments.prediction import predict as answer
     from seg_spark.storage.layout import Layout
+    from seg_spark.storage.manifests import published_dates
     from seg_spark.storage.portable_models import published_model
 
     if bool(values) == (file is not None):
@@ -60,6 +65,10 @@ def predict(
     settings = load(conf_dir, env, assignments).settings
     layout = Layout.of(settings.output.path)
     model = published_model(layout, parse_run_date(run_date) if run_date else date.max)
+    if model is None and run_date and (nights := published_dates(layout)):
+        raise InputError(
+            f"{layout.root}: no model is published for {run_date} or before; the first night is {nights[0]}"
+        )
     if model is None:
         raise InputError(f"{layout.root}: no model is published there yet; run seg-spark nightly --run-date YYYY-MM-DD")
     if file is not None:
@@ -79,6 +88,7 @@ def predict(
 
 
 def _predict_file(file: Path, settings: Any, model: Any, as_json: bool) -> None:
+    from seg_spark.cleaning.one_value import is_excluded
     from seg_spark.cleaning.reasons import Reason
     from seg_spark.reporting.predictions import prediction_json, show_predictions
     from seg_spark.segments.prediction import Prediction
@@ -89,14 +99,27 @@ def _predict_file(file: Path, settings: Any, model: Any, as_json: bool) -> None:
     names = sources | {one.name: one.name for one in model.features if one.name not in sources}
     malformed = Prediction(None, "", "", (Reason.MALFORMED_ROW.value,), (), ())
     answers = []
-    for row in read_customer_file(file, settings.input.options, names.__contains__):
+    rows = read_customer_file(file, settings.input.options, names.__contains__)
+    _warn_of_absent(rows[0].cells if rows else {}, names)
+    for row in rows:
         cells = {names[header]: cell for header, cell in row.cells.items() if header in names}
         who = row.cells.get(settings.customer_id, f"line {row.line}")
-        answers.append((who, malformed if row.is_malformed else answer(model, cells)))
+        rules = [one.column for one in settings.cleaning.exclude if is_excluded(row.cells.get(one.column), one)]
+        excluded = Prediction(None, "", "", tuple(f"excluded:{column}" for column in rules), (), ())
+        answers.append((who, malformed if row.is_malformed else excluded if rules else answer(model, cells)))
     if as_json:
         _print_json([{"customer_id": who} | prediction_json(one, model) for who, one in answers])
     else:
         show_predictions(out(), answers, model, settings.customer_id)
+
+
+def _warn_of_absent(cells: Mapping[str, str], names: Mapping[str, str]) -> None:
+    """A column that is not there is a missing value of everybody, which is rarely meant."""
+    found = {names[header] for header in cells if header in names}
+    others = [header for header in cells if header not in names]
+    for name in dict.fromkeys(names.values()):
+        if cells and name not in found:
+            log.warning("the file has no column of %s, which is taken as missing%s", name, did_you_mean(name, others))
 
 
 def _print_json(content: Any) -> None:

@@ -87,6 +87,6 @@ def print_config(
 
 
 def _shown(value: Any) -> str:
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    from seg_spark.settings.base_conf import yaml_scalar
+
+    return value if isinstance(value, str) else yaml_scalar(value)

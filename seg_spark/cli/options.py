@@ -1,6 +1,7 @@
 """What the commands share: the app, its options, and how settings, dates and output are had."""
 
 import re
+import shutil
 import sys
 from datetime import date, timedelta
 from pathlib import Path
@@ -70,6 +71,14 @@ def parse_run_date(text: str) -> date:
     if night > date.today() + LAST_DATE_AHEAD:
         raise SettingsError(f"--run-date {text!r}: lies more than {LAST_DATE_AHEAD.days} days ahead")
     return night
+
+
+def program_name() -> str:
+    """How this program was called, so that a command it shows can be called the same way."""
+    called = Path(sys.argv[0])
+    if called.name != "seg-spark" or shutil.which("seg-spark") == str(called.absolute()):
+        return "seg-spark"
+    return str(called)
 
 
 def out() -> Console:

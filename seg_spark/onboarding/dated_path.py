@@ -21,12 +21,12 @@ def latest_date(pattern: str) -> date:
     try:
         names = [entry.name for entry in parent.iterdir()]
     except OSError as error:
-        raise InputError(f"--input {pattern}: the folder {parent} cannot be read: {error.strerror}") from None
+        raise InputError(f"input.path: {pattern}: the folder {parent} cannot be read: {error.strerror}") from None
     dates = sorted((found for name in names if (found := _date(named.match(name)))), reverse=True)
     for found in dates:
         if Path(pattern.replace(PLACEHOLDER, found.isoformat())).exists():
             return found
-    raise InputError(f"--input {pattern}: nothing there has a date (YYYY-MM-DD) in the place of {PLACEHOLDER}")
+    raise InputError(f"input.path: {pattern}: nothing there has a date (YYYY-MM-DD) in the place of {PLACEHOLDER}")
 
 
 def _date(match: re.Match[str] | None) -> date | None:

@@ -109,7 +109,8 @@ def _orc(file: Path) -> Iterator[Chunk]:
 
 def _json(file: Path, multi_line: bool) -> Iterator[Chunk]:
     records = json_records(file, multi_line)
-    while part := list(islice(records, CHUNK_ROWS)):
+    while read := list(islice(records, CHUNK_ROWS)):
+        part = [record for record in read if record is not None]
         names = dict.fromkeys(name for record in part for name in record)
         columns = {name: [record.get(name) for record in part] for name in names}
         types = {name: _json_type(values) for name, values in columns.items()}
@@ -117,7 +118,13 @@ def _json(file: Path, multi_line: bool) -> Iterator[Chunk]:
             if kind == "other":
                 columns[name] = [None] * len(part)
         known = {name: kind for name, kind in types.items() if kind is not None}
-        yield Chunk(columns, len(part), known, {name: "a list" for name, kind in known.items() if kind == "other"})
+        yield Chunk(
+            columns,
+            len(part),
+            known,
+            {name: "a list" for name, kind in known.items() if kind == "other"},
+            len(read) - len(part),
+        )
 
 
 def _json_type(values: Sequence[Any]) -> ColumnType | None:

@@ -17,7 +17,7 @@ def is_multi_line(file: Path) -> bool:
     """
     with opened(file) as raw:
         if (by_mark(raw.read(64)) or "UTF-8") != "UTF-8":
-            raise InputError(f"--input {file} is not UTF-8, which JSON has to be; convert it")
+            raise InputError(f"input.path: {file} is not UTF-8, which JSON has to be; convert it")
     with opened(file) as raw:
         first = next((line for line in raw if line.strip(b"\xef\xbb\xbf \t\r\n")), b"")
         if not first.lstrip(b"\xef\xbb\xbf \t").startswith(b"["):
@@ -28,29 +28,31 @@ def is_multi_line(file: Path) -> bool:
     return True
 
 
-def json_records(file: Path, multi_line: bool) -> Iterator[dict[str, Any]]:
+def json_records(file: Path, multi_line: bool) -> Iterator[dict[str, Any] | None]:
     """The records of a file, nested objects flattened: {"address": {"city": "Bonn"}} has `address.city`.
 
-    Raises InputError where the text is no JSON, or holds no records.
+    A line that is no JSON object gives None, as a night rejects it. Raises InputError where a file that is
+    read whole is no JSON, or holds no records.
     """
     for record in _whole(file) if multi_line else _by_line(file):
-        yield dict(_flat(record, ""))
+        yield None if record is None else dict(_flat(record, ""))
 
 
-def _by_line(file: Path) -> Iterator[Mapping[str, Any]]:
+def _by_line(file: Path) -> Iterator[Mapping[str, Any] | None]:
     only: Any = None
     with opened(file) as raw:
-        for number, line in enumerate(raw, start=1):
+        for line in raw:
             text = line.decode("utf-8-sig", errors="replace").strip()
-            if text:
-                try:
-                    record = json.loads(text)
-                except ValueError:
-                    raise InputError(
-                        f"--input {file}, line {number}: is no JSON value; expected one per line"
-                    ) from None
-                only = record if only is None else ()
-                yield _checked(record, file)
+            if not text:
+                continue
+            try:
+                value = json.loads(text)
+            except (ValueError, RecursionError):
+                value = None
+            only = value if only is None else ()
+            # one line may hold an array of objects
+            for record in value if isinstance(value, list) else [value]:
+                yield record if isinstance(record, dict) else None
     _refuse_wrapped(only, file)
 
 
@@ -62,10 +64,10 @@ def _whole(file: Path) -> Iterator[Mapping[str, Any]]:
     except ValueError as error:
         place = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "somewhere"
         expected = "one array of objects, or one object per line"
-        raise InputError(f"--input {file} is no JSON ({place}); expected {expected}") from None
+        raise InputError(f"input.path: {file} is no JSON ({place}); expected {expected}") from None
     if text[end:].strip():
         raise InputError(
-            f"--input {file} holds several values over several lines, of which Spark would read only the first; "
+            f"input.path: {file} holds several values over several lines, of which Spark would read only the first; "
             "write one object per line, or one array"
         )
     if isinstance(value, list):
@@ -81,13 +83,13 @@ def _refuse_wrapped(value: Any, file: Path) -> None:
     for name, inner in value.items() if isinstance(value, dict) else ():
         if isinstance(inner, list) and inner and isinstance(inner[0], dict):
             raise InputError(
-                f"--input {file} is one object, whose {name!r} is a list of objects; export that list itself"
+                f"input.path: {file} is one object, whose {name!r} is a list of objects; export that list itself"
             )
 
 
 def _checked(record: Any, file: Path) -> Mapping[str, Any]:
     if not isinstance(record, dict):
-        raise InputError(f"--input {file}: a value is no object; expected {{...}} with the columns by name")
+        raise InputError(f"input.path: {file}: a value is no object; expected {{...}} with the columns by name")
     return record
 
 

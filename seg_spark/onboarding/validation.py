@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 from seg_spark.cleaning.declared import used_columns
-from seg_spark.cleaning.one_value import Value, category_value, is_excluded, is_missing, number_value
+from seg_spark.cleaning.one_value import Value, category_value, is_excluded, is_missing, is_order_text, number_value
 from seg_spark.cleaning.reasons import Reason
 from seg_spark.cleaning.text_rules import CONTROL_CHARACTERS, MAX_TEXT_LENGTH, NOT_TEXT
 from seg_spark.errors import InputError, did_you_mean
@@ -74,6 +74,8 @@ def validate_input(settings: Settings, run_date: date | None) -> Validation:
         if settings.input.format == "json":  # which the night reads as text throughout
             values = [str(value).lower() if isinstance(value, bool) else value for value in values]
         looks.append(_look(name, source, feature, list(zip(values, excluded, reasons, strict=True)), nulls))
+    if settings.input.order_by is not None:
+        _judge_order(settings.input.order_by, sample.columns[settings.input.order_by], excluded, nulls, reasons)
     by_reason = Counter(reason for own in reasons for reason in own)
     if sample.malformed_rows:
         by_reason[Reason.MALFORMED_ROW.value] = sample.malformed_rows
@@ -86,8 +88,28 @@ def validate_input(settings: Settings, run_date: date | None) -> Validation:
         rejected=rejected,
         rejected_by_reason=dict(by_reason.most_common()),
         repeated_ids=sum(count - 1 for count in good.values()),
-        warnings=tuple(_warnings(settings, looks, sum(good.values()), sum(good.values()) - len(good))),
+        warnings=(
+            *_rule_warnings(sample, settings),
+            *_warnings(settings, looks, sum(good.values()), sum(good.values()) - len(good)),
+        ),
     )
+
+
+def _judge_order(
+    header: str, values: Sequence[Any], excluded: Sequence[bool], nulls: Sequence[str], reasons: Sequence[list[str]]
+) -> None:
+    for raw, out, own in zip(values, excluded, reasons, strict=True):
+        if not out and isinstance(raw, str) and not is_order_text(raw, nulls):
+            own.append(Reason.IMPOSSIBLE_DATE.of(header))
+
+
+def _rule_warnings(sample: Sample, settings: Settings) -> Iterator[str]:
+    for rule in settings.cleaning.exclude:
+        values = sample.columns[rule.column]
+        if not any(is_excluded(value, rule) for value in set(values)):
+            known = sorted({str(value) for value in values if value is not None})
+            shown = f"; its values are {', '.join(known[:10])}" if len(known) <= 10 else ""
+            yield f"cleaning.exclude: no row looked at meets the rule on {rule.column!r}{shown}"
 
 
 def _check_columns(sample: Sample, settings: Settings) -> None:
@@ -160,7 +182,7 @@ def _warnings(settings: Settings, looks: Sequence[FeatureLook], good: int, repea
     for one in looks:
         if one.distinct == 0:
             said.append(f"{one.name}: no row looked at has a usable value")
-        elif one.distinct == 1:
+        elif one.distinct == 1 and not (one.kind == "category" and one.missing):  # missing is a level too
             said.append(f"{one.name}: has one value throughout, so it weighs nothing")
         levels = settings.features.columns[one.name].max_categories
         if one.kind == "category" and one.distinct > levels:

@@ -102,7 +102,8 @@ def _identifier(facts: ColumnFacts) -> Judged | None:
         reason = "codes, not amounts: they have leading zeros"
     elif number is not None and number.whole and facts.present >= _FEWEST_ROWS:
         reason = _numbering(facts, number)
-    return None if reason is None else Judged(facts, Verdict.IDENTIFIER, reason, _kind(facts))
+    kind = "category" if reason is not None and reason.startswith("codes") else _kind(facts)  # not to be averaged
+    return None if reason is None else Judged(facts, Verdict.IDENTIFIER, reason, kind)
 
 
 def _numbering(facts: ColumnFacts, number: NumberFacts) -> str | None:

@@ -30,7 +30,7 @@ OUTCOME_WORDS: Final = _words("churn churned exited attrition target label outco
 
 FLAG_WORDS: Final = _words(
     "staff employee internal test testing deleted closed blocked banned fraud spam bot demo dummy inactive cancelled "
-    "canceled suspended terminated mitarbeiter geloescht gesperrt"
+    "canceled suspended terminated mitarbeiter geloescht gelöscht gekündigt gekuendigt gesperrt"
 )
 """Yes-or-no columns that may say who is no customer."""
 STATE_WORDS: Final = _words("status state lifecycle stage account")

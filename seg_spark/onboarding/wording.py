@@ -44,6 +44,8 @@ def skew_of(feature: ProposedFeature) -> str | None:
     number = feature.facts.numbers
     if feature.kind != "number" or number is None or abs(number.skewness) <= _SKEWED:
         return None
+    if number.distinct <= 2:  # a flag, which nothing evens out
+        return None
     even = number.lowest >= 0 and number.skewness > 0
     advice = "; transform: log1p with valid: [0, null] would even it out" if even else ""
     return f"strongly skewed ({number.skewness:.1f}){advice}"

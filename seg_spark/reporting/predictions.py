@@ -31,6 +31,7 @@ def prediction_json(prediction: Prediction, model: Model) -> dict[str, Any]:
         "deciding": [
             {
                 "feature": one.feature,
+                "value": _value(one.feature, prediction),
                 "share": one.share,
                 "typical": one.typical,
                 "runner_up_typical": one.runner_up_typical,
@@ -51,7 +52,7 @@ def show_prediction(console: Console, prediction: Prediction, model: Model) -> N
         return
     _line(console, "segment", f"{label.segment_id}  {label.segment_name}")
     if prediction.description:
-        _line(console, "typical", prediction.description)
+        _line(console, "on average", prediction.description)
     far = " (further out than 99.5 % of its customers: an outlier)" if label.is_outlier else ""
     _line(console, "distance", f"{label.distance:.3f}{far}")
     _line(console, "runner-up", f"{label.runner_up_segment_id}  {prediction.runner_up_segment_name}")
@@ -91,6 +92,11 @@ def show_predictions(console: Console, answers: Sequence[tuple[str, Prediction]]
             Text("; ".join(notes)),
         )
     console.print(table)
+
+
+def _value(feature: str, prediction: Prediction) -> float | str | None:
+    reading = next(one for one in prediction.readings if one.feature == feature)
+    return reading.taken_for if reading.value is None else reading.value
 
 
 def _line(console: Console, what: str, text: str) -> None:

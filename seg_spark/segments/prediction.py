@@ -129,7 +129,7 @@ def explain_reason(model: Model, reason: str) -> str:
 def _read(feature: FittedFeature, raw: Raw, null_values: Iterable[str]) -> Value:
     nulls = tuple(null_values)
     if isinstance(feature, FittedCategory):
-        return category_value(raw, feature.name, nulls, reject_missing=feature.reject_missing)
+        return category_value(_as_boolean(raw, feature), feature.name, nulls, reject_missing=feature.reject_missing)
     return number_value(
         raw,
         feature.name,
@@ -138,6 +138,12 @@ def _read(feature: FittedFeature, raw: Raw, null_values: Iterable[str]) -> Value
         valid=feature.valid,
         form=feature.text_form,
     )
+
+
+def _as_boolean(raw: Raw, feature: FittedCategory) -> Raw:
+    """True as people and programs write it, where the column holds true and false."""
+    is_boolean = set(feature.levels) - {None} <= {"true", "false"}
+    return raw.lower() if is_boolean and isinstance(raw, str) and raw.lower() in ("true", "false") else raw
 
 
 def _reading(feature: FittedFeature, value: float | str | None) -> Reading:

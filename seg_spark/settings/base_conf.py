@@ -55,7 +55,7 @@ def _section(section: type[Section], given: dict[str, Any], depth: int) -> Itera
             yield f"{indent}{name}:"
             yield from _section(field.annotation, given.get(name, {}), depth + 1)
         else:
-            yield f"{indent}{name}: {_scalar(value)}"
+            yield f"{indent}{name}: {yaml_scalar(value)}"
 
 
 def _feature_columns(features: dict[str, dict[str, Any]], depth: int) -> Iterator[str]:
@@ -64,12 +64,12 @@ def _feature_columns(features: dict[str, dict[str, Any]], depth: int) -> Iterato
     for name, field in Feature.model_fields.items():
         default = field.get_default()
         text = f"{name}: {field.description}".replace("\n", " ")
-        shown = f" [{_scalar(default)}]" if default is not None else ""
+        shown = f" [{yaml_scalar(default)}]" if default is not None else ""
         yield from textwrap.wrap(
             text + shown, WIDTH, initial_indent=f"{indent}#   ", subsequent_indent=f"{indent}#     "
         )
     for name, feature in features.items():
-        yield f"{indent}{name}: {_scalar(feature)}"
+        yield f"{indent}{name}: {yaml_scalar(feature)}"
 
 
 def _comment(field: FieldInfo, indent: str) -> Iterator[str]:
@@ -77,7 +77,8 @@ def _comment(field: FieldInfo, indent: str) -> Iterator[str]:
     yield from textwrap.wrap(text, WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
 
 
-def _scalar(value: Any) -> str:
+def yaml_scalar(value: Any) -> str:
+    """A value as YAML on one line."""
     plain = list(value) if isinstance(value, tuple) else value
     text: str = yaml.safe_dump(plain, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...").strip()

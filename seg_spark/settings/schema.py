@@ -43,7 +43,7 @@ class Exclusion(Section):
     equals: str | int | float | bool | None = None
     """The one value of the rows to leave out."""
     is_true: Literal[True] | None = None
-    """Leave out where the column says true, t, yes, y or 1, in any case."""
+    """Leave out where the column says true, t, yes, y or 1 (or yes in another language), in any case."""
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:

@@ -75,6 +75,9 @@ def clean_customers(night: Night) -> Cleaned:
         "rows: %d input = %d accepted + %d merged duplicates + %d rejected + %d excluded",
         rows.input, rows.accepted, rows.merged_duplicates, rows.rejected, rows.excluded,
     )  # fmt: skip
+    for position, rule in enumerate(settings.cleaning.exclude):
+        if not observed[f"rule {position}"]:
+            log.warning("cleaning.exclude: no row meets the rule on %r", rule.column)
     missing = {name: observed[f"missing {name}"] for name in settings.features.columns}
     return Cleaned(staged, rejected, rows, missing, len(files.files), files.total_bytes)
 

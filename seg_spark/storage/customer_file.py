@@ -44,8 +44,8 @@ def read_customer_file(path: Path, options: TextOptions, is_known: Callable[[str
     next(reader)
     rows = []
     for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
+        if len(cells) <= 1 and not any(cell.strip() for cell in cells):
+            continue  # a blank line
         rows.append(CustomerRow(reader.line_num, dict(zip(header, cells, strict=False)), len(cells) != len(header)))
         if len(rows) > MOST_CUSTOMERS:
             raise InputError(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
 
-from seg_spark.cleaning.one_value import Value, category_value, number_value, parse_number
+from seg_spark.cleaning.one_value import Value, category_value, is_order_text, number_value, parse_number
 from seg_spark.cleaning.rows import clean
 from seg_spark.settings.feature import Feature, TextForm
 from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES
@@ -199,3 +199,19 @@ def test_a_number_that_is_no_text_is_judged_too() -> None:
     assert number_value(-1.0, "x", (), valid=(0.0, None)) == Value(reason="out_of_range:x")
     assert number_value(None, "x", (), reject_missing=True) == Value(reason="missing:x")
     assert category_value(7, "x", ()) == Value("7")
+
+
+MOMENTS = [
+    "2026-01-31", "2026-1-3", "2026-02-30", "2026-13-01", "2026-01-31T10:00:00Z", "2026-01-31 10:00:00.123456",
+    "2026-01-31 10:00", "2026-01-31 10", "2026-01-31 24:00", "2026-01-31 10:60", "2026-01-31T10:00:00+02:00",
+    "31.01.2026", "01/31/2026", "20260131", "12", "-1.5e3", "1d", "nan", "1e999", "", "NULL", "soon", "2026", "2026-01", "10:00",
+    " 2026-01-31 ", "2026-01-31 10:00:00 UTC",
+]  # fmt: skip
+
+
+def test_spark_and_python_agree_on_what_can_decide_between_rows(spark: SparkSession, tmp_path: Path) -> None:
+    schema = StructType([StructField(name, StringType()) for name in ("id", "income", "at")])
+    frame = spark.createDataFrame([(str(i), "1", text) for i, text in enumerate(MOMENTS)], schema)
+    rows = clean(frame, settings(tmp_path, {"income": {}}, input__order_by="at")).collect()
+    by_spark = {MOMENTS[int(row["customer_id"])]: row["reject_reasons"] is None for row in rows}
+    assert {text: is_order_text(text, DEFAULT_NULL_VALUES) for text in MOMENTS} == by_spark

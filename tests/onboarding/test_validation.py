@@ -113,3 +113,25 @@ def test_the_command_shows_it_and_returns_the_code_of_the_night(
     assert main(["validate", "--conf-dir", folder, "--set", "clustering.k.mx=2"]) == 2
     assert main(["validate", "--conf-dir", folder, "--set", "input.path=/nowhere"]) == 3
     assert not (tmp_path / "output").exists()
+
+
+def test_what_decides_between_rows_must_be_a_number_or_an_iso_date(tmp_path: Path) -> None:
+    moments = ["2026-01-31", "2026-1-3 4:05", "2026-01-31T10:00:00Z", "", "7", "31.01.2026", "2026-02-30", "soon"]
+    write_csv(tmp_path, [customer(i, at=at) for i, at in enumerate(moments)])
+    found = look(tmp_path, input={"path": str(tmp_path / "input"), "order_by": "at"})
+    assert found.rejected_by_reason == {"impossible_date:at": 3}
+
+
+def test_a_rule_that_no_row_meets_is_told_with_the_values_there_are(tmp_path: Path) -> None:
+    write_csv(tmp_path, [customer(i, staff=["Ja", "nein"][i % 2]) for i in range(6)])
+    found = look(tmp_path, cleaning={"exclude": [{"column": "staff", "equals": "ja"}]})
+    assert found.warnings[0] == "cleaning.exclude: no row looked at meets the rule on 'staff'; its values are Ja, nein"
+    assert look(tmp_path, cleaning={"exclude": [{"column": "staff", "is_true": True}]}).excluded == 3
+
+
+def test_broken_json_lines_are_counted_as_the_night_counts_them(tmp_path: Path) -> None:
+    (tmp_path / "input").mkdir()
+    lines = ['{"id": 1, "income": 2, "score": 3}', '{"id": 2, "inc', "5", '[{"id": 3, "income": 4, "score": 5}]']
+    (tmp_path / "input/a.json").write_text("\n".join(lines))
+    found = look(tmp_path, input={"path": str(tmp_path / "input"), "format": "json"})
+    assert (found.accepted, found.rejected_by_reason) == (2, {"malformed_row": 2})
