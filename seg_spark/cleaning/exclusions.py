@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, DataType, DateType, NumericType, StringType
+from pyspark.sql.types import BooleanType, DataType, DateType, DoubleType, FloatType, NumericType, StringType
 
 from seg_spark.cleaning.text_rules import BLANKS, FALSE_TEXTS, TRUE_TEXTS
+from seg_spark.cleaning.values import plain_number
 from seg_spark.errors import InputError
 from seg_spark.settings.schema import Exclusion
 
@@ -29,17 +30,28 @@ def _is_met(column: Column, kind: DataType, rule: Exclusion) -> Column:
         raise InputError(f"cleaning.exclude: {rule.column} is of type {kind.simpleString()}; expected text or a number")
     met = F.lit(False)
     for value in rule.values:
-        met = met | _equals(column, kind, value)
+        met = met | _equals(column, kind, value, rule.column)
     return F.coalesce(met, F.lit(False))
 
 
-def _equals(column: Column, kind: DataType, value: str | float | bool) -> Column:
+def _equals(column: Column, kind: DataType, value: str | float | bool, name: str) -> Column:
     text = F.btrim(column.cast("string"), F.lit(BLANKS))
+    if isinstance(value, str):
+        return text == F.lit(value.strip(BLANKS))
     if isinstance(value, bool):
         if isinstance(kind, NumericType):
             return column == F.lit(int(value))
-        return F.lower(text).isin(*(TRUE_TEXTS if value else FALSE_TEXTS))
-    if isinstance(value, str):
-        return text == F.lit(value.strip(BLANKS))
-    number = text.try_cast("double") if isinstance(kind, StringType) else column.cast("double")
+        return F.lower(text).isin(*(TRUE_TEXTS if value else FALSE_TEXTS)) | (plain_number(text) == F.lit(float(value)))
+    if isinstance(kind, DateType | BooleanType):
+        raise InputError(
+            f"cleaning.exclude: {name} is of type {kind.simpleString()}, and {value} is a number; "
+            "expected a text like 2026-11-23, or true"
+        )
+    number = plain_number(text) if isinstance(kind, StringType) else column.cast("double")
+    if isinstance(value, int) and not isinstance(kind, FloatType | DoubleType):
+        # digit by digit, since a double confuses whole numbers of more than 15 digits
+        digits = F.regexp_extract(text, r"^([+-]?)0*([0-9]+)\z", 2)
+        sign = F.regexp_extract(text, r"^([+-]?)0*([0-9]+)\z", 1)
+        same = (digits == F.lit(str(abs(value)))) & ((sign == "-") == F.lit(value < 0))
+        return F.when(digits != "", same).otherwise(number == F.lit(float(value)))
     return number == F.lit(float(value))

@@ -24,7 +24,7 @@ from seg_spark.settings.feature import TextForm
 from seg_spark.settings.schema import Exclusion
 
 _PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_NOT_FINITE: Final = re.compile(r"[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
+_NOT_FINITE: Final = re.compile(r"[+-]?(?:inf|infinity)|nan", re.IGNORECASE)
 _ISO_MOMENT: Final = re.compile(
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
     r"(?:[T ](?:[01]?[0-9]|2[0-3])(?::[0-5]?[0-9](?::[0-5]?[0-9](?:\.[0-9]+)?)?)?"
@@ -36,10 +36,16 @@ _SPARK_TRIMS: Final = "".join(map(chr, range(33)))
 
 @dataclass(frozen=True)
 class Value:
-    """A clean value (None where missing), or the reason why the row is rejected."""
+    """A clean value (None where missing), or the reason why the row is rejected, with the others if there are more."""
 
     value: float | str | None = None
     reason: str | None = None
+    others: tuple[str, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Every reason."""
+        return () if self.reason is None else (self.reason, *self.others)
 
 
 def is_missing(text: str, null_values: Collection[str]) -> bool:
@@ -78,15 +84,17 @@ def category_value(
     if raw is None:
         return Value(reason=Reason.MISSING.of(name) if reject_missing else None)
     text = raw if isinstance(raw, str) else str(raw)
-    if re.search(CONTROL_CHARACTERS, text):
-        return Value(reason=Reason.CONTROL_CHARACTERS.of(name))
-    if len(text) > MAX_TEXT_LENGTH:
-        return Value(reason=Reason.TOO_LONG.of(name))
-    if NOT_TEXT in text:
-        return Value(reason=Reason.NOT_UTF8.of(name))
-    if is_missing(text, null_values):
-        return Value(reason=Reason.MISSING.of(name) if reject_missing else None)
-    return Value(text)
+    missing = is_missing(text, null_values)
+    faults = (
+        (Reason.CONTROL_CHARACTERS, re.search(CONTROL_CHARACTERS, text) is not None),
+        (Reason.TOO_LONG, len(text) > MAX_TEXT_LENGTH),
+        (Reason.NOT_UTF8, NOT_TEXT in text),
+        (Reason.MISSING, missing and reject_missing),
+    )
+    reasons = [reason.of(name) for reason, holds in faults if holds]
+    if reasons:
+        return Value(reason=reasons[0], others=tuple(reasons[1:]))
+    return Value(None if missing else text)
 
 
 def is_excluded(raw: float | str | bool | None, rule: Exclusion) -> bool:
@@ -134,12 +142,14 @@ def _means(raw: float | str | bool, value: str | float | bool) -> bool:
     if isinstance(value, bool):
         if isinstance(raw, int | float) and not isinstance(raw, bool):
             return raw == int(value)
-        return text.lower() in (TRUE_TEXTS if value else FALSE_TEXTS)
+        return text.lower() in (TRUE_TEXTS if value else FALSE_TEXTS) or parse_number(text) == int(value)
     if isinstance(value, str):
         return text == value.strip(BLANKS)
+    if isinstance(value, int) and re.fullmatch(r"[+-]?[0-9]+", text):
+        return int(text) == value
     return (parse_number(text) if isinstance(raw, str) else float(raw)) == value
 
 
 @lru_cache(maxsize=512)
 def _compiled(form: TextForm) -> re.Pattern[str]:
-    return re.compile(number_pattern(form).removesuffix("$") + r"\Z")
+    return re.compile(number_pattern(form) + r"\Z")

@@ -29,9 +29,10 @@ _VARIANTS: Final = {" ": " \u00a0\u202f", "'": "'\u2019"}
 
 
 def number_pattern(form: TextForm) -> str:
-    """A regular expression for a whole trimmed text in this form; its third group holds the digits.
+    """A regular expression for a trimmed text in this form, up to its end; its third group holds the digits.
 
-    Before the digits may stand a sign and a symbol in either order, after them a symbol.
+    Before the digits may stand a sign and a symbol in either order, after them a symbol. The sign for the
+    very end is left to the caller: \\z in Java, \\Z in Python ($ would pass over a line break).
     """
     decimal = re.escape(form.decimal)
     whole = r"[0-9]+"
@@ -43,7 +44,7 @@ def number_pattern(form: TextForm) -> str:
     symbol = f"(?:(?:{'|'.join(_literal(one) for one in form.symbols)}){blank})?" if form.symbols else ""
     after = f"(?:{blank}(?:{'|'.join(_literal(one) for one in form.symbols)}))?" if form.symbols else ""
     signs = f"[{_MINUS_SIGNS}+]?"  # a - in the middle would mean a range
-    return f"^({signs}){blank}{symbol}({signs}){blank}({digits}){after}$"
+    return f"^({signs}){blank}{symbol}({signs}){blank}({digits}){after}"
 
 
 def digit_translation(form: TextForm) -> tuple[str, str]:

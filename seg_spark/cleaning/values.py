@@ -45,17 +45,24 @@ def customer_id(raw: Column, kind: DataType, null_values: Sequence[str]) -> Pars
     """The id as text, unchanged; a whole number stored as a float loses its `.0`."""
     if isinstance(kind, StringType):
         text = raw
-    elif kind.simpleString() in ("float", "double"):
-        small = F.abs(raw) < 2**53  # larger ones do not fit a bigint, and a cast would stop the job
-        whole = F.when(small, raw == F.rint(raw))
-        text = F.when(whole, F.when(small, raw).cast("bigint").cast("string")).when(_is_finite(raw), raw.cast("string"))
-    elif isinstance(kind, NumericType | DateType):
+    elif isinstance(kind, NumericType):
+        text = number_as_text(raw, kind)
+    elif isinstance(kind, DateType):
         text = raw.cast("string")
     else:
         raise InputError(f"customer_id: is of type {kind.simpleString()}; expected text or a whole number")
     drafts, text = _draft("_id_text", text)
     missing = F.when(_is_missing(text, null_values), Reason.MISSING_ID.value)
     return Parsed(drafts, text, (missing, *_text_faults(text, "customer_id")))
+
+
+def number_as_text(raw: Column, kind: DataType) -> Column:
+    """A typed number as text; a whole one stored as a float loses its `.0`, and NaN is missing."""
+    if kind.simpleString() not in ("float", "double"):
+        return raw.cast("string")
+    small = F.abs(raw) < 2**53  # larger ones do not fit a bigint, and a cast would stop the job
+    whole = F.when(small, raw == F.rint(raw))
+    return F.when(whole, F.when(small, raw).cast("bigint").cast("string")).when(_is_finite(raw), raw.cast("string"))
 
 
 def number(raw: Column, kind: DataType, name: str, feature: Feature, null_values: Sequence[str]) -> Parsed:
@@ -133,9 +140,14 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
     return Parsed(drafts, F.when(usable, found).otherwise(F.lit(_LOWEST)), (fault,))
 
 
+def plain_number(text: Column) -> Column:
+    """A trimmed text as a double, null where it is no number to people."""
+    return F.when(~_looks_like_java(text), text.try_cast("double"))
+
+
 def _plain_digits(text: Column, form: TextForm) -> Column:
     """A text in the declared form as 1234.5; the empty text for any other."""
-    pattern = number_pattern(form)
+    pattern = number_pattern(form) + r"\z"
     digits = F.translate(F.regexp_extract(text, pattern, 3), *digit_translation(form))
     signs = F.concat(F.regexp_extract(text, pattern, 1), F.regexp_extract(text, pattern, 2))
     one_sign = F.length(signs) <= 1

@@ -102,7 +102,12 @@ def _predict_file(file: Path, settings: Any, model: Any, as_json: bool) -> None:
     rows = read_customer_file(file, settings.input.options, names.__contains__)
     _warn_of_absent(rows[0].cells if rows else {}, names)
     for row in rows:
-        cells = {names[header]: cell for header, cell in row.cells.items() if header in names}
+        # the header of the raw column wins over a column that happens to be called like the feature
+        cells = {
+            one.name: row.cells[header]
+            for one in model.features
+            if (header := one.source if one.source in row.cells else one.name) in row.cells
+        }
         who = row.cells.get(settings.customer_id, f"line {row.line}")
         rules = [one.column for one in settings.cleaning.exclude if is_excluded(row.cells.get(one.column), one)]
         excluded = Prediction(None, "", "", tuple(f"excluded:{column}" for column in rules), (), ())

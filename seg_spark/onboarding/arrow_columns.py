@@ -38,7 +38,7 @@ def _type(kind: pa.DataType) -> ColumnType:
     if pa.types.is_dictionary(kind):
         return _type(kind.value_type)
     tests: tuple[tuple[ColumnType, bool], ...] = (
-        ("text", pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)),
+        ("text", str(kind) in ("string", "large_string", "string_view", "null")),
         ("number", pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)),
         ("boolean", pa.types.is_boolean(kind)),
         ("date", pa.types.is_date(kind)),

@@ -35,6 +35,8 @@ def scalar(value: Any) -> str:
             [value], default_flow_style=True, default_style=style, width=_ENDLESS, allow_unicode=True, sort_keys=False
         )
         inside = text.strip()[1:-1]
+        if len(inside.splitlines()) > 1:
+            continue  # a second line would stand outside the comment it may be part of
         if parse_document(f"value: [{inside}]", "value").values["value"] == [value] or not isinstance(value, str):
             break
     return str(inside)

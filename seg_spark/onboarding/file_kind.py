@@ -47,8 +47,10 @@ def format_of(file: Path) -> FileFormat:
     _refuse_misnamed(file)
     if start.startswith(b"PAR1"):
         return "parquet"
-    if start.startswith(b"ORC"):
-        return "orc"
+    if start.startswith(b"ORC") and (
+        _plain_suffix(file) == ".orc" or not start[:512].isascii() or b"\x00" in start[:512]
+    ):
+        return "orc"  # and no header that begins with these letters
     for magic, what in _NO_TABLES:
         if start.startswith(magic):
             raise InputError(f"--input {file} is {what}; {_ADVICE}")

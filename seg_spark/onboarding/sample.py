@@ -121,6 +121,9 @@ def _put_together(
     for name, kind in types.items():
         if kind == "text":
             columns[name] = [_as_text(value) for value in columns[name]]
+    if settings.format in ("parquet", "orc"):  # where a night needs every file to have a declared column
+        for name in [name for name in columns if any(name not in chunk.columns for chunk in chunks)]:
+            del columns[name]
     if not columns or rows == 0:
         what = "a header but no rows" if columns or settings.format == "csv" else "no rows"
         raise InputError(f"input.path: {settings.path} has {what}")

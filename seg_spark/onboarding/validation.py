@@ -1,5 +1,6 @@
 """A quick look at the input through the eyes of the settings: what a night would make of its first rows."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -122,6 +123,17 @@ def _check_columns(sample: Sample, settings: Settings) -> None:
         known = list(sample.columns)
         absent.append(f"The input's columns are: {', '.join(map(repr, known[:50]))}{' ...' if len(known) > 50 else ''}")
         raise InputError("\n".join(absent))
+    for setting, header, usable in (
+        ("customer_id", settings.customer_id, ("text", "number", "date")),
+        ("input.order_by", settings.input.order_by, ("text", "number", "date", "timestamp")),
+        *(
+            ("cleaning.exclude", rule.column, ("text", "number", "date", "boolean"))
+            for rule in settings.cleaning.exclude
+        ),
+    ):
+        if header is not None and sample.types[header] not in usable:
+            called = sample.other_types.get(header, sample.types[header])
+            raise InputError(f"{setting}: {header!r} is of type {called}; expected {' or '.join(usable)}")
     for name, feature in settings.features.columns.items():
         kind = sample.types[settings.features.source_of(name)]
         if kind not in _USABLE[feature.kind]:
@@ -149,7 +161,7 @@ def _look(
         value = known[raw]
         if value.reason is not None:
             rejected += 1
-            own.append(value.reason)
+            own.extend(value.reasons)
         elif value.value is None:
             missing += 1
         else:
@@ -166,7 +178,7 @@ def _read(name: str, feature: Feature, raw: Any, nulls: Sequence[str]) -> Value:
 
 
 def _id_reasons(raw: Any, nulls: Sequence[str]) -> list[str]:
-    text = "" if raw is None else str(raw)
+    text = "" if raw is None or (isinstance(raw, float) and math.isnan(raw)) else str(raw)
     if is_missing(text, nulls):
         return [Reason.MISSING_ID.value]
     faults = (

@@ -68,6 +68,9 @@ def remarks(feature: ProposedFeature, is_typed: bool) -> Iterator[str]:
 def general_warnings(proposal: Proposal) -> Iterator[str]:
     """What a person should look at in the table as a whole."""
     sample, ids = proposal.sample, proposal.ids
+    encoding = sample.settings.options.encoding
+    if sample.settings.format == "csv" and not encoding.upper().startswith("UTF"):
+        yield f"the character set, {encoding}, is a guess; if letters look wrong, set input.options.encoding"
     if ids.blank_rows:
         yield f"{_rows(ids.blank_rows)} without a customer id will be rejected"
     if ids.repeated:

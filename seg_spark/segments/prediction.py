@@ -61,7 +61,7 @@ class Prediction:
 def predict(model: Model, customer: Mapping[str, Raw]) -> Prediction:
     """The answer for one raw customer, given as feature name -> raw value (absent or None where missing)."""
     values = {one.name: _read(one, customer.get(one.name), model.null_values) for one in model.features}
-    reasons = tuple(value.reason for value in values.values() if value.reason is not None)
+    reasons = tuple(reason for value in values.values() for reason in value.reasons)
     if reasons:
         return Prediction(None, "", "", reasons, (), ())
     clean = {name: value.value for name, value in values.items()}

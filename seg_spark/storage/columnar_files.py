@@ -57,7 +57,7 @@ def kind_of(type_: pa.DataType) -> str:
         return NO_VALUES
     if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_):
         return "number"
-    if pa.types.is_string(type_) or pa.types.is_large_string(type_):
+    if str(type_) in ("string", "large_string", "string_view"):
         return "text"
     if pa.types.is_date(type_) or pa.types.is_timestamp(type_):
         return "moment"

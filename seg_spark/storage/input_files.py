@@ -14,6 +14,7 @@ from seg_spark.settings.paths import local_path, path_scheme
 from seg_spark.settings.raw_table import Input
 
 _PARQUET_MAGIC: Final = b"PAR1"
+_BZIP2_BLOCK: Final = b"1AY&SY"
 _MAGIC: Final = {
     _PARQUET_MAGIC: "parquet",
     b"ORC": "orc",
@@ -150,16 +151,18 @@ def _check_format(file: Path, size: int, expected: str) -> None:
     """Refuse a file whose first or last bytes say that it is something else than `input.format`."""
     try:
         with file.open("rb") as opened:
-            start = opened.read(4)
-            opened.seek(max(size - 4, 0))
-            end = opened.read(4)
+            start = opened.read(10)
+            opened.seek(max(size - 16, 0))
+            end = opened.read(16)
     except OSError as error:
         raise InputError(f"input.path: {file} cannot be read: {error.strerror}") from None
     found = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
-    if expected == "parquet" and (start, end) != (_PARQUET_MAGIC, _PARQUET_MAGIC):
+    if (found == "orc" and b"ORC" not in end) or (found == "bzip2" and start[4:] != _BZIP2_BLOCK):
+        found = None  # a header may begin with any letters
+    if expected == "parquet" and (start[:4], end[-4:]) != (_PARQUET_MAGIC, _PARQUET_MAGIC):
         what = "a truncated or corrupt Parquet file" if found == "parquet" else "not a Parquet file"
         raise InputError(f"input.path: {file} is {what}; expected whole Parquet files (or set input.format: csv)")
-    if expected == "orc" and found != "orc":
+    if expected == "orc" and not start.startswith(b"ORC"):
         raise InputError(f"input.path: {file} is not an ORC file; expected whole ORC files")
     if expected in ("csv", "json") and found is not None:
         if found in ("parquet", "orc"):

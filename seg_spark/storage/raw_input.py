@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 
 from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import LongType, StringType, StructType, TimestampNTZType, TimestampType
+from pyspark.sql.types import LongType, NullType, NumericType, StringType, StructType, TimestampNTZType, TimestampType
 
 from seg_spark.cleaning.raw_columns import find_column, quoted
+from seg_spark.cleaning.values import number_as_text
 from seg_spark.errors import InputError, did_you_mean
 from seg_spark.settings.paths import path_scheme
 from seg_spark.settings.raw_table import Input
@@ -70,6 +71,8 @@ def _read_csv(spark: SparkSession, settings: Input, path: str, malformed: str, d
     check_same_columns(groups, declared)
     # the headers of local files have been compared; elsewhere Spark does it, name by name
     reader = _text_reader(spark, settings, malformed).option("enforceSchema", is_local(settings)).option("header", True)
+    if len(groups) > 1 and Path(path).is_dir():
+        reader = reader.option("basePath", _spark_path(path))  # the folders' columns (column=value) stay
     frames = [
         reader.schema(_text_schema(header, malformed)).csv(_paths(path, files if len(groups) > 1 else []))
         for header, files in _limited(groups).items()
@@ -142,6 +145,12 @@ def _declared_alone(frame: DataFrame, declared: Collection[str], empty: Mapping[
 
 def _union(frames: Sequence[DataFrame]) -> DataFrame:
     for name in frames[0].columns:
+        kinds = {frame.schema[name].dataType for frame in frames}
+        if len(kinds - {NullType()}) > 1 and all(isinstance(kind, NumericType | NullType) for kind in kinds):
+            # as text, each file's numbers stay what they are: widened, an id of 18 digits would change
+            frames = [
+                frame.withColumn(name, number_as_text(quoted(name), frame.schema[name].dataType)) for frame in frames
+            ]
         # timestamps in nanoseconds come as whole numbers; beside real ones they are brought to the same
         if any(isinstance(frame.schema[name].dataType, TimestampType) for frame in frames):
             frames = [

@@ -121,7 +121,9 @@ def spark_outcomes(spark: SparkSession, root: Path, feature: dict[str, Any], tex
     frame = spark.createDataFrame([(str(i), text) for i, text in enumerate(distinct)], schema)
     rows = clean(frame, settings(root, {"income": feature})).collect()
     return {
-        distinct[int(row["customer_id"])]: Value(reason=row["reject_reasons"][0])
+        distinct[int(row["customer_id"])]: Value(
+            reason=row["reject_reasons"][0], others=tuple(row["reject_reasons"][1:])
+        )
         if row["reject_reasons"]
         else Value(row["income"])
         for row in rows
@@ -151,7 +153,21 @@ def test_spark_and_python_agree_on_every_text(spark: SparkSession, tmp_path: Pat
     tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in feature.items()}
     if "text_form" in tuples:
         tuples["text_form"] = TextForm(**{**feature["text_form"], "symbols": tuple(feature["text_form"]["symbols"])})
-    texts = [*NASTY, "a\tb", "x" * 256, "x" * 257, "caf\ufffd", " south ", "süd"]
+    texts = [
+        *NASTY,
+        "a\tb",
+        "\x01" + 300 * "y",
+        "\x01\ufffd",
+        "\x01",
+        "12\u2028",
+        "12\u0085",
+        "+nan",
+        "x" * 256,
+        "x" * 257,
+        "caf\ufffd",
+        " south ",
+        "süd",
+    ]
     found = spark_outcomes(spark, tmp_path, feature, texts)
     assert {text: python_outcome(tuples, text) for text in dict.fromkeys(texts)} == found
 

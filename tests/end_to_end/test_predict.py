@@ -101,7 +101,7 @@ def test_one_customer_is_answered_in_words(published: Path, capsys: pytest.Captu
     assert main(words) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line[:12].strip() for line in lines if line[:12].strip()] == [
-        "segment", "typical", "distance", "runner-up", "margin", "decided by", "note",
+        "segment", "on average", "distance", "runner-up", "margin", "decided by", "note",
     ]  # fmt: skip
     notes = "\n".join(lines[-3:])
     assert "visits is missing; taken as 0" in notes
@@ -130,7 +130,11 @@ def test_a_customer_the_batch_would_reject_has_no_segment(published: Path, capsy
         ([], 2, "predict: expected either FEATURE=VALUE"),
         (["age=4", "--file", "x.csv"], 2, "predict: expected either FEATURE=VALUE"),
         (["--file", "x.csv"], 3, "--file x.csv: cannot be read"),
-        (["age=4", "--run-date", "2026-11-22"], 3, "no model is published there yet"),
+        (
+            ["age=4", "--run-date", "2026-11-22"],
+            3,
+            "no model is published for 2026-11-22 or before; the first night is",
+        ),
     ],
 )
 def test_a_question_that_cannot_be_answered(
