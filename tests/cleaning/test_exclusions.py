@@ -16,7 +16,25 @@ from seg_spark.errors import InputError
 from seg_spark.settings.layers import load_settings
 from seg_spark.settings.schema import Exclusion
 
-TEXTS = ["closed", " closed ", "Closed", "open", "", None, "1", "1.0", "01", "true", "YES", "t", "no", "0", "x"]
+TEXTS = [
+    "1d",
+    "0x1",
+    "closed",
+    " closed ",
+    "Closed",
+    "open",
+    "",
+    None,
+    "1",
+    "1.0",
+    "01",
+    "true",
+    "YES",
+    "t",
+    "no",
+    "0",
+    "x",
+]
 
 
 def outcomes(
@@ -40,7 +58,7 @@ def outcomes(
         ({"equals": 1}, {"1", "1.0", "01"}),
         ({"equals": "1"}, {"1"}),
         ({"is_in": [0, "open"]}, {"0", "open"}),
-        ({"is_true": True}, {"1", "true", "YES", "t"}),
+        ({"is_true": True}, {"1", "1.0", "01", "true", "YES", "t"}),
         ({"equals": False}, {"no", "0"}),
     ],
 )
@@ -77,6 +95,23 @@ def test_a_rule_means_values_that_are_no_texts_too(
     assert sorted(row["customer_id"] for row in found if row[OUTCOME] == "excluded") == sorted(map(repr, excluded))
     plain = Exclusion.model_validate_json(json.dumps({"column": "flag", **rule}))
     assert [value for value in values if is_excluded(value, plain)] == excluded
+
+
+def test_whole_numbers_of_many_digits_are_told_apart(spark: SparkSession, tmp_path: Path) -> None:
+    ids = [2**53 + i for i in range(4)]
+    folder = conf_dir(tmp_path, {"income": {}}, cleaning={"exclude": [{"column": "id", "equals": 2**53 + 1}]})
+    config = load_settings(folder, environment={}).settings
+    for kind, values in (("bigint", ids), ("string", [f"{id_:020}" for id_ in ids])):
+        frame = spark.createDataFrame([(value, 1.0) for value in values], f"id {kind}, income double")
+        found = clean(frame, config).collect()
+        assert [int(row["customer_id"]) for row in found if row[OUTCOME] == "excluded"] == [2**53 + 1]
+
+
+def test_a_number_for_a_column_of_dates_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    frame = spark.sql("SELECT 'a' AS id, DATE '2026-01-01' AS day, 1.0 AS income")
+    folder = conf_dir(tmp_path, {"income": {}}, cleaning={"exclude": [{"column": "day", "equals": 3}]})
+    with pytest.raises(InputError, match=r"cleaning\.exclude: day is of type date, and 3 is a number"):
+        clean(frame, load_settings(folder, environment={}).settings)
 
 
 def test_an_excluded_row_is_not_judged_but_a_malformed_one_is(spark: SparkSession, tmp_path: Path) -> None:

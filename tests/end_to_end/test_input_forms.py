@@ -78,10 +78,12 @@ def all_of(*writers: Write) -> Write:
     return write
 
 
-def clean(root: Path, write: Write, options: dict[str, Any], features: dict[str, Any] = FEATURES) -> list[Any]:
+def clean(
+    root: Path, write: Write, options: dict[str, Any], features: dict[str, Any] = FEATURES, customer_id: str = "id"
+) -> list[Any]:
     """Clean the written input and read the accepted customers back."""
     write(root / "input")
-    folder = conf_dir(root, features, input={"path": str(root / "input"), **options})
+    folder = conf_dir(root, features, input={"path": str(root / "input"), **options}, customer_id=customer_id)
     assert main(["clean", "--conf-dir", str(folder), "--run-date", "2026-11-23"]) == 0
     found = pq.read_table(next((root / "output/clean_customers").rglob("*.parquet")).parent)
     return sorted(
@@ -220,3 +222,27 @@ def test_columns_named_by_folders_stay_where_the_types_differ(spark: SparkSessio
 
     found = clean(tmp_path, write, {"format": "parquet"})
     assert [row["region"] for row in found] == ["north"] * 6 + ["south"] * 6
+
+
+def test_an_id_keeps_its_digits_beside_files_of_other_number_types(spark: SparkSession, tmp_path: Path) -> None:
+    def one(ids: list[Any], kind: pa.DataType) -> pa.Table:
+        return pa.table({"id": pa.array(ids, kind), "income": pa.array([1.0] * len(ids))})
+
+    write = parquet(one([2**53 + 1, 2**53 + 3], pa.int64()), one([1.0, 3.0], pa.float64()), one([7], pa.int32()))
+    found = clean(tmp_path, write, {"format": "parquet"}, {"income": {}})
+    assert [row["customer_id"] for row in found] == ["1", "3", "7", str(2**53 + 1), str(2**53 + 3)]
+
+
+def test_columns_named_by_folders_stay_where_the_headers_differ(spark: SparkSession, tmp_path: Path) -> None:
+    rows = [{name: value for name, value in row.items() if name != "region"} for row in ROWS]
+    write = all_of(
+        text(csv_text(rows[:6], "id income score"), "region=north/a.csv"),
+        text(csv_text(rows[6:], "score id income"), "region=south/b.csv"),
+    )
+    assert [row["region"] for row in clean(tmp_path, write, {})] == ["north"] * 6 + ["south"] * 6
+
+
+def test_a_header_may_begin_like_a_binary_file(spark: SparkSession, tmp_path: Path) -> None:
+    rows = [{**row, "ORC_no": row["id"]} for row in ROWS]
+    found = clean(tmp_path, text(csv_text(rows, "ORC_no income score")), {}, {"income": {}, "score": {}}, "ORC_no")
+    assert len(found) == 12

@@ -96,6 +96,30 @@ def test_every_customer_gets_the_published_label_or_the_published_reasons(
     }  # fmt: skip
 
 
+def test_the_header_of_a_feature_wins_over_a_column_called_like_it(
+    published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = tmp_path / "few.csv"
+    few.write_text("Kunde,Alter,visits,age\n1,45,3,99\n", encoding="utf-8")
+    assert main(["predict", "--conf-dir", str(published / "conf"), "--file", str(few), "--json"]) == 0
+    by_file = json.loads(capsys.readouterr().out)[0]
+    assert main(["predict", "--conf-dir", str(published / "conf"), "Alter=45", "visits=3", "--json"]) == 0
+    assert by_file == {"customer_id": "1"} | json.loads(capsys.readouterr().out)
+
+
+def test_what_the_night_would_exclude_gets_no_segment_and_absent_columns_are_told(
+    published: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    few = tmp_path / "few.csv"
+    few.write_text("Kunde;Alter;staff;vists\n1;45;ja;3\n2;45;nein;3\n", encoding="utf-8")
+    words = ["--set", "cleaning.exclude=[{column: staff, is_true: true}]", "--file", str(few), "--json"]
+    assert main(["predict", "--conf-dir", str(published / "conf"), *words]) == 0
+    first, second = json.loads(capfd.readouterr().out)
+    assert (first["segment_id"], first["reject_reasons"]) == (None, ["excluded:staff"])
+    assert second["segment_id"] is not None
+    assert "the file has no column of visits, which is taken as missing (did you mean 'vists'?)" in caplog.text
+
+
 def test_one_customer_is_answered_in_words(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["predict", "--conf-dir", str(published / "conf"), "Jahresumsatz (€)=1.234,50 €", "age=45", "Gebiet=Mars"]
     assert main(words) == 0

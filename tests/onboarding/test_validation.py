@@ -135,3 +135,20 @@ def test_broken_json_lines_are_counted_as_the_night_counts_them(tmp_path: Path) 
     (tmp_path / "input/a.json").write_text("\n".join(lines))
     found = look(tmp_path, input={"path": str(tmp_path / "input"), "format": "json"})
     assert (found.accepted, found.rejected_by_reason) == (2, {"malformed_row": 2})
+
+
+def test_a_header_with_a_line_break_writes_no_setting_of_its_own(tmp_path: Path) -> None:
+    rows = "".join(f"k{i},{i % 30},same,{i % 7}\n" for i in range(40))
+    (tmp_path / "inj.csv").write_text('id,age,"Joined\nevil: {source: id2} #",id2\n' + rows)
+    words = [
+        "--input",
+        str(tmp_path / "inj.csv"),
+        "--id",
+        "id",
+        "--features",
+        "age",
+        "--output-path",
+        str(tmp_path / "o"),
+    ]
+    assert main(["init", *words, "--conf-dir", str(tmp_path / "c")]) == 0
+    assert list(load_settings(tmp_path / "c", environment={}).settings.features.columns) == ["age"]
