@@ -26,7 +26,7 @@ from seg_spark.steps.cleaning import clean_customers
 from seg_spark.steps.fitting import Fitted, fit_segments, read_clean, scores_json, training_customers
 from seg_spark.steps.labelling import label_customers
 from seg_spark.steps.night import Night, refuse_own_output
-from seg_spark.steps.stopping import sigterm_raises
+from seg_spark.steps.stopping import sigterm_raises, stopping_waits
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.lock import exclusive_lock
 from seg_spark.storage.manifests import read_manifest
@@ -131,7 +131,7 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
 
         try:
             with sigterm_raises(), staging_area(layout, run_id) as staging:
-                with progress.step("start Spark"):
+                with progress.step("start Spark"), stopping_waits():
                     spark = start_session(
                         f"seg_spark {command} {run_date}",
                         conf_dir / "log4j2.properties",

@@ -32,7 +32,7 @@ from seg_spark.steps.cleaning import clean_customers
 from seg_spark.steps.fitting import Fitted, fit_segments, read_clean, training_customers
 from seg_spark.steps.night import Night, refuse_own_output
 from seg_spark.steps.published import PublishedNight, outcomes_of, read_published
-from seg_spark.steps.stopping import sigterm_raises
+from seg_spark.steps.stopping import sigterm_raises, stopping_waits
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.manifests import last_date_with, read_manifest
 from seg_spark.storage.spark_errors import spark_errors_as
@@ -66,7 +66,7 @@ def try_settings(
         refuse_own_output(tried, night_date)
         log.info("the changed settings bear on cleaning: the input of %s is read and cleaned again", night_date)
     with sigterm_raises():
-        with progress.step("start Spark"):
+        with progress.step("start Spark"), stopping_waits():
             spark = start_session(
                 f"seg_spark try {night_date}",
                 conf_dir / "log4j2.properties",

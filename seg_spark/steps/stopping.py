@@ -30,3 +30,32 @@ def sigterm_raises() -> Iterator[None]:
         raise TerminatedError("the run was asked to stop (SIGTERM); nothing that was published has changed") from None
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def stopping_waits() -> Iterator[None]:
+    """Let SIGTERM and Ctrl-C wait until the block is done; a second one counts at once.
+
+    A Spark that is left while it starts would stay behind without anybody it belongs to.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    before = {signum: signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGINT)}
+
+    def wait(signum: int, frame: FrameType | None) -> None:
+        usual = before[signal.Signals(signum)]
+        if waiting and callable(usual):
+            usual(signum, frame)
+        waiting.append(signum)
+
+    for signum in before:
+        signal.signal(signum, wait)
+    try:
+        yield
+    finally:
+        for signum, usual in before.items():
+            signal.signal(signum, usual)
+    if waiting:
+        signal.raise_signal(waiting[0])

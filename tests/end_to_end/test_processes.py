@@ -108,6 +108,38 @@ def test_a_second_run_leaves_at_once_and_a_terminated_one_says_so(tmp_path: Path
     assert not (tmp_path / "output" / "customer_segments").exists()
 
 
+def test_a_run_that_is_stopped_while_spark_starts_leaves_no_java_behind(tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    folder = conf_dir(tmp_path)
+    command = [str(Path(sys.executable).with_name("seg-spark")), "nightly", "--run-date", "2026-11-23"]
+    with subprocess.Popen(
+        [*command, "--conf-dir", str(folder)],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            if "start Spark: started" in line:
+                break
+        time.sleep(1)
+        run.send_signal(signal.SIGTERM)
+        _, stderr = run.communicate(timeout=90)
+    assert run.returncode == 143, stderr
+    assert "Exception" not in stderr
+    wait_until(lambda: not is_alive(run.pid))
+
+
+def is_alive(group: int) -> bool:
+    """Whether a process group has any process left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_without_java_the_message_says_what_to_install(tmp_path: Path) -> None:
     write_csv(tmp_path, grouped_customers())
     folder = conf_dir(tmp_path)
