@@ -19,6 +19,7 @@ from seg_spark.onboarding.arrow_columns import ColumnType, column_types, flatten
 from seg_spark.onboarding.csv_dialect import Dialect, csv_reader
 from seg_spark.onboarding.json_records import json_records
 from seg_spark.settings.raw_table import Input
+from seg_spark.storage.columnar_files import check_readable
 from seg_spark.storage.csv_header import opened
 
 CHUNK_ROWS: Final = 2_000
@@ -93,6 +94,7 @@ def known_rows(files: Sequence[Path], kind: str) -> int | None:
 
 def _parquet(file: Path) -> Iterator[Chunk]:
     opened_file = pq.ParquetFile(file)
+    check_readable(file, opened_file.schema_arrow)
     if opened_file.metadata.num_rows == 0:
         yield from arrow_chunks(opened_file.read())
     for batch in opened_file.iter_batches(batch_size=CHUNK_ROWS):

@@ -31,6 +31,7 @@ def group_by_types(files: Sequence[Path], format_: str, declared: Collection[str
     columns_of: dict[Path, set[str]] = {}
     for file in files:
         schema = _schema(file, format_)
+        check_readable(file, schema)
         leaves = {name: leaf for name in sorted(declared) if (leaf := _leaf(pa.struct(schema), name)) is not None}
         for name, type_ in leaves.items():
             first, first_type = found.get(name, (file, type_))
@@ -47,6 +48,17 @@ def group_by_types(files: Sequence[Path], format_: str, declared: Collection[str
         for name in sorted(set(found) - columns):
             raise InputError(f"input.path: {file} lacks the column {name!r}, which {found[name][0]} has")
     return groups
+
+
+def check_readable(file: Path, schema: pa.Schema) -> None:
+    """Raise InputError for a column of a type that Spark cannot read, since it then reads no column of the file."""
+    for field in schema:
+        kind = str(field.type)
+        if kind.startswith(("time32", "time64", "halffloat", "decimal256")):
+            raise InputError(
+                f"input.path: the column {field.name!r} of {file} is of type {kind}, with which Spark reads nothing of "
+                "the file; write the file without it, or as text"
+            )
 
 
 def kind_of(type_: pa.DataType) -> str:

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,13 @@ CATALOGUE: list[tuple[str, Callable[[Path], None], list[str], int, str]] = [
         PARQUET,
         3,
         "a truncated or corrupt Parquet file",
+    ),
+    (
+        "Parquet with a type that Spark cannot read",
+        parquet({**GOOD, "at": [time(1, 2), time(3, 4), None]}),
+        PARQUET,
+        3,
+        "the column 'at' of {root}/input/part-0.parquet is of type time64[us], with which Spark reads nothing",
     ),
     ("Parquet read as CSV", parquet(GOOD), [], 3, "is a Parquet file; set input.format: parquet"),
     ("CSV read as Parquet", rows(customer()), PARQUET, 3, "is not a Parquet file"),

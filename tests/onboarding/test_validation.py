@@ -152,3 +152,11 @@ def test_a_header_with_a_line_break_writes_no_setting_of_its_own(tmp_path: Path)
     ]
     assert main(["init", *words, "--conf-dir", str(tmp_path / "c")]) == 0
     assert list(load_settings(tmp_path / "c", environment={}).settings.features.columns) == ["age"]
+
+
+def test_a_type_that_spark_cannot_read_is_named_before_spark_meets_it(tmp_path: Path) -> None:
+    (tmp_path / "input").mkdir()
+    rows = pa.table({"id": ["a"], "income": [1.0], "score": [1.0], "at": pa.array([1], pa.time64("ns"))})
+    pq.write_table(rows, tmp_path / "input/a.parquet")
+    with pytest.raises(InputError, match=r"the column 'at' of .*a.parquet is of type time64\[ns\]"):
+        look(tmp_path, input={"path": str(tmp_path / "input"), "format": "parquet"})
