@@ -1,0 +1,88 @@
+"""The least that writing a column costs, and what our labels cost, in one warm session.
+
+python -m benchmark.floor CONF_DIR CLEAN_FOLDER --work FOLDER --answer FILE
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from rich.console import Console
+
+from benchmark.questions import RUN_DATE
+from seg_spark.reporting.progress import StepProgress
+from seg_spark.session import start_session
+from seg_spark.settings.layers import load_settings
+from seg_spark.settings.schema import Settings
+from seg_spark.steps.fitting import read_clean, training_customers
+from seg_spark.steps.labelling import label_customers
+from seg_spark.steps.night import Night
+from seg_spark.storage.layout import Layout
+from seg_spark.storage.portable_models import published_model
+
+REPETITIONS: Final = 3
+
+
+def copy(table: DataFrame, target: Path) -> float:
+    """Seconds to copy a table with one more column."""
+    begin = time.perf_counter()
+    table.withColumn("one_more", F.lit("x")).write.mode("overwrite").parquet(str(target))
+    return time.perf_counter() - begin
+
+
+def label(spark: SparkSession, settings: Settings, work: Path) -> float:
+    """Seconds of the step `label` of the night on the published clean customers; profiles are not counted."""
+    layout = Layout.of(settings.output.path)
+    run_date = date.fromisoformat(RUN_DATE)
+    model = published_model(layout, run_date)
+    if model is None:
+        raise FileNotFoundError(f"no model below {layout.root}")
+    staging = work / "labels"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    progress = StepProgress(Console(stderr=True, quiet=True))
+    night = Night(spark, settings, run_date, "warm", layout, staging, progress)
+    customers = read_clean(night, clean := layout.partition("clean_customers", run_date))
+    rows = spark.read.parquet(str(clean)).count()
+    label_customers(night, customers, model, training_customers(night, customers), rows)
+    return progress.seconds["label"]
+
+
+def repeated(work: Callable[[], float]) -> dict[str, Any]:
+    """The first time warms up; minimum and median of the next three."""
+    first, *seconds = [round(work(), 3) for _ in range(1 + REPETITIONS)]
+    return {"cold": first, "seconds": seconds, "min": min(seconds), "median": statistics.median(seconds)}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the copy, and our labelling where the clean customers are those of a night."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("conf", type=Path)
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--labels", action="store_true")
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--answer", type=Path, required=True)
+    asked = parser.parse_args(arguments)
+    settings = load_settings(asked.conf, None, [], environment={}).settings
+    spark = start_session("benchmark floor")
+    table = getattr(spark.read, settings.input.format)(str(asked.table)) if not asked.labels else None
+    table = spark.read.parquet(str(asked.table)) if table is None else table
+    found: dict[str, Any] = {"copy": repeated(lambda: copy(table, asked.work / "copy"))}
+    asked.answer.write_text(json.dumps(found), encoding="utf-8")
+    if asked.labels:
+        found["label"] = repeated(lambda: label(spark, settings, asked.work))
+        asked.answer.write_text(json.dumps(found), encoding="utf-8")
+    spark.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
