@@ -88,7 +88,7 @@ def make_parser() -> Parser:
         prog="scripts/benchmark/run",
         usage="scripts/benchmark/run [--sizes 200,100k,...] [options]\n"
         "       scripts/benchmark/run --scoring [options]   (see scripts/benchmark/scoring --help)",
-        description="How long a night takes, and how good its segments are, beside scikit-learn, MLlib and a bare copy.",
+        description="How long a night takes, and how good its segments are, beside scikit-learn and MLlib.",
         epilog=_EXPLAINED,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -13,7 +13,7 @@ from benchmark import ours
 from benchmark.answers import Answer
 from benchmark.generated import Table
 from benchmark.process_tree import Measured, measure
-from benchmark.questions import Question
+from benchmark.questions import MAX_TRAINING_CUSTOMERS, Question
 from seg_spark.machine import driver_memory_gib, memory_bytes
 
 CONTENDERS: Final = {
@@ -48,6 +48,8 @@ def why_skipped(name: str, question: Question, forced: bool) -> str | None:
         return None
     if name == "c" and question.rows >= _LARGEST_MLLIB:
         return "takes too long; --only c runs it"
+    if name.endswith("s") and question.rows <= MAX_TRAINING_CUSTOMERS:
+        return f"the sample would be everybody, as for {name.removesuffix('s')}"
     memory = memory_bytes()
     # the table, its matrix, the copy that KMeans works on, and the distances
     needed = question.rows * (question.features * 8 * 3.5 + 60)

@@ -9,6 +9,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from rich.console import Console
 
 from benchmark.questions import RUN_DATE
 from seg_spark.reporting.progress import StepProgress
+from seg_spark.schemas import CLEAN_CUSTOMERS
 from seg_spark.session import start_session
 from seg_spark.settings.layers import load_settings
 from seg_spark.settings.schema import Settings
@@ -38,22 +40,26 @@ def copy(table: DataFrame, target: Path) -> float:
     return time.perf_counter() - begin
 
 
-def label(spark: SparkSession, settings: Settings, work: Path) -> float:
-    """Seconds of the step `label` of the night on the published clean customers; profiles are not counted."""
+def labelling(spark: SparkSession, settings: Settings, work: Path) -> Callable[[], float]:
+    """Something that does the step `label` of the published night again and tells its seconds; no profiles in it."""
     layout = Layout.of(settings.output.path)
     run_date = date.fromisoformat(RUN_DATE)
     model = published_model(layout, run_date)
     if model is None:
         raise FileNotFoundError(f"no model below {layout.root}")
     staging = work / "labels"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    progress = StepProgress(Console(stderr=True, quiet=True))
-    night = Night(spark, settings, run_date, "warm", layout, staging, progress)
-    customers = read_clean(night, clean := layout.partition("clean_customers", run_date))
-    rows = spark.read.parquet(str(clean)).count()
-    label_customers(night, customers, model, training_customers(night, customers), rows)
-    return progress.seconds["label"]
+    night = Night(spark, settings, run_date, "warm", layout, staging, _silent())
+    customers = read_clean(night, layout.partition(CLEAN_CUSTOMERS, run_date))
+    sample, rows = training_customers(night, customers), customers.count()
+
+    def label() -> float:
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        again = replace(night, progress=_silent())
+        label_customers(again, customers, model, sample, rows)
+        return again.progress.seconds["label"]
+
+    return label
 
 
 def repeated(work: Callable[[], float]) -> dict[str, Any]:
@@ -73,15 +79,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     settings = load_settings(asked.conf, None, [], environment={}).settings
     spark = start_session("benchmark floor")
-    table = getattr(spark.read, settings.input.format)(str(asked.table)) if not asked.labels else None
-    table = spark.read.parquet(str(asked.table)) if table is None else table
+    table = _read(spark, asked.table, "parquet" if asked.labels else settings.input.format)
     found: dict[str, Any] = {"copy": repeated(lambda: copy(table, asked.work / "copy"))}
     asked.answer.write_text(json.dumps(found), encoding="utf-8")
     if asked.labels:
-        found["label"] = repeated(lambda: label(spark, settings, asked.work))
+        found["label"] = repeated(labelling(spark, settings, asked.work))
         asked.answer.write_text(json.dumps(found), encoding="utf-8")
     spark.stop()
     return 0
+
+
+def _read(spark: SparkSession, folder: Path, file_format: str) -> DataFrame:
+    return spark.read.parquet(str(folder)) if file_format == "parquet" else spark.read.csv(str(folder), header=True)
+
+
+def _silent() -> StepProgress:
+    return StepProgress(Console(stderr=True, quiet=True))
 
 
 if __name__ == "__main__":

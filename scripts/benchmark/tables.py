@@ -73,9 +73,8 @@ def floor_lines(tried: Tried) -> list[str]:
         for what, title in (("copy", f"bare copy of the {floor['table']}"), ("label", "our label and write")):
             if what in floor:
                 one = floor[what]
-                lines.append(
-                    f"{title}: warm min {one['min']:.2f} s, median {one['median']:.2f} s; first {one['cold']:.2f} s"
-                )
+                warm = f"warm min {one['min']:.2f} s, median {one['median']:.2f} s"
+                lines.append(f"{title}: {warm}; first {one['cold']:.2f} s")
     for run in tried.good_runs("a")[-1:]:
         step = run.answer.seconds.get("label") if run.answer else None
         if lines and step is not None:

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from functools import reduce
+from itertools import pairwise
 from pathlib import Path
 
 from pyspark import StorageLevel
@@ -84,13 +85,12 @@ def segment(spark: SparkSession, folder: Path, file_format: str, features: Seque
     labels = fits[chosen].transform(vectors).select(CUSTOMER_ID, "prediction")
     labels.write.mode("overwrite").parquet(str(output))
     clock["label"] = time.perf_counter()
-    ends = list(clock.items())
     scaler = preparation.stages[-1]
     assert isinstance(scaler, StandardScalerModel)
     mean, std = scaler.mean.toArray(), scaler.std.toArray()
     return Answer(
         rows={"accepted": accepted},
-        seconds={name: round(end - start, 3) for (_, start), (name, end) in zip(ends, ends[1:], strict=False)},
+        seconds={name: round(end - start, 3) for (_, start), (name, end) in pairwise(clock.items())},
         chosen_k=chosen,
         centres={k: [(centre * std + mean).tolist() for centre in fit.clusterCenters()] for k, fit in fits.items()},
         scores=scores,

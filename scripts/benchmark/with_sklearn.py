@@ -6,6 +6,8 @@ python -m benchmark.with_sklearn FOLDER --format parquet --features 6 --starts 1
 import argparse
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +23,15 @@ from benchmark.customer_table import Customers, Matrix, clean_customers, impute_
 from benchmark.questions import KS, MAX_TRAINING_CUSTOMERS, SILHOUETTE_CUSTOMERS, feature_names
 
 
-def segment(
-    folder: Path, file_format: str, features: Sequence[str], starts: int, sampled: bool, output: Path
-) -> Answer:
+@dataclass(frozen=True)
+class Recipe:
+    """How many starts a fit has, and whether it is made on a sample or on everybody."""
+
+    starts: int = 1
+    sampled: bool = False
+
+
+def segment(folder: Path, file_format: str, features: Sequence[str], recipe: Recipe, output: Path) -> Answer:
     """Do the whole job and write one label per accepted customer."""
     clock = {"begin": time.perf_counter()}
     raw = read_customers(folder, file_format, features)
@@ -34,12 +42,12 @@ def segment(
     impute_median(customers.values)
     scaler = StandardScaler(copy=False)
     points = scaler.fit_transform(customers.values)
-    training = _hash_sample(customers, points) if sampled else points
+    training = _hash_sample(customers, points) if recipe.sampled else points
     clock["prepare"] = time.perf_counter()
     fits: dict[int, KMeans] = {}
     scores: dict[int, float] = {}
     for k in KS:
-        fits[k] = KMeans(n_clusters=k, n_init=starts, random_state=0).fit(training)
+        fits[k] = KMeans(n_clusters=k, n_init=recipe.starts, random_state=0).fit(training)
         size = min(SILHOUETTE_CUSTOMERS, len(training))
         scores[k] = float(silhouette_score(training, fits[k].labels_, sample_size=size, random_state=0))
     chosen = max(scores, key=lambda k: scores[k])
@@ -48,10 +56,9 @@ def segment(
     output.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table({"customer_id": customers.ids, "segment": pa.array(labels)}), output)
     clock["label"] = time.perf_counter()
-    ends = list(clock.items())
     return Answer(
         rows=customers.rows,
-        seconds={name: round(end - start, 3) for (_, start), (name, end) in zip(ends, ends[1:], strict=False)},
+        seconds={name: round(end - start, 3) for (_, start), (name, end) in pairwise(clock.items())},
         chosen_k=chosen,
         centres={k: scaler.inverse_transform(fit.cluster_centers_).tolist() for k, fit in fits.items()},
         scores=scores,
@@ -78,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--answer", type=Path)
     asked = parser.parse_args(arguments)
     names = feature_names(asked.features)
-    answer = segment(asked.folder, asked.format, names, asked.starts, asked.sampled, asked.output)
+    recipe = Recipe(asked.starts, asked.sampled)
+    answer = segment(asked.folder, asked.format, names, recipe, asked.output)
     if asked.answer:
         answer.write(asked.answer)
     return 0
