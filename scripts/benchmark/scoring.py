@@ -5,9 +5,11 @@
   transform   PipelineModel.transform (SQLTransformer, VectorAssembler, StandardScaler, KMeansModel): the index
               of the nearest centre, and no distance
 All read the same Parquet files and write to the noop sink: reading and scoring are timed, not writing.
-Each is run once to warm up (its seconds are in the JSON: they hold the compilation) and then three
-times, or once where that takes above --patience seconds; the least counts. The crossover is where SQL
-over transform passes 1. Customers and models are made up: normal numbers, random centres, categories of
+Each is run on few customers (a tenth) and on all of them: once to warm up (those seconds are in the JSON:
+they hold the compilation), then three times, of which the least counts. What the others cost beyond the
+few gives the seconds per million customers, free of what a query costs on any number; a way that needs
+more than --patience seconds for the few is not run on all. The crossover is where the seconds per million
+of SQL over those of transform pass 1. Customers and models are made up: normal numbers, random centres, categories of
 equal levels as one-hot axes beside four numbers.
 
 Exit codes: 0 done, 1 a shape failed, 2 wrong usage, 130 interrupted (the JSON keeps what there was).
@@ -40,6 +42,8 @@ from seg_spark.segments.scoring import AXIS_PREFIX, score
 from seg_spark.session import start_session
 
 WAYS: Final = ("SQL", "SQL, label", "transform")
+FEW: Final = 10
+"""One customer in so many is of the few."""
 _REPETITIONS: Final = 3
 
 
@@ -54,12 +58,16 @@ def ways_of(customers: DataFrame, scorers: Scorers) -> dict[str, DataFrame]:
     }
 
 
-def seconds_of(frame: DataFrame, patience: float) -> dict[str, float]:
-    """The first time, and the least of the others."""
-    timed = [_once(frame)]
-    for _ in range(1 if timed[0] > patience else _REPETITIONS):
-        timed.append(_once(frame))
-    return {"first": round(timed[0], 3), "least": round(min(timed[1:]), 3)}
+def seconds_of(few: DataFrame, everybody: DataFrame, customers: int, patience: float) -> dict[str, float | None]:
+    """The first time, the least of the others on few and on all customers, and what a million more would cost."""
+    first, *again = [_once(few) for _ in range(1 + _REPETITIONS)]
+    if min(again) > patience:
+        per_million = min(again) / (customers // FEW) * 1e6
+        return {"first": first, "few": min(again), "all": None, "per_million": per_million}
+    _once(everybody)
+    least = min(_once(everybody) for _ in range(_REPETITIONS))
+    per_million = max(least - min(again), 1e-3) / (customers - customers // FEW) * 1e6
+    return {"first": first, "few": min(again), "all": least, "per_million": per_million}
 
 
 def crossovers(found: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -80,26 +88,34 @@ def crossovers(found: Sequence[Mapping[str, Any]]) -> list[str]:
     wins_at = [product for product, ratio in products if ratio <= 1]
     loses_at = [product for product, ratio in products if ratio > 1]
     if wins_at and loses_at:
-        lines.append(f"k x axes: SQL still wins at {max(wins_at):,}; transform first wins at {min(loses_at):,}")
+        lines.append(f"k x axes: largest with SQL faster {max(wins_at):,}, smallest with transform faster {min(loses_at):,}")
     return lines
 
 
 def measure_shape(spark: SparkSession, shape: Shape, customers: int, patience: float, work: Path) -> dict[str, Any]:
     """Time every way on customers of one shape."""
-    folder = work / f"{shape.numbers}-{shape.levels}-{customers}"
-    if not (folder / "_SUCCESS").exists():
-        make_customers(spark, customers, shape).write.mode("overwrite").parquet(str(folder))
-    table = spark.read.parquet(str(folder))
-    scorers = make_scorers(spark, table, shape)
-    seconds = {way: seconds_of(frame, patience) for way, frame in ways_of(table, scorers).items()}
+    tables = []
+    for count in (customers // FEW, customers):
+        folder = work / f"{shape.numbers}-{shape.levels}-{count}"
+        if not (folder / "_SUCCESS").exists():
+            make_customers(spark, count, shape).write.mode("overwrite").parquet(str(folder))
+        tables.append(spark.read.parquet(str(folder)))
+    scorers = make_scorers(spark, tables[0], shape)
+    few, everybody = (ways_of(table, scorers) for table in tables)
+    seconds = {way: seconds_of(few[way], everybody[way], customers, patience) for way in WAYS}
     return {
         "shape": asdict(shape),
         "axes_title": shape.title,
         "axes": shape.axes,
         "seconds": seconds,
-        "ratio": seconds["SQL"]["least"] / seconds["transform"]["least"],
-        "ratio_label": seconds["SQL, label"]["least"] / seconds["transform"]["least"],
+        "ratio": _ratio(seconds, "SQL", "per_million"),
+        "ratio_label": _ratio(seconds, "SQL, label", "per_million"),
+        "ratio_few": _ratio(seconds, "SQL", "few"),
     }
+
+
+def _ratio(seconds: Mapping[str, Mapping[str, float | None]], way: str, what: str) -> float:
+    return (seconds[way][what] or 0.0) / (seconds["transform"][what] or 1.0)
 
 
 def make_parser() -> Parser:
@@ -112,11 +128,11 @@ def make_parser() -> Parser:
     )
     add = parser.add_argument
     numbers = "numbers such as 3,10"
-    add("--customers", type=parse_size, default=50_000, help="to score each time (default: 50k)")
+    add("--customers", type=parse_size, default=500_000, help="to score each time (default: 500k)")
     add("--segments", type=listed(int, numbers), default="3,10,25,50", help="values of k (default: 3,10,25,50)")
     add("--axes", type=listed(int, numbers), default="6,20,50,100,200", help="numbers (default: 6,20,50,100,200)")
     add("--levels", type=listed(int, numbers), default="20,100,200", help="of a category (default: 20,100,200)")
-    add("--patience", type=float, default=5.0, help="seconds above which one repetition is enough (default: 5)")
+    add("--patience", type=float, default=5.0, help="seconds for a tenth, above which all are too many (default: 5)")
     add("--work", type=Path, default=BUILD / "scoring", metavar="FOLDER", help="for the customers")
     add("--output", type=Path, metavar="FILE", help="JSON (default: build/benchmark/scoring-TIMESTAMP.json)")
     return parser
@@ -136,7 +152,9 @@ def main(arguments: list[str] | None = None) -> int:
             name = f"k = {shape.segments}, {shape.title}"
             try:
                 found.append(measure_shape(spark, shape, asked.customers, asked.patience, asked.work))
-                line = ", ".join(f"{way} {one['least']:.2f} s" for way, one in found[-1]["seconds"].items())
+                line = ", ".join(
+                    f"{way} {one['per_million']:.1f} s a million" for way, one in found[-1]["seconds"].items()
+                )
             except (PySparkException, SegSparkError) as error:
                 failed[name] = line = f"failed: {str(error).strip().splitlines()[0][:300]}"
             sys.stderr.write(f"{name}: {line}\n")
@@ -156,13 +174,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _grid(found: Sequence[Mapping[str, Any]], customers: int) -> Grid:
-    grid = Grid(title=f"Seconds to score {customers:,} customers, least of the repetitions", title_justify="left")
-    for header in ("axes", "k", "k x axes", *WAYS, "SQL /\ntransform", "SQL, label /\ntransform"):
+    grid = Grid(title=f"Seconds per million customers (all: {customers:,})", title_justify="left")
+    few = f"{customers // FEW:,}"
+    for header in (
+        "axes",
+        "k",
+        "k x axes",
+        *WAYS,
+        "SQL /\ntransform",
+        "SQL, label /\ntransform",
+        f"SQL / transform\nat {few}",
+    ):
         grid.add_column(header, justify="left" if header == "axes" else "right")
     for one in found:
         k = one["shape"]["segments"]
-        times = [f"{one['seconds'][way]['least']:.2f}" for way in WAYS]
-        ratios = [f"{one[name]:.2f}" for name in ("ratio", "ratio_label")]
+        times = [f"{one['seconds'][way]['per_million']:.1f}" for way in WAYS]
+        ratios = [f"{one[name]:.2f}" for name in ("ratio", "ratio_label", "ratio_few")]
         grid.add_row(one["axes_title"], str(k), f"{k * one['axes']:,}", *times, *ratios)
     return grid
 

@@ -234,6 +234,21 @@ def test_what_does_not_fit_is_skipped_with_a_reason(tmp_path: Path) -> None:
     assert "GiB of disk" in str(lacking_disk(Question(10**12), tmp_path))
 
 
+def test_the_crossover_lies_between_the_last_win_and_the_first_loss() -> None:
+    from benchmark.scoring import crossovers
+
+    found = [
+        {"shape": {"segments": k}, "axes": axes, "axes_title": f"{axes} numbers", "ratio": ratio}
+        for axes, k, ratio in [(6, 3, 0.2), (6, 10, 0.9), (20, 3, 0.5), (20, 10, 1.5), (50, 3, 2.0), (50, 10, 9.0)]
+    ]
+    assert crossovers(found) == [
+        "6 numbers: SQL is faster for every k tried",
+        "20 numbers: SQL is faster up to k = 3, transform from k = 10",
+        "50 numbers: transform is faster for every k tried",
+        "k x axes: largest with SQL faster 60, smallest with transform faster 150",
+    ]
+
+
 @pytest.mark.process
 def test_processor_and_memory_of_children_and_orphans_count(tmp_path: Path) -> None:
     (tmp_path / "child.py").write_text(
