@@ -88,7 +88,8 @@ def crossovers(found: Sequence[Mapping[str, Any]]) -> list[str]:
     wins_at = [product for product, ratio in products if ratio <= 1]
     loses_at = [product for product, ratio in products if ratio > 1]
     if wins_at and loses_at:
-        lines.append(f"k x axes: largest with SQL faster {max(wins_at):,}, smallest with transform faster {min(loses_at):,}")
+        won, lost = max(wins_at), min(loses_at)
+        lines.append(f"k x axes: largest with SQL faster {won:,}, smallest with transform faster {lost:,}")
     return lines
 
 
