@@ -8,7 +8,7 @@ import json
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -62,10 +62,14 @@ def labelling(spark: SparkSession, settings: Settings, work: Path) -> Callable[[
     return label
 
 
-def repeated(work: Callable[[], float]) -> dict[str, Any]:
-    """The first time warms up; minimum and median of the next three."""
-    first, *seconds = [round(work(), 3) for _ in range(1 + REPETITIONS)]
-    return {"cold": first, "seconds": seconds, "min": min(seconds), "median": statistics.median(seconds)}
+def in_turns(works: Mapping[str, Callable[[], float]]) -> dict[str, Any]:
+    """Do every work in turns, so that none finds the machine warmer; the first turn warms up, the others count."""
+    turns = [{name: round(work(), 3) for name, work in works.items()} for _ in range(1 + REPETITIONS)]
+    found = {}
+    for name in works:
+        first, *seconds = [turn[name] for turn in turns]
+        found[name] = {"cold": first, "seconds": seconds, "min": min(seconds), "median": statistics.median(seconds)}
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,11 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = load_settings(asked.conf, None, [], environment={}).settings
     spark = start_session("benchmark floor")
     table = _read(spark, asked.table, "parquet" if asked.labels else settings.input.format)
-    found: dict[str, Any] = {"copy": repeated(lambda: copy(table, asked.work / "copy"))}
-    asked.answer.write_text(json.dumps(found), encoding="utf-8")
+    works = {"copy": lambda: copy(table, asked.work / "copy")}
     if asked.labels:
-        found["label"] = repeated(labelling(spark, settings, asked.work))
-        asked.answer.write_text(json.dumps(found), encoding="utf-8")
+        works["label"] = labelling(spark, settings, asked.work)
+    asked.answer.write_text(json.dumps(in_turns(works)), encoding="utf-8")
     spark.stop()
     return 0
 
