@@ -60,6 +60,7 @@ def record_of(run: Run, outcome: Outcome, seconds: Mapping[str, float], error: B
         "chosen_because": fitted.choice.because if fitted else None,
         "excluded_k": {str(k): why for k, why in fitted.choice.excluded.items()} if fitted else None,
         "refit_refused": outcome.refit_refused,
+        "mllib": asdict(fitted.mllib) if fitted else None,
         "scores": [asdict(one) for one in fitted.scores] if fitted else None,
         "published_scores": asdict(labelled.scores) if labelled and labelled.scores else None,
         "segments": _segments(outcome) if labelled else None,

@@ -26,37 +26,11 @@ def nearest_centre(matrix: Matrix, centres: Matrix) -> tuple[Labels, NDArray[np.
     return labels, least
 
 
-def two_nearest(matrix: Matrix, centres: Matrix) -> tuple[Labels, NDArray[np.float64], NDArray[np.float64]]:
-    """Index of each point's nearest centre, the squared distance to it, and to the second nearest (of two or more)."""
-    labels, least = nearest_centre(matrix, centres)
-    second = np.empty(len(matrix))
-    for start in range(0, len(matrix), _BLOCK_ROWS):
-        rows = slice(start, start + _BLOCK_ROWS)
-        second[rows] = np.partition(cdist(matrix[rows], centres, "sqeuclidean"), 1, axis=1)[:, 1]
-    return labels, least, second
-
-
-def cheapest_other(
-    matrix: Matrix, centres: Matrix, labels: Labels, factors: NDArray[np.float64]
-) -> tuple[Labels, NDArray[np.float64]]:
-    """For each point the centre other than its own with the least factor x squared distance, and that product."""
-    chosen = np.empty(len(matrix), dtype=np.intp)
-    cost = np.empty(len(matrix))
-    for start in range(0, len(matrix), _BLOCK_ROWS):
-        rows = slice(start, start + _BLOCK_ROWS)
-        costs = cdist(matrix[rows], centres, "sqeuclidean") * factors
-        costs[np.arange(len(costs)), labels[rows]] = np.inf
-        chosen[rows] = costs.argmin(axis=1)
-        cost[rows] = costs.min(axis=1)
-    return chosen, cost
-
-
-def cluster_means(matrix: Matrix, labels: Labels, k: int) -> tuple[Matrix, NDArray[np.intp]]:
-    """Mean point and size of each cluster 0 to k - 1; the mean of an empty one is nan."""
-    sizes = np.bincount(labels, minlength=k)
+def cluster_means(matrix: Matrix, labels: Labels, k: int) -> Matrix:
+    """Mean point of each cluster 0 to k - 1 (k x axes), none empty; added in row order, alike on every machine."""
     sums = np.column_stack([np.bincount(labels, weights=axis, minlength=k) for axis in matrix.T])
-    with np.errstate(invalid="ignore"):
-        return sums / sizes[:, None], sizes
+    means: Matrix = sums / np.bincount(labels, minlength=k)[:, None]
+    return means
 
 
 def distinct_points(matrix: Matrix) -> int:

@@ -23,7 +23,8 @@ _BLOCK_ROWS: Final = 512
 @dataclass(frozen=True)
 class Scores:
     """How good one k is. Ranges: within_ss >= 0 (lower is better), both silhouettes -1 to 1 (higher),
-    davies_bouldin >= 0 (lower), calinski_harabasz >= 0 (higher), smallest_share 0 to 1/k."""
+    davies_bouldin >= 0 (lower), calinski_harabasz >= 0 (higher), smallest_share 0 to 1/k.
+    mllib_within_ss is what MLlib's own fit of this k reached; None for scores over other customers than the fit's."""
 
     k: int
     within_ss: float
@@ -32,6 +33,7 @@ class Scores:
     davies_bouldin: float
     calinski_harabasz: float
     smallest_share: float
+    mllib_within_ss: float | None = None
 
 
 @dataclass(frozen=True)

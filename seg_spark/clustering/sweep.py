@@ -1,16 +1,16 @@
-"""MLlib KMeans for every k of a range, several at a time; the best start of each k is refined."""
+"""MLlib KMeans for every k of a range, several at a time, beside the search that lowers what they reach."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from pyspark.ml.clustering import KMeans, KMeansModel
 from pyspark.sql import DataFrame, SparkSession
 
 from seg_spark.clustering.points import Labels, Matrix, distinct_points, nearest_centre
-from seg_spark.clustering.refine import refine
+from seg_spark.clustering.search import search_centres
 from seg_spark.clustering.training_set import matrix_frame
 from seg_spark.errors import DegenerateModelError
 from seg_spark.features.pipeline import FEATURES
@@ -18,22 +18,42 @@ from seg_spark.settings.schema import Clustering
 
 CLUSTER: Final = "_cluster"
 """The column in which the KMeansModel puts the index of the nearest centre."""
+_SHORT_FIT: Final = 2
+
+
+@dataclass(frozen=True)
+class MllibFits:
+    """How MLlib fits every k: independent starts, kind of start, upper limit of iterations, tolerance."""
+
+    starts: int
+    init_mode: str
+    max_iterations: int
+    tolerance: float
+
+    @classmethod
+    def of(cls, settings: Clustering) -> "MllibFits":
+        """Full fits; or one short fit where the search goes on from the same training set."""
+        if settings.refine:
+            return cls(1, "random", min(_SHORT_FIT, settings.max_iterations), settings.tolerance)
+        return cls(settings.starts, "k-means||", settings.max_iterations, settings.tolerance)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The fit of one k: its centres (k x axes), and how the training set falls on them (index of the
-    nearest centre and squared distance to it, per customer)."""
+    """The fit of one k: its centres (k x axes), how the training set falls on them (index of the nearest
+    centre and squared distance to it, per customer), and the within sum of squares of MLlib's own fit."""
 
     k: int
     centres: Matrix
     labels: Labels
     squared_distances: Matrix
+    mllib_within_ss: float
 
     @classmethod
-    def of(cls, k: int, centres: Matrix, matrix: Matrix) -> "Fit":
-        """The fit of k that these centres make on the training matrix."""
-        return cls(k, centres, *nearest_centre(matrix, centres))
+    def of(cls, k: int, centres: Matrix, matrix: Matrix, mllib_within_ss: float | None = None) -> "Fit":
+        """The fit of k that these centres make on the training matrix; MLlib's own unless its sum is given."""
+        labels, squared = nearest_centre(matrix, centres)
+        return cls(k, centres, labels, squared, float(squared.sum()) if mllib_within_ss is None else mllib_within_ss)
 
     @property
     def within_ss(self) -> float:
@@ -55,33 +75,31 @@ class Fit:
 def fit_every_k(
     frame: DataFrame, matrix: Matrix, settings: Clustering, seed: int, on_fit: Callable[[int, int, str], None]
 ) -> dict[int, Fit]:
-    """Fit each k with `settings.starts` independent k-means|| starts, keep the lowest within sum of squares, refine it.
+    """Fit each k with MLlib and keep the start with the lowest within sum of squares; lower it by a search.
 
     `frame` holds the rows of `matrix` in one partition, so a fit depends on (matrix, k, seed) alone.
     A k above the number of distinct points is not tried. `on_fit(done, planned, what)` is called
-    after each start and each refinement, from this thread.
+    after each start and after the search, from this thread.
     """
     ks = range(settings.k.min, min(settings.k.max, distinct_points(matrix)) + 1)
-    jobs = [(k, start) for start in range(settings.starts) for k in reversed(ks)]
-    planned = len(jobs) + (len(ks) if settings.refine else 0)
-    found: dict[tuple[int, int], Fit] = {}
+    mllib = MllibFits.of(settings)
     with ThreadPoolExecutor(max_workers=settings.parallel_fits, thread_name_prefix="kmeans") as pool:
-        running = {pool.submit(_fit, frame, matrix, k, seed + start, settings): (k, start) for k, start in jobs}
+        search = pool.submit(search_centres, matrix, ks) if settings.refine else None
+        fits = {
+            pool.submit(_fit, frame, matrix, k, seed + start, mllib): f"k = {k}"
+            for start in range(mllib.starts)
+            for k in reversed(ks)
+        }
+        running: dict[Future[Any], str] = {**fits, search: "search"} if search else {**fits}
         try:
             for done, future in enumerate(as_completed(running), start=1):
-                found[running[future]] = future.result()
-                on_fit(done, planned, f"k = {running[future][0]}")
+                future.result()
+                on_fit(done, len(running), running[future])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-        best = {k: _best([found[k, start] for start in range(settings.starts)]) for k in ks}
-        if not settings.refine:
-            return best
-        refined: dict[int, Fit] = {}
-        for fit in pool.map(lambda fit: _refined(fit, matrix), best.values()):
-            refined[fit.k] = fit
-            on_fit(len(jobs) + len(refined), planned, f"k = {fit.k} refined")
-    return refined
+    best = {k: _best([fit for fit in (future.result() for future in fits) if fit.k == k]) for k in ks}
+    return best | _lowered(best, search.result(), matrix) if search else best
 
 
 def published_form(spark: SparkSession, fit: Fit, matrix: Matrix) -> tuple[KMeansModel, Fit]:
@@ -94,14 +112,16 @@ def published_form(spark: SparkSession, fit: Fit, matrix: Matrix) -> tuple[KMean
     model = kmeans.fit(matrix_frame(spark, fit.centres))
     centres = np.array(model.clusterCenters())
     if sorted(map(tuple, centres)) != sorted(map(tuple, fit.centres)):
-        raise DegenerateModelError(f"Spark did not take over the {fit.k} refined centres; set clustering.refine: false")
-    return model, Fit.of(fit.k, centres, matrix)
+        raise DegenerateModelError(f"Spark did not take over the {fit.k} centres; set clustering.refine: false")
+    return model, Fit.of(fit.k, centres, matrix, fit.mllib_within_ss)
 
 
-def _fit(frame: DataFrame, matrix: Matrix, k: int, seed: int, settings: Clustering) -> Fit:
-    kmeans = KMeans(k=k, seed=seed, maxIter=settings.max_iterations, tol=settings.tolerance, featuresCol=FEATURES)
-    model = kmeans.fit(frame)
-    return Fit.of(k, np.array(model.clusterCenters()), matrix)
+def _fit(frame: DataFrame, matrix: Matrix, k: int, seed: int, mllib: MllibFits) -> Fit:
+    kmeans = KMeans(
+        k=k, seed=seed, initMode=mllib.init_mode, maxIter=mllib.max_iterations, tol=mllib.tolerance,
+        featuresCol=FEATURES,
+    )  # fmt: skip
+    return Fit.of(k, np.array(kmeans.fit(frame).clusterCenters()), matrix)
 
 
 def _best(fits: Sequence[Fit]) -> Fit:
@@ -109,8 +129,7 @@ def _best(fits: Sequence[Fit]) -> Fit:
     return min(fits, key=lambda fit: (fit.fault is not None, fit.within_ss))
 
 
-def _refined(fit: Fit, matrix: Matrix) -> Fit:
-    if fit.fault is not None:
-        return fit
-    refined = Fit.of(fit.k, refine(matrix, fit.centres), matrix)
-    return refined if refined.fault is None and refined.within_ss <= fit.within_ss else fit
+def _lowered(fits: Mapping[int, Fit], found: Mapping[int, Matrix], matrix: Matrix) -> dict[int, Fit]:
+    """The fits of the centres that the search found, where they are better than MLlib's own."""
+    searched = {k: Fit.of(k, centres, matrix, fits[k].mllib_within_ss) for k, centres in found.items()}
+    return {k: fit for k, fit in searched.items() if _best([fit, fits[k]]) is fit}

@@ -104,6 +104,7 @@ def _results(comparison: Comparison) -> Table:
         ("Davies-Bouldin (lower is better)", lambda one: _score(one.scores.davies_bouldin)),
         ("Calinski-Harabasz", lambda one: _large(one.scores.calinski_harabasz)),
         ("within sum of squares", lambda one: _large(one.scores.within_ss)),
+        ("within sum of squares, MLlib's own fit", lambda one: _large(one.scores.mllib_within_ss)),
         ("smallest segment", lambda one: f"{one.scores.smallest_share:.1%}"),
     )
     table = Table(title="Result", title_justify="left", header_style="bold")
@@ -124,6 +125,7 @@ def _scores_of_every_k(comparison: Comparison) -> Table:
         ("Davies-\nBouldin", lambda one: _score(one.davies_bouldin)),
         ("Calinski-\nHarabasz", lambda one: _large(one.calinski_harabasz)),
         ("within sum\nof squares", lambda one: _large(one.within_ss)),
+        ("MLlib's\nown fit", lambda one: _large(one.mllib_within_ss)),
         ("smallest", lambda one: f"{one.smallest_share:.1%}"),
     )
     table = Table(
@@ -190,5 +192,5 @@ def _score(value: float | None) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{value:.4f}"
 
 
-def _large(value: float) -> str:
-    return "-" if not math.isfinite(value) else f"{value:,.1f}"
+def _large(value: float | None) -> str:
+    return "-" if value is None or not math.isfinite(value) else f"{value:,.1f}"

@@ -99,11 +99,12 @@ class Clustering(Section):
     k: KRange = KRange()
     """Range of k."""
     starts: Annotated[int, Field(ge=1, le=100)] = 2
-    """Independent k-means|| starts per k; the one with the lowest within sum of squares stands."""
+    """With refine: false, independent k-means|| starts per k; the one with the lowest within sum of squares stands."""
     refine: bool = True
-    """Whether the best start of each k is improved on the driver: iterated to convergence, centres swapped."""
+    """Whether a search on the driver finds the centres of each k, with short MLlib fits beside it for comparison;
+    false publishes MLlib's own full fits."""
     max_iterations: Annotated[int, Field(ge=1, le=10_000)] = 20
-    """Upper limit of MLlib's Lloyd iterations per start."""
+    """With refine: false, upper limit of MLlib's Lloyd iterations per start."""
     tolerance: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1e-4
     """MLlib stops a fit when no centre moves further than this (in scaled units)."""
     parallel_fits: Annotated[int, Field(ge=1, le=64)] = 4

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from seg_spark import schemas
 from seg_spark.clustering.points import Matrix, distinct_points, skewness_of
 from seg_spark.clustering.scores import Scores, euclidean_silhouettes, score_training_set
 from seg_spark.clustering.selection import Choice, choose_k
-from seg_spark.clustering.sweep import Fit, fit_every_k, published_form
+from seg_spark.clustering.sweep import Fit, MllibFits, fit_every_k, published_form
 from seg_spark.clustering.training_set import matrix_frame, to_matrix, training_frame, training_table
 from seg_spark.errors import DegenerateModelError, InputError
 from seg_spark.features.fitted import FittedFeature
@@ -43,6 +43,7 @@ class Fitted:
     pipeline: PipelineModel
     scores: tuple[Scores, ...]
     choice: Choice
+    mllib: MllibFits
 
 
 def read_clean(night: Night, folder: Path) -> DataFrame:
@@ -100,7 +101,7 @@ def fit_segments(night: Night, training: pa.Table) -> Fitted:
         null_values=settings.input.null_values,
     )
     pipeline = PipelineModel(stages=[*preparation.stages, kmeans])
-    return Fitted(model, pipeline, scores, choice)
+    return Fitted(model, pipeline, scores, choice, MllibFits.of(settings.clustering))
 
 
 def scores_json(fitted: Fitted) -> str:
@@ -111,6 +112,7 @@ def scores_json(fitted: Fitted) -> str:
                 "chosen_k": fitted.choice.k,
                 "chosen_because": fitted.choice.because,
                 "excluded": {str(k): reason for k, reason in fitted.choice.excluded.items()},
+                "mllib": asdict(fitted.mllib),
                 "scores": [asdict(one) for one in fitted.scores],
             }
         ),
@@ -140,4 +142,7 @@ def _advice(features: Sequence[FittedFeature], matrix: Matrix) -> str:
 
 def _score_fits(fits: Sequence[Fit], matrix: Matrix) -> tuple[Scores, ...]:
     euclidean = euclidean_silhouettes(matrix, {fit.k: fit.labels for fit in fits})
-    return tuple(score_training_set(matrix, fit.labels, fit.k, euclidean[fit.k]) for fit in fits)
+    return tuple(
+        replace(score_training_set(matrix, fit.labels, fit.k, euclidean[fit.k]), mllib_within_ss=fit.mllib_within_ss)
+        for fit in fits
+    )

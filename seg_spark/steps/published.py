@@ -22,7 +22,7 @@ from seg_spark.storage.profiles import read_profiles
 from seg_spark.storage.records import read_records
 
 _SCORES: Final = TypeAdapter(Scores)
-_MAY_BE_NONE: Final = "silhouette_euclidean"
+_MAY_BE_NONE: Final = {"silhouette_euclidean", "mllib_within_ss"}
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _choice(layout: Layout, model_id: str, k: int) -> tuple[str, tuple[Scores, .
 
 def _with_nan(scores: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: math.nan if value is None and name != _MAY_BE_NONE else value for name, value in scores.items()
+        name: math.nan if value is None and name not in _MAY_BE_NONE else value for name, value in scores.items()
     }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def test_a_sweep_is_the_same_to_the_bit_when_run_again(spark: SparkSession, tmp_
         np.testing.assert_array_equal(fit.centres, again[k].centres)
 
 
-def test_refining_only_lowers_the_cost_and_ends_at_the_means(
+def test_the_search_only_lowers_the_cost_and_ends_at_the_means(
     spark: SparkSession, tmp_path: Path, matrix: Matrix
 ) -> None:
     short = {"clustering__max_iterations": 1}

@@ -1,0 +1,174 @@
+"""Lloyd's iterations for many sets of centres at once, on weighted points.
+
+One step assigns every point to its nearest centre and moves each centre to the mean of its points
+(Lloyd 1982). For a point x the nearest centre c is the one with the largest x.c - |c|^2 / 2, so a
+matrix product scores all centres of all sets, and a second product of "is the largest" with the
+weighted points gives the sums and sizes of the clusters. Both are taken in blocks that stay in the
+processor's cache.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seg_spark.clustering.points import Matrix
+
+Stack = NDArray[np.float64]
+"""Several sets of centres: sets x k x axes."""
+
+MAX_STEPS: Final = 1_000
+_BLOCK_SCORES: Final = 65_536
+_SMALLEST_BLOCK: Final = 64
+_DOUBTFUL_SHARE: Final = 8
+"""Most steps of `finish` look at one in so many points."""
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedPoints:
+    """Points around their weighted mean, in the forms that the products need.
+
+    columns: (axes + 1) x n, the coordinates and a row of ones. moments: n x (axes + 1), weight times
+    coordinates, and the weight. squares: n, the squared length of each.
+    """
+
+    columns: Matrix
+    moments: Matrix
+    squares: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, matrix: Matrix, weights: NDArray[np.float64] | None = None) -> "WeightedPoints":
+        """The points of a matrix (n x axes) whose weighted mean is 0; without `weights` each has weight 1."""
+        given = np.ones(len(matrix)) if weights is None else weights
+        columns = np.vstack([matrix.T, np.ones(len(matrix))])
+        return cls(columns, np.ascontiguousarray((columns * given).T), (columns[:-1] ** 2).sum(axis=0))
+
+    def __len__(self) -> int:
+        return len(self.squares)
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """How many customers each point stands for."""
+        return self.moments[:, -1]
+
+    @cached_property
+    def total_ss(self) -> float:
+        """The weighted sum of squares about the mean."""
+        return float((self.weights * self.squares).sum())
+
+    def where(self, chosen: NDArray[np.bool_]) -> "WeightedPoints":
+        """Some of the points."""
+        return WeightedPoints(np.ascontiguousarray(self.columns[:, chosen]), self.moments[chosen], self.squares[chosen])
+
+
+def lloyd_step(points: WeightedPoints, stack: Stack) -> tuple[NDArray[np.float64], Stack]:
+    """One step for every set: the within sum of squares of each set's clusters about their means, and the means.
+
+    A centre without points stays where it is.
+    """
+    sets, k, axes = stack.shape
+    sums = _cluster_sums(points, stack).reshape(sets, k, axes + 1)
+    means = _means(sums, stack)
+    between = (sums[..., :-1] * means).sum(axis=(1, 2))
+    return points.total_ss - between, means
+
+
+def _cluster_sums(points: WeightedPoints, stack: Stack) -> Matrix:
+    """Weighted sums of the points nearest to each centre, and their weight: (sets * k) x (axes + 1)."""
+    sets, k, axes = stack.shape
+    scorers = with_offsets(stack.reshape(sets * k, axes))
+    sums = np.zeros((sets * k, axes + 1))
+    rows_per_block = max(_BLOCK_SCORES // (sets * k), _SMALLEST_BLOCK)
+    for start in range(0, len(points), rows_per_block):
+        rows = slice(start, start + rows_per_block)
+        scores = (scorers @ points.columns[:, rows]).reshape(sets, k, -1)
+        nearest = scores == scores.max(axis=1, keepdims=True)
+        if np.count_nonzero(nearest) > sets * scores.shape[2]:
+            _settle_ties(nearest)
+        sums += nearest.reshape(sets * k, -1).astype(np.float64) @ points.moments[rows]
+    return sums
+
+
+def _means(sums: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.float64]:
+    sizes = sums[..., -1:]
+    return np.divide(sums[..., :-1], sizes, out=centres.copy(), where=sizes > 0)
+
+
+def converge(
+    points: WeightedPoints, stack: Stack, least_gain: float, max_steps: int = MAX_STEPS
+) -> tuple[NDArray[np.float64], Stack]:
+    """Steps for every set until one lowers its sum of squares by less than the share `least_gain`.
+
+    Returns the within sum of squares and the centres of each set.
+    """
+    costs, stack = lloyd_step(points, stack)
+    moving = np.arange(len(stack))
+    for _ in range(max_steps - 1):
+        moved_costs, moved = lloyd_step(points, stack[moving])
+        gains = costs[moving] - moved_costs
+        costs[moving], stack[moving] = moved_costs, moved
+        moving = moving[gains > least_gain * moved_costs]
+        if not len(moving):
+            break
+    return costs, stack
+
+
+def finish(points: WeightedPoints, centres: Matrix) -> Matrix:
+    """Steps until no point changes its cluster: the centres (k x axes) are then the means of their points.
+
+    A point whose second nearest centre is further away than its nearest by `lead` stays where it is until a
+    centre has moved by half of that (the triangle inequality, as in Elkan 2003 and Hamerly 2010). The last steps
+    move the centres by ever less, so most of them look only at the few points with the smallest leads.
+    """
+    for _ in range(MAX_STEPS):
+        start = centres
+        sums, leads = _sums_and_leads(points, centres)
+        one_in_so_many = len(leads) // _DOUBTFUL_SHARE
+        reach = np.partition(leads, one_in_so_many)[one_in_so_many] / 2
+        doubtful = points.where(leads <= 2 * reach)
+        settled = sums - _cluster_sums(doubtful, centres[None])
+        for _ in range(MAX_STEPS):
+            moved = _means(settled + _cluster_sums(doubtful, centres[None]), centres)
+            if np.array_equal(moved, centres):
+                return centres
+            centres = moved
+            if ((centres - start) ** 2).sum(axis=1).max() > reach**2:
+                break
+    return centres
+
+
+def _sums_and_leads(points: WeightedPoints, centres: Matrix) -> tuple[Matrix, NDArray[np.float64]]:
+    """The sums of the clusters of two or more centres, and for every point how much further away the second nearest
+    centre is than the nearest."""
+    scorers = with_offsets(centres)
+    sums = np.zeros_like(scorers)
+    leads = np.empty(len(points))
+    rows_per_block = max(_BLOCK_SCORES // len(centres), _SMALLEST_BLOCK)
+    for start in range(0, len(points), rows_per_block):
+        rows = slice(start, start + rows_per_block)
+        scores = scorers @ points.columns[:, rows]
+        best = scores.max(axis=0)
+        nearest = (scores == best)[None]
+        if np.count_nonzero(nearest) > len(best):
+            _settle_ties(nearest)
+        sums += nearest[0].astype(np.float64) @ points.moments[rows]
+        np.copyto(scores, -np.inf, where=nearest[0])
+        squared = np.maximum(points.squares[rows] - 2 * np.stack([scores.max(axis=0), best]), 0.0)
+        second, first = np.sqrt(squared)
+        leads[rows] = second - first
+    return sums, leads
+
+
+def with_offsets(centres: Matrix) -> Matrix:
+    """Centres (k x axes) with -|c|^2 / 2 as one more column: times `columns` they score every point."""
+    return np.hstack([centres, -(centres**2).sum(axis=1, keepdims=True) / 2])
+
+
+def _settle_ties(nearest: NDArray[np.bool_]) -> None:
+    """Leave a point that is equally near to several centres of a set (sets x k x points) to the first of them."""
+    tied_sets, tied_points = np.nonzero(nearest.sum(axis=1) > 1)
+    first = nearest[tied_sets, :, tied_points].argmax(axis=1)
+    nearest[tied_sets, :, tied_points] = False
+    nearest[tied_sets, first, tied_points] = True

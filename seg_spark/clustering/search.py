@@ -1,0 +1,225 @@
+"""The best centres known for every k of a range: a search on the training matrix, without a random number.
+
+A single k-means start ends up to a fifth above the best sum of squares that is known for a real table.
+Here every k is reached from several sides - from k - 1 by splitting, from k + 1 by removing, from larger
+k by merging - and improved by moves of whole centres (see `moves`) until none of them gains. Above
+`CELLS` rows all that happens on weighted cells; Lloyd's iterations on all rows finish it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from seg_spark.clustering.cells import weighted_cells
+from seg_spark.clustering.lloyd import Stack, WeightedPoints, converge, finish
+from seg_spark.clustering.moves import (
+    Survey,
+    breaths,
+    cheapest_merges,
+    merge,
+    point_moves,
+    removals,
+    split_many,
+    splits,
+    survey,
+    swaps,
+)
+from seg_spark.clustering.points import Matrix, cluster_means, nearest_centre
+
+CELLS: Final = 4_000
+"""A table of more rows is searched on so many weighted cells."""
+_BEYOND: Final = 3
+"""The search goes so far above the largest k: what is learned there helps the ks below."""
+_LEAST_GAIN: Final = 1e-6
+"""A move must lower the within sum of squares by such a share."""
+ROUNDING: Final = 1e-13
+"""Differences below such a share of the total sum of squares are rounding."""
+_LEAST_POINT_GAIN: Final = 1e-4
+"""The same for the move of one point, which in a large table is not worth the steps that follow."""
+_EXCHANGE_ROUNDS: Final = 2
+_SMALL_K: Final = 4
+"""Such k have few splits and removals to try, so every subset of the centres of a larger k is offered."""
+_SUBSET_OF: Final = 11
+_FIRST_HEAT: Final = 10
+_SECOND_HEAT: Final = 3
+_STEPS_PER_HEAT: Final = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Centres (k x axes) at the means of their clusters of `points`, and the within sum of squares about them."""
+
+    points: WeightedPoints
+    centres: Matrix
+    cost: float
+
+    @cached_property
+    def survey(self) -> Survey:
+        """What moves of single centres promise."""
+        return survey(self.points, self.centres)
+
+
+def search_centres(matrix: Matrix, ks: Sequence[int]) -> dict[int, Matrix]:
+    """The best centres (k x axes) found for every k of `ks`, each at the mean of its customers.
+
+    No k may be above the number of distinct points of the matrix. The within sum of squares falls from k to k.
+    Empty where the sums of squares of the matrix are not finite. The same matrix gives the same centres: linear
+    algebra is held to one thread meanwhile, because what is added up first depends on their number.
+    """
+    with threadpool_limits(1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
+        origin = matrix.mean(axis=0)
+        centred = matrix - origin
+        everybody = WeightedPoints.of(centred)
+        if not np.isfinite(everybody.total_ss):
+            return {}
+        found = _search(WeightedPoints.of(*_fewer_points(centred)), max(ks))
+        starts = {k: found[min(k, max(found))].centres for k in sorted(ks)}
+        return {k: centres + origin for k, centres in _finish_each(centred, everybody, starts).items()}
+
+
+def _fewer_points(matrix: Matrix) -> tuple[Matrix, NDArray[np.float64]]:
+    """The distinct points of a matrix, or the cells of a large one, and how many customers each stands for."""
+    if len(matrix) > CELLS:
+        return weighted_cells(matrix, CELLS)
+    points, customers = np.unique(matrix, axis=0, return_counts=True)
+    return points, customers.astype(np.float64)
+
+
+def _finish_each(matrix: Matrix, everybody: WeightedPoints, starts: Mapping[int, Matrix]) -> dict[int, Matrix]:
+    """The converged centres of every k, none without points, and none dearer than those of a smaller k."""
+    finished: dict[int, Matrix] = {}
+    least, smaller = np.inf, None
+    for k, start in starts.items():
+        centres = _fill(matrix, everybody, start, k)
+        cost = nearest_centre(matrix, centres)[1].sum()
+        if smaller is not None and cost >= least:
+            centres = _fill(matrix, everybody, smaller, k)
+            cost = nearest_centre(matrix, centres)[1].sum()
+        finished[k] = smaller = centres
+        least = cost
+    return finished
+
+
+def _fill(matrix: Matrix, everybody: WeightedPoints, centres: Matrix, k: int) -> Matrix:
+    """Converged centres, k of them: a missing one, or one without points, is put on the point furthest from its own."""
+    while True:
+        centres = finish(everybody, centres)
+        labels, squared = nearest_centre(matrix, centres)
+        used = np.bincount(labels, minlength=len(centres)) > 0
+        if used.all() and len(centres) == k:
+            return cluster_means(matrix, labels, k)
+        if squared.max() == 0:
+            return centres
+        centres = np.vstack([centres[used], matrix[squared.argmax()]])
+
+
+def _search(points: WeightedPoints, largest_k: int) -> dict[int, Solution]:
+    """The best solution found for every k from 1 to the largest, and a few beyond."""
+    largest = min(largest_k + _BEYOND, len(points))
+    growing = _growing_chain(points, largest)
+    shrinking = _shrinking_chain(points, growing)
+    best = {k: min(solution, shrinking[k], key=lambda one: one.cost) for k, solution in growing.items()}
+    best |= {k: _best_subset(points, best, k) for k in range(2, min(_SMALL_K, max(best) - 1) + 1)}
+    for _ in range(_EXCHANGE_ROUNDS):
+        if not _exchange(points, best):
+            break
+    return best
+
+
+def _growing_chain(points: WeightedPoints, largest: int) -> dict[int, Solution]:
+    """From the mean of everybody one split at a time."""
+    solution = _settle(points, np.zeros((1, 1, len(points.columns) - 1)))
+    chain = {1: solution}
+    while len(solution.centres) < largest:
+        trials = splits(solution.survey)
+        if not len(trials):
+            break
+        solution = _improve(points, _best_of(points, trials))
+        chain[len(solution.centres)] = solution
+    return chain
+
+
+def _shrinking_chain(points: WeightedPoints, growing: dict[int, Solution]) -> dict[int, Solution]:
+    """To the largest k by many splits at a time, and down again by one removal or merge at a time."""
+    solution = growing[1]
+    largest = max(growing)
+    while len(solution.centres) < largest:
+        k = len(solution.centres)
+        solution = _settle(points, split_many(solution.survey, min(max(k // 2, 1), largest - k)))
+        if len(solution.centres) == k:
+            return growing
+    chain = dict(growing)
+    solution = chain[largest] = _improve(points, solution)
+    for k in range(largest - 1, 1, -1):
+        solution = chain[k] = _improve(points, _best_of(points, removals(solution.survey)))
+    return chain
+
+
+def _best_subset(points: WeightedPoints, best: dict[int, Solution], k: int) -> Solution:
+    """The solution of k, or a better one that begins at k of the centres of a larger solution."""
+    larger = best[min(max(best), _SUBSET_OF)].centres
+    subsets = np.array([larger[list(chosen)] for chosen in combinations(range(len(larger)), k)])
+    candidate = _best_of(points, subsets)
+    return _improve(points, candidate) if _gains(candidate, best[k]) else best[k]
+
+
+def _exchange(points: WeightedPoints, best: dict[int, Solution]) -> bool:
+    """Offer every k what its neighbours and all larger k suggest; whether any k became better."""
+    improved = False
+    for k in [*range(2, max(best) + 1), *range(max(best) - 1, 1, -1)]:
+        offers = [splits(best[k - 1].survey)]
+        if k + 1 in best:
+            offers.append(removals(best[k + 1].survey))
+        offers += [_joined(best[larger], k)[None] for larger in best if larger > k + 1]
+        candidate = _best_of(points, np.concatenate(offers))
+        if _gains(candidate, best[k]):
+            best[k] = _improve(points, candidate)
+            improved = True
+    return improved
+
+
+def _joined(larger: Solution, k: int) -> Matrix:
+    """k centres from more of them: the cheapest pair merged again and again."""
+    centres, sizes = larger.centres, larger.survey.sizes
+    while len(centres) > k:
+        centres, sizes = merge(centres, sizes, *cheapest_merges(centres, sizes, 1)[0])
+    return centres
+
+
+def _improve(points: WeightedPoints, solution: Solution) -> Solution:
+    """Swaps, breaths and moves of single points while one of them gains."""
+    while True:
+        found = solution.survey
+        offers = swaps(found), breaths(points, found), point_moves(points, found, _LEAST_POINT_GAIN * solution.cost)
+        for trials in offers:
+            if len(trials) and _gains(candidate := _best_of(points, trials), solution):
+                solution = candidate
+                break
+        else:
+            return solution
+
+
+def _gains(candidate: Solution, solution: Solution) -> bool:
+    rounding = ROUNDING * solution.points.total_ss
+    return solution.cost - candidate.cost > max(_LEAST_GAIN * solution.cost, rounding)
+
+
+def _best_of(points: WeightedPoints, trials: Stack) -> Solution:
+    """The trial that ends best, converged: after a few steps only the best go on, as in a race with heats."""
+    for keep in (_FIRST_HEAT, _SECOND_HEAT):
+        if len(trials) > keep:
+            costs, trials = converge(points, trials, 0.0, _STEPS_PER_HEAT)
+            trials = trials[np.argsort(costs, kind="stable")[:keep]]
+    return _settle(points, trials)
+
+
+def _settle(points: WeightedPoints, trials: Stack) -> Solution:
+    costs, centres = converge(points, trials, _LEAST_GAIN)
+    best = int(costs.argmin())
+    return Solution(points, centres[best], float(costs[best]))
