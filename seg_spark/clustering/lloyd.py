@@ -60,7 +60,8 @@ class WeightedPoints:
 
     def where(self, chosen: NDArray[np.bool_]) -> "WeightedPoints":
         """Some of the points."""
-        return WeightedPoints(np.ascontiguousarray(self.columns[:, chosen]), self.moments[chosen], self.squares[chosen])
+        rows = np.flatnonzero(chosen)
+        return WeightedPoints(self.columns.take(rows, axis=1), self.moments.take(rows, axis=0), self.squares[rows])
 
 
 def lloyd_step(points: WeightedPoints, stack: Stack) -> tuple[NDArray[np.float64], Stack]:

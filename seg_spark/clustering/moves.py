@@ -144,7 +144,8 @@ def point_moves(points: WeightedPoints, found: Survey, least_gain: float) -> Sta
     weights, own, everyone = points.weights, found.labels, np.arange(len(points))
     squared = np.maximum(points.squares - 2 * (with_offsets(found.centres) @ points.columns), 0.0)
     left = found.sizes[own] - weights
-    leaving = np.where(left > 0, weights * found.sizes[own] / np.maximum(left, SMALLEST) * squared[own, everyone], 0.0)
+    shifted = np.divide(weights * found.sizes[own], left, out=np.zeros(len(points)), where=left > 0)
+    leaving = shifted * squared[own, everyone]
     joining = squared * (weights * found.sizes[:, None] / (weights + found.sizes[:, None]))
     joining[own, everyone] = np.inf
     target = joining.argmin(axis=0)

@@ -12,19 +12,21 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
+from threadpoolctl import threadpool_limits
 
-from seg_spark.clustering.points import Labels, Matrix
+from seg_spark.clustering.points import Labels, Matrix, cluster_means
 
 EUCLIDEAN_CUSTOMERS: Final = 10_000
 """The Euclidean silhouette needs all pairs, so it is taken over the first so many training customers."""
-_BLOCK_ROWS: Final = 512
+_BLOCK_ROWS: Final = 256
 
 
 @dataclass(frozen=True)
 class Scores:
     """How good one k is. Ranges: within_ss >= 0 (lower is better), both silhouettes -1 to 1 (higher),
     davies_bouldin >= 0 (lower), calinski_harabasz >= 0 (higher), smallest_share 0 to 1/k.
-    mllib_within_ss is what MLlib's own fit of this k reached; None for scores over other customers than the fit's."""
+    prediction_strength 0 to 1 (higher) is how well clusters of one half of the customers predict the other's, and
+    mllib_within_ss what MLlib's own fit of this k reached; both belong to the training set, None elsewhere."""
 
     k: int
     within_ss: float
@@ -33,6 +35,7 @@ class Scores:
     davies_bouldin: float
     calinski_harabasz: float
     smallest_share: float
+    prediction_strength: float | None = None
     mllib_within_ss: float | None = None
 
 
@@ -62,15 +65,17 @@ def score_training_set(matrix: Matrix, labels: Labels, k: int, euclidean: float 
 
 def moments_of(matrix: Matrix, labels: Labels, k: int) -> Moments:
     """The sums over each cluster of a matrix (n x axes) labelled 0 to k - 1, every cluster non-empty."""
-    order = np.argsort(labels, kind="stable")
-    starts = np.searchsorted(labels[order], np.arange(k))
+
+    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.bincount(labels, weights=values, minlength=k), dtype=np.float64)
+
     customers = np.bincount(labels, minlength=k).astype(np.float64)
-    sums = np.add.reduceat(matrix[order], starts, axis=0)
-    squares = np.add.reduceat((matrix[order] ** 2).sum(axis=1), starts)
-    means = sums / customers[:, None]
-    to_mean = ((matrix - means[labels]) ** 2).sum(axis=1)[order]
-    within = np.add.reduceat(to_mean, starts)
-    return Moments(customers, sums, squares, within, np.add.reduceat(np.sqrt(to_mean), starts))
+    means = cluster_means(matrix, labels, k)
+    to_mean = ((matrix - means[labels]) ** 2).sum(axis=1)
+    squares = (matrix**2).sum(axis=1)
+    return Moments(
+        customers, means * customers[:, None], summed(squares), summed(to_mean), summed(np.sqrt(to_mean))
+    )  # fmt: skip
 
 
 def scores_from(moments: Moments, silhouette: float, euclidean: float | None) -> Scores:
@@ -118,19 +123,36 @@ def euclidean_silhouettes(matrix: Matrix, labels_by_k: Mapping[int, Labels]) -> 
     """
     points = matrix[:EUCLIDEAN_CUSTOMERS]
     members = {k: np.eye(k)[labels[: len(points)]] for k, labels in labels_by_k.items()}
-    totals = dict.fromkeys(labels_by_k, 0.0)
-    for start in range(0, len(points), _BLOCK_ROWS):
-        rows = slice(start, start + _BLOCK_ROWS)
-        distances = cdist(points[rows], points)
-        for k, one_hot in members.items():
-            counts = one_hot.sum(axis=0)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                means = distances @ one_hot / counts
-            means[:, counts == 0] = np.inf
-            totals[k] += float(_silhouettes(means, labels_by_k[k][: len(points)][rows], counts).sum())
-    return {
-        k: totals[k] / len(points) if (members[k].sum(axis=0) > 0).sum() > 1 else None for k in labels_by_k
-    }  # fmt: skip
+    sums = np.split(_summed_distances(points, np.hstack(list(members.values()))), np.cumsum(list(members))[:-1], axis=1)
+    silhouettes: dict[int, float | None] = {}
+    for (k, one_hot), to_members in zip(members.items(), sums, strict=True):
+        counts = one_hot.sum(axis=0)
+        means = np.divide(to_members, counts, out=np.full_like(to_members, np.inf), where=counts > 0)
+        found = _silhouettes(means, labels_by_k[k][: len(points)], counts)
+        silhouettes[k] = float(found.mean()) if (counts > 0).sum() > 1 else None
+    return silhouettes
+
+
+def _summed_distances(points: Matrix, one_hot: Matrix) -> Matrix:
+    """Sum of the Euclidean distances from each point (n x axes) to those marked by each column of `one_hot` (n x sets).
+
+    Distances are taken as |x|^2 - 2xy + |y|^2 about the common mean, each pair once.
+    """
+    centred = points - points.mean(axis=0)
+    squares = (centred**2).sum(axis=1)
+    rounding = 8 * np.finfo(np.float64).eps * squares.max()
+    sums = np.zeros(one_hot.shape)
+    with threadpool_limits(1, user_api="blas"):
+        for start in range(0, len(points), _BLOCK_ROWS):
+            stop = min(start + _BLOCK_ROWS, len(points))
+            distances = centred[start:stop] @ (-2 * centred[start:].T)
+            distances += squares[start:stop, None]
+            distances += squares[start:]
+            np.copyto(distances, 0.0, where=distances < rounding)  # equal points
+            np.sqrt(distances, out=distances)
+            sums[start:stop] += distances @ one_hot[start:]
+            sums[stop:] += distances[:, stop - start :].T @ one_hot[start:stop]
+    return sums
 
 
 def _silhouettes(to_clusters: Matrix, labels: Labels, counts: NDArray[np.float64]) -> NDArray[np.float64]:

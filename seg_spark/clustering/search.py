@@ -13,7 +13,6 @@ from itertools import combinations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from seg_spark.clustering.cells import weighted_cells
@@ -34,6 +33,7 @@ from seg_spark.clustering.points import Matrix, cluster_means, nearest_centre
 
 CELLS: Final = 4_000
 """A table of more rows is searched on so many weighted cells."""
+_FEW_CELLS: Final = 1_000
 _BEYOND: Final = 3
 """The search goes so far above the largest k: what is learned there helps the ks below."""
 _LEAST_GAIN: Final = 1e-6
@@ -78,17 +78,28 @@ def search_centres(matrix: Matrix, ks: Sequence[int]) -> dict[int, Matrix]:
         everybody = WeightedPoints.of(centred)
         if not np.isfinite(everybody.total_ss):
             return {}
-        found = _search(WeightedPoints.of(*_fewer_points(centred)), max(ks))
+        found = _search(_fewer_points(centred, CELLS), max(ks))
         starts = {k: found[min(k, max(found))].centres for k in sorted(ks)}
         return {k: centres + origin for k, centres in _finish_each(centred, everybody, starts).items()}
 
 
-def _fewer_points(matrix: Matrix) -> tuple[Matrix, NDArray[np.float64]]:
-    """The distinct points of a matrix, or the cells of a large one, and how many customers each stands for."""
-    if len(matrix) > CELLS:
-        return weighted_cells(matrix, CELLS)
+def approximate_centres(matrix: Matrix, largest_k: int) -> dict[int, Matrix]:
+    """Good centres (k x axes) for every k from 1 in a fraction of the time: one split at a time, on few cells.
+
+    Ends before `largest_k` where there are no more distinct points.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        origin = matrix.mean(axis=0)
+        chain = _growing_chain(_fewer_points(matrix - origin, _FEW_CELLS), largest_k)
+    return {k: solution.centres + origin for k, solution in chain.items()}
+
+
+def _fewer_points(matrix: Matrix, limit: int) -> WeightedPoints:
+    """The distinct points of a matrix, or the cells of one with more than `limit` rows."""
+    if len(matrix) > limit:
+        return WeightedPoints.of(*weighted_cells(matrix, limit))
     points, customers = np.unique(matrix, axis=0, return_counts=True)
-    return points, customers.astype(np.float64)
+    return WeightedPoints.of(points, customers.astype(np.float64))
 
 
 def _finish_each(matrix: Matrix, everybody: WeightedPoints, starts: Mapping[int, Matrix]) -> dict[int, Matrix]:
@@ -126,8 +137,9 @@ def _search(points: WeightedPoints, largest_k: int) -> dict[int, Solution]:
     shrinking = _shrinking_chain(points, growing)
     best = {k: min(solution, shrinking[k], key=lambda one: one.cost) for k, solution in growing.items()}
     best |= {k: _best_subset(points, best, k) for k in range(2, min(_SMALL_K, max(best) - 1) + 1)}
+    offered: dict[int, list[Solution]] = {}
     for _ in range(_EXCHANGE_ROUNDS):
-        if not _exchange(points, best):
+        if not _exchange(points, best, offered):
             break
     return best
 
@@ -169,10 +181,17 @@ def _best_subset(points: WeightedPoints, best: dict[int, Solution], k: int) -> S
     return _improve(points, candidate) if _gains(candidate, best[k]) else best[k]
 
 
-def _exchange(points: WeightedPoints, best: dict[int, Solution]) -> bool:
-    """Offer every k what its neighbours and all larger k suggest; whether any k became better."""
+def _exchange(points: WeightedPoints, best: dict[int, Solution], offered: dict[int, list[Solution]]) -> bool:
+    """Offer every k what its neighbours and all larger k suggest; whether any k became better.
+
+    `offered` remembers the solutions whose offers a k has already had.
+    """
     improved = False
     for k in [*range(2, max(best) + 1), *range(max(best) - 1, 1, -1)]:
+        sources = [best[other] for other in best if other == k - 1 or other > k]
+        if offered.get(k) == sources:
+            continue
+        offered[k] = sources
         offers = [splits(best[k - 1].survey)]
         if k + 1 in best:
             offers.append(removals(best[k + 1].survey))

@@ -1,11 +1,13 @@
 """Choosing k from the scores, with the reason in words. No Spark here."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from seg_spark.clustering.scores import Scores
+from seg_spark.clustering.stability import STABLE
 from seg_spark.errors import DegenerateModelError
 from seg_spark.settings.schema import Selection
 
@@ -48,11 +50,19 @@ def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Sele
         raise DegenerateModelError(f"no k gives an acceptable model: {told or 'none was fitted'}")
     if settings.rule == "fixed":
         return Choice(eligible[0].k, f"k = {eligible[0].k} is fixed by selection.k", excluded)
-    if settings.rule == "elbow":
-        k, because = _elbow(sorted(scores, key=lambda one: one.k), eligible)
-    else:
-        k, because = _extreme(eligible, settings.rule)
+    k, because = _chosen_by(settings.rule, sorted(scores, key=lambda one: one.k), eligible)
     return Choice(k, because + _excluded_clause(excluded), excluded)
+
+
+def _chosen_by(rule: str, curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int, str]:
+    """The k that a rule chooses among the eligible ones, and why; both sequences by rising k."""
+    if rule == "elbow":
+        return _elbow(curve, eligible)
+    if rule == "consensus":
+        return _consensus(curve, eligible)
+    if rule == "prediction_strength":
+        return _largest_stable(eligible)
+    return _extreme(eligible, rule)
 
 
 def _extreme(eligible: Sequence[Scores], rule: str) -> tuple[int, str]:
@@ -73,6 +83,45 @@ def _extreme(eligible: Sequence[Scores], rule: str) -> tuple[int, str]:
     return best.k, because
 
 
+def _consensus(curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int, str]:
+    """The k with the most votes of silhouette, Davies-Bouldin, Calinski-Harabasz and elbow, one each.
+
+    Of equally many the k with the highest silhouette wins. A curve without an elbow has no vote.
+    """
+    votes = {_TITLES[rule]: _extreme(eligible, rule)[0] for rule in _TITLES}
+    if _has_elbow(curve):
+        votes["elbow"] = _elbow(curve, eligible)[0]
+    silhouettes = {one.k: one.silhouette for one in eligible}
+    counted = Counter(votes.values())
+    k = max(counted, key=lambda one: (counted[one], silhouettes[one], -one))
+    voters = ", ".join(title for title, choice in votes.items() if choice == k)
+    others = ", ".join(f"{title}: k = {choice}" for title, choice in votes.items() if choice != k)
+    because = f"k = {k} has {counted[k]} of {len(votes)} votes ({voters})"
+    if sum(count == counted[k] for count in counted.values()) > 1:
+        because += ", and of equally many the highest silhouette"
+    return k, because + (f"; {others}" if others else "")
+
+
+def _largest_stable(eligible: Sequence[Scores]) -> tuple[int, str]:
+    """The largest k with a prediction strength of at least `STABLE` (Tibshirani & Walther 2005), or the strongest."""
+    known = {one.k: one.prediction_strength for one in eligible if one.prediction_strength is not None}
+    if not known:
+        return eligible[
+            0
+        ].k, f"the customers are too few for a prediction strength; k = {eligible[0].k} is the smallest"
+    stable = [k for k, strength in known.items() if strength >= STABLE]
+    if stable:
+        return stable[-1], (
+            f"k = {stable[-1]} is the largest with a prediction strength of at least {STABLE}, {known[stable[-1]]:.2f}"
+        )
+    k = max(known, key=lambda one: (known[one], -one))
+    return k, f"k = {k} has the highest prediction strength, {known[k]:.2f}; none reaches {STABLE}"
+
+
+def _has_elbow(curve: Sequence[Scores]) -> bool:
+    return len(curve) >= 3 and curve[0].within_ss > curve[-1].within_ss
+
+
 def _elbow(curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int, str]:
     """The k furthest below the straight line between the ends of the curve (Satopaa et al. 2011, "kneedle").
 
@@ -82,7 +131,7 @@ def _elbow(curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int, st
     first, last = curve[0], curve[-1]
     fall = first.within_ss - last.within_ss
     smallest = eligible[0].k
-    if len(curve) < 3 or fall <= 0:
+    if not _has_elbow(curve):
         return (
             smallest,
             f"the curve has no elbow (it needs three ks and a falling cost); k = {smallest} is the smallest",

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from seg_spark.clustering.points import Labels, Matrix, distinct_points, nearest_centre
 from seg_spark.clustering.search import search_centres
-from seg_spark.clustering.training_set import matrix_frame
+from seg_spark.clustering.training_set import fitting_frame, matrix_frame
 from seg_spark.errors import DegenerateModelError
 from seg_spark.features.pipeline import FEATURES
 from seg_spark.settings.schema import Clustering
@@ -73,16 +73,16 @@ class Fit:
 
 
 def fit_every_k(
-    frame: DataFrame, matrix: Matrix, settings: Clustering, seed: int, on_fit: Callable[[int, int, str], None]
+    spark: SparkSession, matrix: Matrix, settings: Clustering, seed: int, on_fit: Callable[[int, int, str], None]
 ) -> dict[int, Fit]:
     """Fit each k with MLlib and keep the start with the lowest within sum of squares; lower it by a search.
 
-    `frame` holds the rows of `matrix` in one partition, so a fit depends on (matrix, k, seed) alone.
     A k above the number of distinct points is not tried. `on_fit(done, planned, what)` is called
     after each start and after the search, from this thread.
     """
     ks = range(settings.k.min, min(settings.k.max, distinct_points(matrix)) + 1)
     mllib = MllibFits.of(settings)
+    frame = fitting_frame(spark, matrix)
     with ThreadPoolExecutor(max_workers=settings.parallel_fits, thread_name_prefix="kmeans") as pool:
         search = pool.submit(search_centres, matrix, ks) if settings.refine else None
         fits = {

@@ -53,3 +53,14 @@ def matrix_frame(spark: SparkSession, matrix: Matrix) -> DataFrame:
     points = pa.ListArray.from_arrays(offsets, pa.array(matrix.ravel()))
     frame = spark.createDataFrame(pa.table({_POINT: points})).coalesce(1)
     return frame.select(array_to_vector(F.col(_POINT)).alias(FEATURES))
+
+
+def fitting_frame(spark: SparkSession, matrix: Matrix) -> DataFrame:
+    """The frame of a matrix that MLlib fits every k on: always the same rows in the same order, in one partition.
+
+    In local mode its rows are kept in memory; a third of the time that making them anew for every fit takes. A
+    cluster may lose what it keeps together with an executor, so there they come from the driver each time.
+    """
+    frame = matrix_frame(spark, matrix)
+    master = spark.sparkContext.master or ""
+    return frame.localCheckpoint() if master == "local" or master.startswith("local[") else frame

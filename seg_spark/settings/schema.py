@@ -114,8 +114,11 @@ class Clustering(Section):
 class Selection(Section):
     """How k is chosen among the fitted ones."""
 
-    rule: Literal["silhouette", "elbow", "davies_bouldin", "calinski_harabasz", "fixed"] = "silhouette"
-    """silhouette, elbow, davies_bouldin, calinski_harabasz, or fixed."""
+    rule: Literal[
+        "silhouette", "elbow", "davies_bouldin", "calinski_harabasz", "consensus", "prediction_strength", "fixed"
+    ] = "silhouette"
+    """silhouette, elbow, davies_bouldin or calinski_harabasz; consensus: the k that most of these four choose;
+    prediction_strength: the largest k whose clusters both halves of the customers agree on; or fixed."""
     k: Annotated[int, Field(ge=2, le=MAX_K)] | None = None
     """The k of rule fixed."""
     min_segment_share: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] = 0.01

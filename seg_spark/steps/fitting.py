@@ -15,8 +15,9 @@ from seg_spark import schemas
 from seg_spark.clustering.points import Matrix, distinct_points, skewness_of
 from seg_spark.clustering.scores import Scores, euclidean_silhouettes, score_training_set
 from seg_spark.clustering.selection import Choice, choose_k
+from seg_spark.clustering.stability import prediction_strengths
 from seg_spark.clustering.sweep import Fit, MllibFits, fit_every_k, published_form
-from seg_spark.clustering.training_set import matrix_frame, to_matrix, training_frame, training_table
+from seg_spark.clustering.training_set import to_matrix, training_frame, training_table
 from seg_spark.errors import DegenerateModelError, InputError
 from seg_spark.features.fitted import FittedFeature
 from seg_spark.features.learning import learn_features
@@ -79,8 +80,7 @@ def fit_segments(night: Night, training: pa.Table) -> Fitted:
     if distinct < ks.min:
         raise InputError(f"the customers form only {distinct} distinct points, fewer than clustering.k.min ({ks.min})")
     with night.progress.step("fit", counting="fits") as advance:
-        points = matrix_frame(night.spark, matrix)
-        fits = fit_every_k(points, matrix, settings.clustering, settings.training.seed, advance)
+        fits = fit_every_k(night.spark, matrix, settings.clustering, settings.training.seed, advance)
     with night.progress.step("score"):
         faults = {k: fit.fault for k, fit in fits.items() if fit.fault is not None}
         faults |= dict.fromkeys(range(distinct + 1, ks.max + 1), f"there are only {distinct} distinct points")
@@ -142,7 +142,12 @@ def _advice(features: Sequence[FittedFeature], matrix: Matrix) -> str:
 
 def _score_fits(fits: Sequence[Fit], matrix: Matrix) -> tuple[Scores, ...]:
     euclidean = euclidean_silhouettes(matrix, {fit.k: fit.labels for fit in fits})
+    strengths = prediction_strengths(matrix, [fit.k for fit in fits])
     return tuple(
-        replace(score_training_set(matrix, fit.labels, fit.k, euclidean[fit.k]), mllib_within_ss=fit.mllib_within_ss)
+        replace(
+            score_training_set(matrix, fit.labels, fit.k, euclidean[fit.k]),
+            prediction_strength=strengths[fit.k],
+            mllib_within_ss=fit.mllib_within_ss,
+        )
         for fit in fits
     )

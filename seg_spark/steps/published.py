@@ -22,7 +22,7 @@ from seg_spark.storage.profiles import read_profiles
 from seg_spark.storage.records import read_records
 
 _SCORES: Final = TypeAdapter(Scores)
-_MAY_BE_NONE: Final = {"silhouette_euclidean", "mllib_within_ss"}
+_MAY_BE_NONE: Final = {"silhouette_euclidean", "prediction_strength", "mllib_within_ss"}
 
 
 @dataclass(frozen=True)

@@ -183,3 +183,58 @@ def test_the_choice_is_the_best_eligible_k_in_whatever_order_the_scores_come(dat
     eligible = {k: silhouette for k, silhouette in silhouettes.items() if k not in small}
     assert choice.k == min(k for k, silhouette in eligible.items() if silhouette == max(eligible.values()))
     assert set(choice.excluded) == small
+
+
+def consensus(*scores: Scores) -> tuple[int, str]:
+    choice = choose_k(scores, {}, Selection(rule="consensus"))
+    return choice.k, choice.because
+
+
+def test_consensus_is_the_k_with_most_votes_and_names_them() -> None:
+    k, because = consensus(
+        scored(2, within_ss=100.0, silhouette=0.5, davies_bouldin=0.9, calinski_harabasz=40.0),
+        scored(3, within_ss=20.0, silhouette=0.7, davies_bouldin=0.4, calinski_harabasz=50.0),
+        scored(4, within_ss=10.0, silhouette=0.6, davies_bouldin=0.6, calinski_harabasz=60.0),
+    )
+    assert k == 3
+    assert because == (
+        "k = 3 has 3 of 4 votes (silhouette (squared distances), Davies-Bouldin score, elbow); "
+        "Calinski-Harabasz score: k = 4"
+    )
+
+
+def test_of_equally_many_votes_the_highest_silhouette_wins() -> None:
+    k, because = consensus(
+        scored(2, within_ss=100.0, silhouette=0.7, davies_bouldin=0.9, calinski_harabasz=70.0),
+        scored(3, within_ss=20.0, silhouette=0.6, davies_bouldin=0.4, calinski_harabasz=50.0),
+        scored(4, within_ss=10.0, silhouette=0.5, davies_bouldin=0.6, calinski_harabasz=60.0),
+    )
+    assert k == 2
+    assert because.startswith(
+        "k = 2 has 2 of 4 votes (silhouette (squared distances), Calinski-Harabasz score), and of"
+    )
+
+
+def test_a_curve_without_an_elbow_has_no_vote_in_the_consensus() -> None:
+    k, because = consensus(scored(2, within_ss=9.0), scored(3, within_ss=5.0, silhouette=0.4, davies_bouldin=2.0))
+    assert (k, because) == (
+        2,
+        "k = 2 has 3 of 3 votes (silhouette (squared distances), Davies-Bouldin score, Calinski-Harabasz score)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("strengths", "chosen", "reason"),
+    [
+        ([1.0, 0.85, 0.6], 3, "k = 3 is the largest with a prediction strength of at least 0.8, 0.85"),
+        ([0.5, 0.6, 0.6], 3, "k = 3 has the highest prediction strength, 0.60; none reaches 0.8"),
+        ([0.9, None, None], 2, "k = 2 is the largest with a prediction strength of at least 0.8, 0.90"),
+        ([None, None, None], 2, "the customers are too few for a prediction strength; k = 2 is the smallest"),
+    ],
+)
+def test_prediction_strength_chooses_the_largest_stable_k(
+    strengths: list[float | None], chosen: int, reason: str
+) -> None:
+    scores = [scored(k, prediction_strength=value) for k, value in zip((2, 3, 4), strengths, strict=True)]
+    choice = choose_k(scores, {}, Selection(rule="prediction_strength"))
+    assert (choice.k, choice.because) == (chosen, reason)

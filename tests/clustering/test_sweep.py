@@ -36,7 +36,7 @@ def sweep(
     **options: object,
 ) -> dict[int, Fit]:
     config = settings(root, **{"clustering__k__max": 4, **options}).clustering
-    return fit_every_k(matrix_frame(spark, matrix), matrix, config, 7, on_fit)
+    return fit_every_k(spark, matrix, config, 7, on_fit)
 
 
 def test_more_starts_never_cost_more_and_every_start_is_reported(
