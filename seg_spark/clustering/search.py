@@ -2,8 +2,8 @@
 
 A single k-means start ends up to a fifth above the best sum of squares that is known for a real table.
 Here every k is reached from several sides - from k - 1 by splitting, from k + 1 by removing, from larger
-k by merging - and improved by moves of whole centres (see `moves`) until none of them gains. Above
-`CELLS` rows all that happens on weighted cells; Lloyd's iterations on all rows finish it.
+k by merging - and improved by moves (see `moves`) until none of them gains. A table of many rows is
+searched on weighted cells (see `cells`); Lloyd's iterations on all rows finish it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,18 +31,21 @@ from seg_spark.clustering.moves import (
 )
 from seg_spark.clustering.points import Matrix, cluster_means, nearest_centre
 
-CELLS: Final = 4_000
-"""A table of more rows is searched on so many weighted cells."""
+CELLS: Final = (4_000, 10_000)
+"""A table of more rows is searched on so many weighted cells: more where there are more axes to cut."""
+_CELLS_PER_AXIS: Final = 350
 _FEW_CELLS: Final = 1_000
 _BEYOND: Final = 3
 """The search goes so far above the largest k: what is learned there helps the ks below."""
 _LEAST_GAIN: Final = 1e-6
 """A move must lower the within sum of squares by such a share."""
-ROUNDING: Final = 1e-13
-"""Differences below such a share of the total sum of squares are rounding."""
 _LEAST_POINT_GAIN: Final = 1e-4
-"""The same for the move of one point, which in a large table is not worth the steps that follow."""
+"""The move of one point such a share: in a large table less is not worth the steps that follow."""
+_ROUNDING: Final = 1e-13
+"""Differences below such a share of the total sum of squares are rounding."""
 _EXCHANGE_ROUNDS: Final = 2
+_LARGER: Final = 12
+"""So many larger k offer their centres, joined, to a k."""
 _SMALL_K: Final = 4
 """Such k have few splits and removals to try, so every subset of the centres of a larger k is offered."""
 _SUBSET_OF: Final = 11
@@ -64,6 +67,16 @@ class Solution:
         """What moves of single centres promise."""
         return survey(self.points, self.centres)
 
+    @cached_property
+    def joined(self) -> Mapping[int, Matrix]:
+        """Centres for smaller k: the cheapest pair of clusters merged again and again (Ward 1963)."""
+        centres, sizes = self.centres, self.survey.sizes
+        joined = {}
+        while len(centres) > 1:
+            centres, sizes = merge(centres, sizes, *cheapest_merges(centres, sizes, 1)[0])
+            joined[len(centres)] = centres
+        return joined
+
 
 def search_centres(matrix: Matrix, ks: Sequence[int]) -> dict[int, Matrix]:
     """The best centres (k x axes) found for every k of `ks`, each at the mean of its customers.
@@ -78,7 +91,8 @@ def search_centres(matrix: Matrix, ks: Sequence[int]) -> dict[int, Matrix]:
         everybody = WeightedPoints.of(centred)
         if not np.isfinite(everybody.total_ss):
             return {}
-        found = _search(_fewer_points(centred, CELLS), max(ks))
+        cells = int(np.clip(_CELLS_PER_AXIS * matrix.shape[1], *CELLS))
+        found = _search(_fewer_points(centred, cells), max(ks))
         starts = {k: found[min(k, max(found))].centres for k in sorted(ks)}
         return {k: centres + origin for k, centres in _finish_each(centred, everybody, starts).items()}
 
@@ -182,33 +196,25 @@ def _best_subset(points: WeightedPoints, best: dict[int, Solution], k: int) -> S
 
 
 def _exchange(points: WeightedPoints, best: dict[int, Solution], offered: dict[int, list[Solution]]) -> bool:
-    """Offer every k what its neighbours and all larger k suggest; whether any k became better.
+    """Offer every k what its neighbours and the next larger k suggest; whether any k became better.
 
     `offered` remembers the solutions whose offers a k has already had.
     """
     improved = False
     for k in [*range(2, max(best) + 1), *range(max(best) - 1, 1, -1)]:
-        sources = [best[other] for other in best if other == k - 1 or other > k]
+        larger = [best[other] for other in range(k + 1, k + 1 + _LARGER) if other in best]
+        sources = [best[k - 1], *larger]
         if offered.get(k) == sources:
             continue
         offered[k] = sources
         offers = [splits(best[k - 1].survey)]
-        if k + 1 in best:
-            offers.append(removals(best[k + 1].survey))
-        offers += [_joined(best[larger], k)[None] for larger in best if larger > k + 1]
+        if larger:
+            offers += [removals(larger[0].survey), *(one.joined[k][None] for one in larger[1:])]
         candidate = _best_of(points, np.concatenate(offers))
         if _gains(candidate, best[k]):
             best[k] = _improve(points, candidate)
             improved = True
     return improved
-
-
-def _joined(larger: Solution, k: int) -> Matrix:
-    """k centres from more of them: the cheapest pair merged again and again."""
-    centres, sizes = larger.centres, larger.survey.sizes
-    while len(centres) > k:
-        centres, sizes = merge(centres, sizes, *cheapest_merges(centres, sizes, 1)[0])
-    return centres
 
 
 def _improve(points: WeightedPoints, solution: Solution) -> Solution:
@@ -225,7 +231,7 @@ def _improve(points: WeightedPoints, solution: Solution) -> Solution:
 
 
 def _gains(candidate: Solution, solution: Solution) -> bool:
-    rounding = ROUNDING * solution.points.total_ss
+    rounding = _ROUNDING * solution.points.total_ss
     return solution.cost - candidate.cost > max(_LEAST_GAIN * solution.cost, rounding)
 
 
