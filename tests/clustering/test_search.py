@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from sklearn import datasets
 from sklearn.cluster import KMeans
 
+from seg_spark.clustering.lloyd import WeightedPoints
 from seg_spark.clustering.points import Matrix, distinct_points, nearest_centre
-from seg_spark.clustering.search import CELLS, search_centres
+from seg_spark.clustering.search import CELLS, _finish_each, search_centres
 
 STATED_LIMIT = 1.005
 
@@ -112,6 +113,20 @@ def test_as_many_centres_as_distinct_points_end_on_them() -> None:
 def test_a_range_that_begins_above_two_has_the_same_centres() -> None:
     points = standardised(datasets.load_iris().data)
     np.testing.assert_array_equal(search_centres(points, range(5, 7))[5], search_centres(points, range(2, 7))[5])
+
+
+@pytest.mark.parametrize("start", [[[-5.0], [5.0], [900.0]], [[-5.0], [5.0]]], ids=["without points", "missing"])
+def test_a_centre_without_points_or_a_missing_one_is_put_on_the_furthest_point(start: list[list[float]]) -> None:
+    points = np.array([[-6.0], [-4.0], [1.0], [9.0]])
+    finished = _finish_each(points, WeightedPoints.of(points), {3: np.array(start)})
+    np.testing.assert_array_equal(np.sort(finished[3], axis=0), [[-5.0], [1.0], [9.0]])
+
+
+def test_where_a_larger_k_costs_no_less_it_begins_again_from_the_smaller() -> None:
+    points = np.array([[0.0], [1.0], [2.0], [100.0], [101.0], [200.0], [201.0]])
+    better, worse = np.array([[1.0], [100.5], [200.5]]), np.array([[0.0], [1.0], [2.0], [150.5]])
+    finished = _finish_each(points, WeightedPoints.of(points), {3: better, 4: worse})
+    assert cost(points, finished[4]) < cost(points, finished[3]) == pytest.approx(3.0)
 
 
 def test_sums_of_squares_that_overflow_give_no_centres() -> None:
