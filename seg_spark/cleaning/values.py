@@ -41,19 +41,21 @@ class Parsed:
     faults: tuple[Column, ...]
 
 
-def customer_id(raw: Column, kind: DataType, null_values: Sequence[str]) -> Parsed:
-    """The id as text, unchanged; a whole number stored as a float loses its `.0`."""
+def customer_id(raw: Column, kind: DataType, missing: Column) -> Parsed:
+    """The id as text, and whether it can be used."""
+    drafts, text = _draft("_id_text", customer_id_text(raw, kind))
+    return Parsed(drafts, text, (F.when(missing, Reason.MISSING_ID.value), *_text_faults(text, kind, "customer_id")))
+
+
+def customer_id_text(raw: Column, kind: DataType) -> Column:
+    """The id as text, unchanged; a whole number stored as a float loses its `.0`. Raises InputError for other types."""
     if isinstance(kind, StringType):
-        text = raw
-    elif isinstance(kind, NumericType):
-        text = number_as_text(raw, kind)
-    elif isinstance(kind, DateType):
-        text = raw.cast("string")
-    else:
-        raise InputError(f"customer_id: is of type {kind.simpleString()}; expected text or a whole number")
-    drafts, text = _draft("_id_text", text)
-    missing = F.when(_is_missing(text, null_values), Reason.MISSING_ID.value)
-    return Parsed(drafts, text, (missing, *_text_faults(text, "customer_id")))
+        return raw
+    if isinstance(kind, NumericType):
+        return number_as_text(raw, kind)
+    if isinstance(kind, DateType):
+        return raw.cast("string")
+    raise InputError(f"customer_id: is of type {kind.simpleString()}; expected text or a whole number")
 
 
 def number_as_text(raw: Column, kind: DataType) -> Column:
@@ -73,7 +75,7 @@ def number(raw: Column, kind: DataType, name: str, feature: Feature, null_values
         plain = written if feature.text_form is None else _plain_digits(written, feature.text_form)
         parsed_draft, parsed = _draft(f"_number_{name}", plain.try_cast("double"))
         drafts = trimmed | parsed_draft
-        missing = _is_missing(text, null_values)
+        missing = is_missing(text, null_values)
         java = F.lit(False) if feature.text_form is not None else _looks_like_java(text)
         unparseable = parsed.isNull() | (java & _is_finite(parsed))
     elif isinstance(kind, NumericType | BooleanType):
@@ -104,8 +106,8 @@ def category(raw: Column, kind: DataType, name: str, feature: Feature, null_valu
     if not isinstance(kind, StringType | NumericType | BooleanType | DateType):
         raise InputError(f"features.columns.{name}: is of type {kind.simpleString()}; expected text for a category")
     drafts, text = _draft(f"_text_{name}", raw.cast("string"))
-    missing = _is_missing(text, null_values)
-    faults = list(_text_faults(text, name))
+    missing = is_missing(text, null_values)
+    faults = list(_text_faults(text, kind, name))
     if feature.missing_rule == "reject":
         faults.append(F.when(missing, Reason.MISSING.of(name)))
     return Parsed(drafts, F.when(~missing, text), tuple(faults))
@@ -124,7 +126,7 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
         moment = F.unix_micros(F.try_to_timestamp(day)).cast("double")
         value = F.when(~_looks_like_java(text), text.try_cast("double"))
         drafts, found = _draft("_order_found", F.coalesce(value, moment))
-        missing_draft, missing = _draft("_order_missing", _is_missing(raw, null_values))
+        missing_draft, missing = _draft("_order_missing", is_missing(raw, null_values))
         drafts = drafts | missing_draft
         impossible = ~missing & (found.isNull() | ~_is_finite(found))
     elif isinstance(kind, DateType | TimestampType | TimestampNTZType):
@@ -159,7 +161,8 @@ def _draft(alias: str, column: Column) -> tuple[dict[str, Column], Column]:
     return {alias: column}, F.col("`" + alias + "`")
 
 
-def _is_missing(text: Column, null_values: Sequence[str]) -> Column:
+def is_missing(text: Column, null_values: Sequence[str]) -> Column:
+    """Whether a text is no value: null, blank, or one of the texts declared to mean missing."""
     return text.isNull() | F.btrim(text, F.lit(BLANKS)).isin("", *null_values)
 
 
@@ -174,7 +177,9 @@ def _looks_like_java(text: Column) -> Column:
     return found
 
 
-def _text_faults(text: Column, name: str) -> tuple[Column, ...]:
+def _text_faults(text: Column, kind: DataType, name: str) -> tuple[Column, ...]:
+    if not isinstance(kind, StringType):
+        return ()  # numbers and dates are written in short and in plain characters
     return (
         F.when(text.rlike(CONTROL_CHARACTERS), Reason.CONTROL_CHARACTERS.of(name)),
         F.when(F.length(text) > MAX_TEXT_LENGTH, Reason.TOO_LONG.of(name)),

@@ -1,29 +1,41 @@
 """Cleaning the night: the raw table in, accepted customers and rejected rows out."""
 
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, Observation
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from seg_spark import columns as c
 from seg_spark import schemas
 from seg_spark.cleaning.declared import used_columns
+from seg_spark.cleaning.duplicates import OUTCOME, Outcome, settle_duplicates
 from seg_spark.cleaning.raw_columns import column_names
+from seg_spark.cleaning.repeated_ids import NO_IDS, IdTotals, find_repeated_ids, mark_shared_ids
 from seg_spark.cleaning.row_counts import RowCounts
-from seg_spark.cleaning.rows import EXCLUSION, MALFORMED_ROW, OUTCOME, Outcome, clean
+from seg_spark.cleaning.rows import EXCLUSION, ID_HASH, IS_FAULTY, MALFORMED_ROW, SHARES_ID, validate_rows, with_id_hash
 from seg_spark.errors import InputError, PublishError
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.night import Night
 from seg_spark.storage.input_files import check_unchanged, find_input_files
+from seg_spark.storage.local_files import remove_tree
 from seg_spark.storage.publish import StagedTable
 from seg_spark.storage.raw_input import read_raw
 from seg_spark.storage.spark_errors import spark_errors_as
-from seg_spark.storage.tables import count_rows, read_table, stage_table
+from seg_spark.storage.tables import count_list_items, count_nulls, count_rows, read_table, stage_frame, stage_table
 
 log = logging.getLogger("seg_spark")
+
+_CHEAP_TO_READ: Final = ("parquet", "orc")
+"""Formats that give the column of the ids without reading the others."""
+_VALIDATED: Final = "validated_rows"
+_TABLE_OF: Final = {Outcome.ACCEPTED: schemas.CLEAN_CUSTOMERS, Outcome.REJECTED: schemas.REJECTED_CUSTOMERS}
 
 
 @dataclass(frozen=True)
@@ -39,78 +51,134 @@ class Cleaned:
 
 
 def clean_customers(night: Night) -> Cleaned:
-    """Read the raw table once; stage accepted customers and rejected rows; check that no row was lost.
+    """Read the raw table; stage accepted customers and rejected rows; check that no row was lost.
 
-    Raises InputError for an input that cannot be used. Whether the rows are good enough is for
-    `check_rows`.
+    The ids are scanned first. Rows that share theirs with no other are then validated, and those to
+    accept written, in one narrow pass. Only what is left is shuffled: rows that share an id, and with
+    them those that are faulty or excluded. CSV and JSON, which are dear to parse, and tables of a
+    catalog, which may be views, are validated once into a staged copy that the passes read.
+
+    Raises InputError for an input that cannot be used, or that changed meanwhile. Whether the rows are
+    good enough is for `check_rows`.
     """
     settings = night.settings
     with night.progress.step("clean"):
         files = find_input_files(settings.input, night.run_date)
         raw = read_raw(night.spark, settings.input, night.run_date, MALFORMED_ROW, used_columns(settings))
-        read, counted = Observation("read"), Observation("outcomes")
-        outcomes = clean(raw.observe(read, F.count(F.lit(1)).alias("rows")), settings)
+        rows = with_id_hash(raw, settings)
         _warn_of_extra_columns(raw, settings)
-        outcomes = outcomes.withColumn(c.RUN_ID, F.lit(night.run_id)).persist(StorageLevel.MEMORY_AND_DISK)
-        try:
-            with spark_errors_as(InputError, f"input.path: {settings.input.path}"):
-                staged, rejected = _stage_outcomes(night, outcomes, counted)
-                if staged.rows + rejected.rows == 0 and outcomes.isEmpty():  # and so nothing was observed either
-                    raise InputError(f"input.path: {settings.input.path} has a header but no rows")
-        finally:
-            outcomes.unpersist()
+        with spark_errors_as(InputError, f"input.path: {settings.input.path}"):
+            validate: Callable[[DataFrame], DataFrame] = partial(validate_rows, settings=settings)
+            if settings.input.format not in _CHEAP_TO_READ:
+                rows, validate = stage_frame(validate(rows), night.staging / _VALIDATED), _as_it_is
+            repeated = find_repeated_ids(rows)
+            if repeated.totals.rows == 0:
+                raise InputError(f"input.path: {settings.input.path} has a header but no rows")
+            marked = mark_shared_ids(rows, repeated)
+            good = ~F.col(IS_FAULTY) & F.col(EXCLUSION).isNull()
+            if repeated.hashes is not None:
+                _stage(night, validate(marked.where(~F.col(SHARES_ID))).where(good), Outcome.ACCEPTED)
+            others = _stage_others(night, validate(marked).where(F.col(SHARES_ID) | ~good), repeated.totals.rows)
         check_unchanged(files, settings.input, night.run_date)
-    observed = {key: int(value or 0) for key, value in counted.get.items()}
-    rows = RowCounts(
-        input=int(read.get["rows"]),
+        remove_tree(night.staging / _VALIDATED)
+        staged, rejected = _staged(night, Outcome.ACCEPTED), _staged(night, Outcome.REJECTED)
+        _audit_ids(night, staged, repeated.totals, others.not_accepted)
+    counts = others.counts
+    outcomes = RowCounts(
+        input=repeated.totals.rows,
         accepted=staged.rows,
-        merged_duplicates=observed["merged"],
+        merged_duplicates=counts[Outcome.MERGED],
         rejected=rejected.rows,
-        excluded=observed["excluded"],
-        rejected_by_reason=_reasons(night, rejected),
-        excluded_by_rule=_excluded_by_rule(settings, observed),
+        excluded=counts[Outcome.EXCLUDED],
+        rejected_by_reason=count_list_items(rejected.folder, c.REJECT_REASONS),
+        excluded_by_rule=_excluded_by_rule(settings, counts),
     )
-    _check_sum(rows)
+    _check_sum(outcomes)
     log.info(
         "rows: %d input = %d accepted + %d merged duplicates + %d rejected + %d excluded",
-        rows.input, rows.accepted, rows.merged_duplicates, rows.rejected, rows.excluded,
+        outcomes.input, outcomes.accepted, outcomes.merged_duplicates, outcomes.rejected, outcomes.excluded,
     )  # fmt: skip
     for position, rule in enumerate(settings.cleaning.exclude):
-        if not observed[f"rule {position}"]:
+        if not counts[f"rule {position}"]:
             log.warning("cleaning.exclude: no row meets the rule on %r", rule.column)
-    missing = {name: observed[f"missing {name}"] for name in settings.features.columns}
-    return Cleaned(staged, rejected, rows, missing, len(files.files), files.total_bytes)
+    missing = {name: count_nulls(staged.folder, name) for name in settings.features.columns}
+    return Cleaned(staged, rejected, outcomes, missing, len(files.files), files.total_bytes)
 
 
-def _stage_outcomes(night: Night, outcomes: DataFrame, counted: Observation) -> tuple[StagedTable, StagedTable]:
-    accepted = F.col(OUTCOME) == Outcome.ACCEPTED.value
-    features = list(night.settings.features.columns)
-    rules = len(night.settings.cleaning.exclude)
-    watched = outcomes.observe(
-        counted,
-        F.count_if(F.col(OUTCOME) == Outcome.MERGED.value).alias("merged"),
-        F.count_if(F.col(OUTCOME) == Outcome.EXCLUDED.value).alias("excluded"),
-        *(F.count_if(F.col(EXCLUSION) == position).alias(f"rule {position}") for position in range(rules)),
-        *(F.count_if(accepted & F.col(name).isNull()).alias(f"missing {name}") for name in features),
-    )
-    clean_folder = night.staging / schemas.CLEAN_CUSTOMERS
-    schema = schemas.clean_customers_schema(night.settings.features)
-    stage_table(watched.where(accepted), schema, clean_folder, schemas.CLEAN_CUSTOMERS)
-    rejected_folder = night.staging / schemas.REJECTED_CUSTOMERS
-    rejected = outcomes.where(F.col(OUTCOME) == Outcome.REJECTED.value)
-    stage_table(rejected, schemas.REJECTED_CUSTOMERS_SCHEMA, rejected_folder, schemas.REJECTED_CUSTOMERS)
-    return (
-        StagedTable(schemas.CLEAN_CUSTOMERS, clean_folder, count_rows(clean_folder)),
-        StagedTable(schemas.REJECTED_CUSTOMERS, rejected_folder, count_rows(rejected_folder)),
-    )
+@dataclass(frozen=True)
+class _Others:
+    """Rows that were not accepted at first sight: how many had which outcome and met which rule."""
+
+    counts: Counter[str]
+    not_accepted: IdTotals
 
 
-def _reasons(night: Night, rejected: StagedTable) -> dict[str, int]:
-    if rejected.rows == 0:
-        return {}
-    frame = read_table(night.spark, rejected.folder, schemas.REJECTED_CUSTOMERS_SCHEMA)
-    counts = frame.select(F.explode(c.REJECT_REASONS).alias("reason")).groupBy("reason").count().collect()
-    return {row["reason"]: row["count"] for row in sorted(counts, key=lambda row: (-row["count"], row["reason"]))}
+def _stage_others(night: Night, validated: DataFrame, input_rows: int) -> _Others:
+    """Settle and stage the rows that share an id, are faulty or excluded. There are none if all rows are staged."""
+    if _staged_rows(night, Outcome.ACCEPTED) == input_rows:
+        return _Others(Counter(), NO_IDS)
+    settled = settle_duplicates(validated, night.settings).persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        outcome = F.col(OUTCOME)
+        rules = range(len(night.settings.cleaning.exclude))
+        [row] = settled.agg(
+            *IdTotals.columns(among=outcome != Outcome.ACCEPTED.value),
+            *(F.count_if(outcome == one.value).alias(one) for one in Outcome),
+            *(F.count_if(F.col(EXCLUSION) == position).alias(f"rule {position}") for position in rules),
+        ).collect()
+        counts = Counter({name: int(value or 0) for name, value in row.asDict().items()})
+        for wanted in (Outcome.ACCEPTED, Outcome.REJECTED):
+            if counts[wanted]:
+                _stage(night, settled.where(outcome == wanted.value), wanted)
+    finally:
+        settled.unpersist()
+    return _Others(counts, IdTotals.of(counts))
+
+
+def _stage(night: Night, rows: DataFrame, outcome: Outcome) -> None:
+    table = _TABLE_OF[outcome]
+    stage_table(rows.withColumn(c.RUN_ID, F.lit(night.run_id)), _schema(night, table), night.staging / table, table)
+
+
+def _schema(night: Night, table: str) -> StructType:
+    is_clean = table == schemas.CLEAN_CUSTOMERS
+    return schemas.clean_customers_schema(night.settings.features) if is_clean else schemas.REJECTED_CUSTOMERS_SCHEMA
+
+
+def _staged_rows(night: Night, outcome: Outcome) -> int:
+    folder = night.staging / _TABLE_OF[outcome]
+    return count_rows(folder) if folder.exists() else 0
+
+
+def _staged(night: Night, outcome: Outcome) -> StagedTable:
+    table = _TABLE_OF[outcome]
+    folder = night.staging / table
+    if not folder.exists():
+        schema = _schema(night, table)
+        stage_table(night.spark.createDataFrame([], schema), schema, folder, table)
+    return StagedTable(table, folder, count_rows(folder))
+
+
+def _audit_ids(night: Night, clean: StagedTable, read_at_first: IdTotals, not_accepted: IdTotals) -> None:
+    """Read back what was written: every accepted customer has one row, and every scan saw the same ids."""
+    customers = read_table(night.spark, clean.folder, _schema(night, clean.table)).select(c.CUSTOMER_ID)
+    hashed = customers.withColumn(ID_HASH, F.xxhash64(c.CUSTOMER_ID))
+    with spark_errors_as(PublishError, f"reading {clean.folder} back"):
+        written = find_repeated_ids(hashed)
+    if written.totals + not_accepted != read_at_first:
+        raise InputError(
+            f"input.path: the rows changed while they were being read ({read_at_first.rows:,} at first, then "
+            f"{(written.totals + not_accepted).rows:,}, or other ids); run again when its writer is done"
+        )
+    if written.hashes is None or len(written.hashes):  # doubled ids, or different ones of the same hash
+        shared = mark_shared_ids(hashed, written).where(SHARES_ID).groupBy(c.CUSTOMER_ID)
+        doubled = shared.agg(F.count(F.lit(1)).alias("rows")).where(F.col("rows") > 1).count()
+        if doubled:
+            raise PublishError(f"{doubled:,} customers were accepted more than once; nothing was published")
+
+
+def _as_it_is(rows: DataFrame) -> DataFrame:
+    return rows
 
 
 def _excluded_by_rule(settings: Settings, observed: Mapping[str, int]) -> dict[str, int]:

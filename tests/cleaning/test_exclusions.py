@@ -9,9 +9,11 @@ import pytest
 from builders import conf_dir, customer
 from pyspark.sql import SparkSession
 from pyspark.sql.types import BooleanType, DoubleType, IntegerType, StringType, StructField, StructType
+from whole_frame import clean
 
+from seg_spark.cleaning.duplicates import OUTCOME
 from seg_spark.cleaning.one_value import is_excluded
-from seg_spark.cleaning.rows import EXCLUSION, MALFORMED_ROW, OUTCOME, clean
+from seg_spark.cleaning.rows import EXCLUSION, MALFORMED_ROW
 from seg_spark.errors import InputError
 from seg_spark.settings.layers import load_settings
 from seg_spark.settings.schema import Exclusion

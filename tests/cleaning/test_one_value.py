@@ -10,9 +10,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
+from whole_frame import clean
 
 from seg_spark.cleaning.one_value import Value, category_value, is_order_text, number_value, parse_number
-from seg_spark.cleaning.rows import clean
 from seg_spark.settings.feature import Feature, TextForm
 from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES
 

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
+from whole_frame import clean
 
-from seg_spark.cleaning.rows import MALFORMED_ROW, OUTCOME, clean
+from seg_spark.cleaning.duplicates import OUTCOME
+from seg_spark.cleaning.rows import MALFORMED_ROW
 from seg_spark.errors import InputError
 
 
