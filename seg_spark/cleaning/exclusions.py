@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DataType, DateType, DoubleType, FloatType, NumericType, StringType
 
 from seg_spark.cleaning.text_rules import BLANKS, FALSE_TEXTS, TRUE_TEXTS
-from seg_spark.cleaning.values import plain_number
+from seg_spark.cleaning.values import plain_number, trimmed
 from seg_spark.errors import InputError
 from seg_spark.settings.schema import Exclusion
 
@@ -35,7 +35,7 @@ def _is_met(column: Column, kind: DataType, rule: Exclusion) -> Column:
 
 
 def _equals(column: Column, kind: DataType, value: str | float | bool, name: str) -> Column:
-    text = F.btrim(column.cast("string"), F.lit(BLANKS))
+    text = trimmed(column.cast("string"))
     if isinstance(value, str):
         return text == F.lit(value.strip(BLANKS))
     if isinstance(value, bool):

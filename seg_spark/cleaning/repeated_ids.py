@@ -77,11 +77,18 @@ class RepeatedIds:
 
 
 def find_repeated_ids(
-    rows: DataFrame, *, max_rows_on_driver: int = MAX_ROWS_ON_DRIVER, max_repeated: int = MAX_REPEATED
+    rows: DataFrame,
+    count: int | None = None,
+    *,
+    max_rows_on_driver: int = MAX_ROWS_ON_DRIVER,
+    max_repeated: int = MAX_REPEATED,
 ) -> RepeatedIds:
-    """Scan the ids of rows, and nothing else of them, for hashes that occur more than once."""
+    """Scan the ids of rows, and nothing else of them, for hashes that occur more than once.
+
+    `count` is how many rows there are, where that is known; else they are counted first.
+    """
     hashes = rows.select(ID_HASH)
-    if hashes.count() <= max_rows_on_driver:
+    if (hashes.count() if count is None else count) <= max_rows_on_driver:
         totals, repeated = _sort_on_driver(hashes.toArrow()[ID_HASH])
     else:
         totals, repeated = _group_by_spark(hashes, max_repeated)

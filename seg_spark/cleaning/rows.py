@@ -1,6 +1,8 @@
 """From raw rows to validated rows: clean values, and every reason to reject the row."""
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from pyspark.sql import Column, DataFrame
@@ -97,7 +99,8 @@ def validate_rows(raw: DataFrame, settings: Settings) -> DataFrame:
     is_malformed = F.col(_MALFORMED).isNotNull()
     # the fields of a malformed row stand in wrong columns, so nothing else is said about it
     is_excluded = ~is_malformed & F.col(EXCLUSION).isNotNull()
-    is_faulty = is_malformed | (~is_excluded & F.coalesce(*faults).isNotNull())
+    has_fault = reduce(or_, (F.col(fault).isNotNull() for fault in faults))
+    is_faulty = is_malformed | (~is_excluded & has_fault)
     reasons = F.when(is_malformed, F.array(F.lit(Reason.MALFORMED_ROW.value))).when(
         is_faulty, F.array_compact(F.array(*faults))
     )

@@ -70,12 +70,12 @@ def number_as_text(raw: Column, kind: DataType) -> Column:
 def number(raw: Column, kind: DataType, name: str, feature: Feature, null_values: Sequence[str]) -> Parsed:
     """A feature of kind number as a double."""
     if isinstance(kind, StringType):
-        trimmed, text = _draft(f"_text_{name}", F.btrim(raw, F.lit(BLANKS)))
-        written = F.btrim(raw, F.lit(BLANKS))
+        written = trimmed(raw)
+        text_draft, text = _draft(f"_text_{name}", written)
         plain = written if feature.text_form is None else _plain_digits(written, feature.text_form)
         parsed_draft, parsed = _draft(f"_number_{name}", plain.try_cast("double"))
-        drafts = trimmed | parsed_draft
-        missing = is_missing(text, null_values)
+        drafts = text_draft | parsed_draft
+        missing = text.isNull() | text.isin("", *null_values)
         java = F.lit(False) if feature.text_form is not None else _looks_like_java(text)
         unparseable = parsed.isNull() | (java & _is_finite(parsed))
     elif isinstance(kind, NumericType | BooleanType):
@@ -120,7 +120,7 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
     """
     impossible = F.lit(False)
     if isinstance(kind, StringType):
-        text = F.btrim(raw, F.lit(BLANKS))
+        text = trimmed(raw)
         # a time without a day would mean today, and another night would decide otherwise
         day = F.when(text.rlike(r"^\d{4}-\d{1,2}-\d{1,2}"), text)
         moment = F.unix_micros(F.try_to_timestamp(day)).cast("double")
@@ -163,7 +163,25 @@ def _draft(alias: str, column: Column) -> tuple[dict[str, Column], Column]:
 
 def is_missing(text: Column, null_values: Sequence[str]) -> Column:
     """Whether a text is no value: null, blank, or one of the texts declared to mean missing."""
-    return text.isNull() | F.btrim(text, F.lit(BLANKS)).isin("", *null_values)
+    # trimming is dear: nearly every text can be told by its beginning
+    may_be = _begins_with_blank(text)
+    for token in filter(None, null_values):
+        may_be = may_be | text.startswith(token)
+    is_token = F.btrim(text, F.lit(BLANKS)).isin("", *null_values)
+    return text.isNull() | F.when(may_be, is_token).otherwise(F.lit(False))
+
+
+def trimmed(text: Column) -> Column:
+    """A text without the blanks around it."""
+    has_blanks = _begins_with_blank(text)
+    for blank in BLANKS:
+        has_blanks = has_blanks | text.endswith(blank)
+    return F.when(has_blanks, F.btrim(text, F.lit(BLANKS))).otherwise(text)
+
+
+def _begins_with_blank(text: Column) -> Column:
+    """True for every text that begins with one of BLANKS (and for the empty one and a few others)."""
+    return (text < F.lit("!")) | text.startswith("\u00a0")
 
 
 def _is_finite(value: Column) -> Column:

@@ -3,10 +3,12 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from seg_spark.errors import InputError
@@ -17,7 +19,7 @@ MAX_FOLDED_LEVELS: Final = 1_000
 
 
 def learn_number(name: str, feature: Feature, column: pa.ChunkedArray) -> FittedNumber:
-    """Fill value and clip bounds of a number; its scaling is fitted later, by Spark.
+    """Fill value and clip bounds of a number; its scaling is fitted later, by Spark, unless it is constant: scale 0.
 
     The median is exact (the mean of the two middle values of an even count). Raises InputError if
     a fill value is to be learnt and there is no value at all.
@@ -40,7 +42,7 @@ def learn_number(name: str, feature: Feature, column: pa.ChunkedArray) -> Fitted
         raise InputError(
             f"features.columns.{name}: its values are too large to average; declare valid: [lowest, highest]"
         )
-    return FittedNumber(
+    fitted = FittedNumber(
         name=name,
         source=feature.source or name,
         unit=feature.unit,
@@ -51,6 +53,20 @@ def learn_number(name: str, feature: Feature, column: pa.ChunkedArray) -> Fitted
         transform=feature.transform,
         text_form=feature.text_form,
     )
+    return replace(fitted, scale=0.0) if _is_constant(fitted, column) else fitted
+
+
+def _is_constant(fitted: FittedNumber, column: pa.ChunkedArray) -> bool:
+    """Whether every customer has the same value after fill, clip and transform, none of which changes an order."""
+    bounds = pc.min_max(column.fill_null(fitted.fill))
+    if bounds["min"].as_py() is None:
+        return True
+    ends = np.array([bounds["min"].as_py(), bounds["max"].as_py()])
+    if fitted.clip is not None:
+        ends = np.clip(ends, *fitted.clip)
+    if fitted.transform == "log1p":
+        ends = np.log(1.0 + ends)
+    return bool(ends[0] == ends[1])
 
 
 def _mean(values: NDArray[np.float64]) -> float:

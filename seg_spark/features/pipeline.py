@@ -5,7 +5,7 @@ learnt exactly (see `learning`) and written into a SQLTransformer; everything th
 exactly on one ordered partition is left to its own stages.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -24,7 +24,6 @@ from pyspark.ml.feature import (
 )
 from pyspark.ml.linalg import Vectors
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from seg_spark.features import sql_text
 from seg_spark.features.fitted import FittedCategory, FittedFeature, FittedNumber
@@ -46,12 +45,11 @@ def fit_preparation(
     """Fit the preparation on the training customers (one row each, one column per feature).
 
     Returns the fitted pipeline, which adds the vector `_features`, and every fitted feature with
-    its axes in the order of that vector: numbers first, then the levels of the categories. A
-    number that is constant in training has scale 0: it weighs nothing, now and later.
+    its axes in the order of that vector: numbers first, then the levels of the categories. A number
+    that came with scale 0 keeps it: it is constant in training and weighs nothing, now and later.
     """
     row_rules = _row_rules(numbers, categories)
-    constant = _constant_numbers(row_rules.transform(training), numbers) if numbers else frozenset()
-    weights = [0.0 if one.name in constant else settings.columns[one.name].weight for one in numbers]
+    weights = [settings.columns[one.name].weight if one.scale else 0.0 for one in numbers]
     model = Pipeline(stages=[row_rules, *_vector_stages(settings, numbers, categories, weights)]).fit(training)
     shifts, scales = _scaling_of(model, len(numbers))
     fitted = [
@@ -67,17 +65,6 @@ def _row_rules(numbers: Sequence[FittedNumber], categories: Sequence[FittedCateg
         for position, sql in enumerate(category.axes_sql()):
             columns.append(f"{sql} AS {sql_text.identifier(_prepared(category.name, position))}")
     return SQLTransformer(statement=f"SELECT *, {', '.join(columns)} FROM __THIS__")  # no value is pasted raw
-
-
-def _constant_numbers(prepared: DataFrame, numbers: Sequence[FittedNumber]) -> frozenset[str]:
-    ranges = prepared.agg(
-        *(
-            (F.min(_quoted(one.name)) == F.max(_quoted(one.name))).alias(one.name)
-            for one in numbers
-        )
-    ).head()  # fmt: skip
-    is_constant: Mapping[str, bool] = ranges.asDict() if ranges else {}
-    return frozenset(name for name, constant in is_constant.items() if constant)
 
 
 def _vector_stages(
@@ -127,7 +114,3 @@ def _scaling_of(model: PipelineModel, count: int) -> tuple[np.ndarray, np.ndarra
 
 def _prepared(feature: str, level: int | None = None) -> str:
     return f"_prepared_{feature}" if level is None else f"_prepared_{feature}_{level}"
-
-
-def _quoted(feature: str) -> str:
-    return sql_text.identifier(_prepared(feature))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
+from seg_spark.clustering.points import Labels
 from seg_spark.features.fitted import FittedCategory, FittedNumber
 from seg_spark.segments.model import Model
 
@@ -56,10 +57,10 @@ class Medians:
     by_segment: Mapping[tuple[int, str], float | None]
 
 
-def sample_medians(model: Model, sample: pa.Table, segment_ids: Sequence[int]) -> Medians:
+def sample_medians(model: Model, sample: pa.Table, segment_ids: Labels) -> Medians:
     """Exact medians of the sampled customers, given the segment id of each; missing values do not count."""
     frame = sample.select([one.name for one in model.features if isinstance(one, FittedNumber)]).to_pandas()
-    by_segment = frame.groupby(pd.Series(segment_ids, index=frame.index, dtype="int64")).median()
+    by_segment = frame.groupby(pd.Series(segment_ids, index=frame.index)).median()
     return Medians(
         overall={name: _number(value) for name, value in frame.median().items()},
         by_segment={

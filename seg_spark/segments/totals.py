@@ -8,7 +8,8 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from seg_spark import columns as c
-from seg_spark.clustering.scores import Moments, Scores, scores_from
+from seg_spark.clustering.points import Labels, Matrix
+from seg_spark.clustering.scores import Moments, Scores, scores_from, squared_silhouette
 from seg_spark.features.fitted import FittedCategory
 from seg_spark.segments.model import Model
 from seg_spark.segments.profiles import SegmentTotals
@@ -36,10 +37,13 @@ def total_segments(scored: DataFrame, model: Model) -> tuple[SegmentTotals, ...]
     return tuple(_totals(row, model) for row in sorted(rows, key=lambda row: row[c.SEGMENT_ID]))
 
 
-def published_scores(scored: DataFrame, model: Model, totals: Sequence[SegmentTotals]) -> Scores | None:
+def published_scores(model: Model, totals: Sequence[SegmentTotals], sample: Matrix, clusters: Labels) -> Scores | None:
     """The scores of the published labels over all customers; None if fewer than two segments have any.
 
-    The Euclidean silhouette needs all pairs and is left to the training set.
+    Only the silhouette is a mean over a sample, given by its coordinates (n x axes) and the index of the
+    nearest centre: how far each of these customers lies from all customers of every segment. Below
+    `training.max_customers` the sample is everybody. The Euclidean silhouette needs all pairs and is left to
+    the training set.
     """
     if len(totals) < 2:
         return None
@@ -50,39 +54,9 @@ def published_scores(scored: DataFrame, model: Model, totals: Sequence[SegmentTo
         within=np.array([_within(one, model) for one in totals]),
         distances=np.array([one.distance_sum for one in totals]),
     )
-    return scores_from(moments, _mean_silhouette(scored, model, totals), None)
-
-
-def _mean_silhouette(scored: DataFrame, model: Model, totals: Sequence[SegmentTotals]) -> float:
-    """Mean silhouette of squared distances, in one more scan; the formula of `clustering.scores`."""
-    centred = _centred_axes(model)
-    square = _sum_of([value * value for value in centred])
-    names = [f"_to{one.cluster}" for one in totals]
-    with_means = scored.select(
-        CLUSTER_INDEX,
-        *(
-            F.greatest(
-                F.lit(0.0),
-                square
-                + one.square_sum / one.customers
-                - 2 * _sum_of([v * (s / one.customers) for v, s in zip(centred, one.axis_sums, strict=True)]),
-            ).alias(name)
-            for name, one in zip(names, totals, strict=True)
-        ),
-    )
-    own, other = F.lit(None).cast("double"), []
-    for name, one in zip(names, totals, strict=True):
-        mine = F.col(CLUSTER_INDEX) == one.cluster
-        own = F.when(mine, F.col(name) * (one.customers / max(one.customers - 1, 1))).otherwise(own)
-        other.append(F.when(~mine, F.col(name)))
-    alone = [one.cluster for one in totals if one.customers == 1]
-    compared = with_means.select(
-        own.alias("_own"), F.least(*other).alias("_other"), F.col(CLUSTER_INDEX).isin(alone).alias("_alone")
-    )
-    larger = F.greatest("_own", "_other")
-    value = F.when(F.col("_alone") | (larger == 0), 0.0).otherwise((F.col("_other") - F.col("_own")) / larger)
-    row = compared.agg(F.avg(value)).head()
-    return float(row[0]) if row else 0.0
+    position = {one.cluster: position for position, one in enumerate(totals)}
+    labels = np.array([position[int(cluster)] for cluster in clusters])
+    return scores_from(moments, squared_silhouette(sample - _origin(model), labels, moments), None)
 
 
 def _within(one: SegmentTotals, model: Model) -> float:

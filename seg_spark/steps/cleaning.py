@@ -69,9 +69,11 @@ def clean_customers(night: Night) -> Cleaned:
         _warn_of_extra_columns(raw, settings)
         with spark_errors_as(InputError, f"input.path: {settings.input.path}"):
             validate: Callable[[DataFrame], DataFrame] = partial(validate_rows, settings=settings)
+            count = None
             if settings.input.format not in _CHEAP_TO_READ:
                 rows, validate = stage_frame(validate(rows), night.staging / _VALIDATED), _as_it_is
-            repeated = find_repeated_ids(rows)
+                count = count_rows(night.staging / _VALIDATED)
+            repeated = find_repeated_ids(rows, count)
             if repeated.totals.rows == 0:
                 raise InputError(f"input.path: {settings.input.path} has a header but no rows")
             marked = mark_shared_ids(rows, repeated)
@@ -164,7 +166,7 @@ def _audit_ids(night: Night, clean: StagedTable, read_at_first: IdTotals, not_ac
     customers = read_table(night.spark, clean.folder, _schema(night, clean.table)).select(c.CUSTOMER_ID)
     hashed = customers.withColumn(ID_HASH, F.xxhash64(c.CUSTOMER_ID))
     with spark_errors_as(PublishError, f"reading {clean.folder} back"):
-        written = find_repeated_ids(hashed)
+        written = find_repeated_ids(hashed, clean.rows)
     if written.totals + not_accepted != read_at_first:
         raise InputError(
             f"input.path: the rows changed while they were being read ({read_at_first.rows:,} at first, then "

@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from seg_spark import columns as c
 from seg_spark import schemas
+from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.clustering.scores import Scores
 from seg_spark.clustering.training_set import training_frame
 from seg_spark.errors import InputError, PublishError
 from seg_spark.segments.model import Model
 from seg_spark.segments.profiles import Profile, SegmentTotals, profile_segments, sample_medians
-from seg_spark.segments.scoring import score
+from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns, score
 from seg_spark.segments.totals import published_scores, total_segments
 from seg_spark.steps.night import Night
 from seg_spark.storage.publish import StagedTable
@@ -51,8 +53,9 @@ def label_customers(night: Night, customers: DataFrame, model: Model, sample: pa
         staged = _audit_labels(folder, expected_rows)
     with night.progress.step("profile"), spark_errors_as(InputError, "reading the clean customers"):
         totals = total_segments(scored, model)
-        all_scores = published_scores(scored, model, totals)
-        profiles = profile_segments(model, totals, sample_medians(model, sample, _label_sample(night, sample, model)))
+        points, clusters, segment_ids = _score_sample(night, sample, model)
+        all_scores = published_scores(model, totals, points, clusters)
+        profiles = profile_segments(model, totals, sample_medians(model, sample, segment_ids))
         staged_profiles = _stage_profiles(night, profiles, model)
     return Labelled(staged, staged_profiles, profiles, totals, all_scores)
 
@@ -71,9 +74,12 @@ def _audit_labels(folder: Path, expected_rows: int) -> StagedTable:
     return StagedTable(schemas.CUSTOMER_SEGMENTS, folder, rows)
 
 
-def _label_sample(night: Night, sample: pa.Table, model: Model) -> list[int]:
-    labelled = score(training_frame(night.spark, sample), model).select(c.SEGMENT_ID).toArrow()
-    return [int(value) for value in labelled[c.SEGMENT_ID].to_pylist()]
+def _score_sample(night: Night, sample: pa.Table, model: Model) -> tuple[Matrix, Labels, Labels]:
+    """Coordinates (n x axes), index of the nearest centre and segment id of the sampled customers, row for row."""
+    axes = axis_columns(model)
+    scored = score(training_frame(night.spark, sample), model).select(*axes, CLUSTER_INDEX, c.SEGMENT_ID).toArrow()
+    points = np.column_stack([scored[axis].to_numpy() for axis in axes])
+    return points, scored[CLUSTER_INDEX].to_numpy(), scored[c.SEGMENT_ID].to_numpy()
 
 
 def _stage_profiles(night: Night, profiles: Sequence[Profile], model: Model) -> StagedTable:

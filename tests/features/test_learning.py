@@ -55,6 +55,25 @@ def test_a_constant_fills_whatever_the_values_are() -> None:
     assert (fitted.fill, fitted.reject_missing) == (0.0, False)
 
 
+@pytest.mark.parametrize(
+    ("rules", "values", "is_constant"),
+    [
+        ({}, (5.0, 5.0, None), True),
+        ({}, (5.0, 6.0), False),
+        ({"missing": 7}, (5.0, 5.0, None), False),
+        ({"missing": 7}, (5.0, 5.0), True),
+        ({"missing": 7}, (None, None), True),
+        ({"clip": (0.25, 0.75)}, (1.0, 5.0, 5.0, 5.0, 9.0), True),
+        ({"transform": "log1p", "valid": (0, None)}, (0.0, 1e-20), True),
+        ({"transform": "log1p", "valid": (0, None)}, (0.0, 1.0), False),
+    ],
+)
+def test_a_number_that_is_constant_once_prepared_has_no_scale(
+    rules: dict[str, Any], values: tuple[float | None, ...], is_constant: bool
+) -> None:
+    assert (learn_number("age", Feature(**rules), numbers(*values)).scale == 0.0) == is_constant
+
+
 def test_where_missing_rows_are_rejected_nothing_needs_to_be_known() -> None:
     fitted = learn_number("age", Feature(missing="reject"), numbers())
     assert fitted.reject_missing

@@ -15,7 +15,7 @@ from seg_spark.clustering.sweep import CLUSTER
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.segments.model import model_from_json, model_to_json
 from seg_spark.segments.one_customer import label_customer
-from seg_spark.segments.scoring import score
+from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns, score
 from seg_spark.segments.totals import published_scores, total_segments
 from seg_spark.steps.fitting import Fitted, fit_segments
 from seg_spark.steps.night import Night
@@ -116,7 +116,9 @@ def test_published_scores_over_the_training_customers_are_the_training_scores(
     table = mixed_customers(800)
     fitted = fit(spark, tmp_path, table, {"income": {}, "score": {}})
     scored = score(spark.createDataFrame(table), fitted.model)
-    published = published_scores(scored, fitted.model, total_segments(scored, fitted.model))
+    sample = scored.select(*axis_columns(fitted.model), CLUSTER_INDEX).toPandas().to_numpy()
+    totals = total_segments(scored, fitted.model)
+    published = published_scores(fitted.model, totals, sample[:, :-1], sample[:, -1].astype(int))
     assert published is not None
     training = next(one for one in fitted.scores if one.k == published.k)
     for name in ("within_ss", "silhouette", "davies_bouldin", "calinski_harabasz", "smallest_share"):

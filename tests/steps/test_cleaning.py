@@ -200,7 +200,7 @@ def test_an_input_that_changes_between_two_scans_is_refused(
         rows = [customer(id=one, income=1.0, score=2.0) for one in (first, "b", "c")]
         pq.write_table(pa.Table.from_pylist(rows), file, compression="none")
 
-    def find_then_rewrite(rows: DataFrame) -> RepeatedIds:
+    def find_then_rewrite(rows: DataFrame, count: int | None = None) -> RepeatedIds:
         found = find_repeated_ids(rows)
         before = file.stat()
         write("z")
