@@ -42,8 +42,9 @@ def with_id_hash(raw: DataFrame, settings: Settings) -> DataFrame:
     column, type_ = _find_used_columns(raw.schema, settings)[settings.customer_id]
     nulls = settings.input.null_values
     id_text = values.customer_id_text(_readable(column, type_), type_)
-    has_id = _malformed_text(raw).isNull() & ~values.is_missing(id_text, nulls)
-    return raw.select("*", F.when(has_id, F.xxhash64(id_text)).alias(ID_HASH))
+    has_id = _malformed_text(raw).isNull() & ~values.is_missing(F.col(_ID), nulls)
+    with_text = raw.select("*", id_text.alias(_ID))
+    return with_text.withColumn(ID_HASH, F.when(has_id, F.xxhash64(_ID))).drop(_ID)
 
 
 def validate_rows(raw: DataFrame, settings: Settings) -> DataFrame:

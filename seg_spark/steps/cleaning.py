@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -32,6 +32,8 @@ from seg_spark.storage.tables import count_list_items, count_nulls, count_rows, 
 
 log = logging.getLogger("seg_spark")
 
+SMALL_INPUT_BYTES: Final = 4 * 2**20
+"""Up to this size all rows are settled together: for few rows, further passes cost more than they save."""
 _CHEAP_TO_READ: Final = ("parquet", "orc")
 """Formats that give the column of the ids without reading the others."""
 _VALIDATED: Final = "validated_rows"
@@ -53,11 +55,6 @@ class Cleaned:
 def clean_customers(night: Night) -> Cleaned:
     """Read the raw table; stage accepted customers and rejected rows; check that no row was lost.
 
-    The ids are scanned first. Rows that share theirs with no other are then validated, and those to
-    accept written, in one narrow pass. Only what is left is shuffled: rows that share an id, and with
-    them those that are faulty or excluded. CSV and JSON, which are dear to parse, and tables of a
-    catalog, which may be views, are validated once into a staged copy that the passes read.
-
     Raises InputError for an input that cannot be used, or that changed meanwhile. Whether the rows are
     good enough is for `check_rows`.
     """
@@ -68,26 +65,20 @@ def clean_customers(night: Night) -> Cleaned:
         rows = with_id_hash(raw, settings)
         _warn_of_extra_columns(raw, settings)
         with spark_errors_as(InputError, f"input.path: {settings.input.path}"):
-            validate: Callable[[DataFrame], DataFrame] = partial(validate_rows, settings=settings)
-            count = None
-            if settings.input.format not in _CHEAP_TO_READ:
-                rows, validate = stage_frame(validate(rows), night.staging / _VALIDATED), _as_it_is
-                count = count_rows(night.staging / _VALIDATED)
-            repeated = find_repeated_ids(rows, count)
-            if repeated.totals.rows == 0:
-                raise InputError(f"input.path: {settings.input.path} has a header but no rows")
-            marked = mark_shared_ids(rows, repeated)
-            good = ~F.col(IS_FAULTY) & F.col(EXCLUSION).isNull()
-            if repeated.hashes is not None:
-                _stage(night, validate(marked.where(~F.col(SHARES_ID))).where(good), Outcome.ACCEPTED)
-            others = _stage_others(night, validate(marked).where(F.col(SHARES_ID) | ~good), repeated.totals.rows)
+            if 0 < files.total_bytes <= SMALL_INPUT_BYTES:
+                settled = _settle(night, validate_rows(rows, settings))
+                read = settled.totals
+            else:
+                read, settled = _stage_large(night, rows)
+        if read.rows == 0:
+            raise InputError(f"input.path: {settings.input.path} has a header but no rows")
         check_unchanged(files, settings.input, night.run_date)
         remove_tree(night.staging / _VALIDATED)
         staged, rejected = _staged(night, Outcome.ACCEPTED), _staged(night, Outcome.REJECTED)
-        _audit_ids(night, staged, repeated.totals, others.not_accepted)
-    counts = others.counts
+        _audit_ids(night, staged, read, settled.not_accepted)
+    counts = settled.counts
     outcomes = RowCounts(
-        input=repeated.totals.rows,
+        input=read.rows,
         accepted=staged.rows,
         merged_duplicates=counts[Outcome.MERGED],
         rejected=rejected.rows,
@@ -108,33 +99,57 @@ def clean_customers(night: Night) -> Cleaned:
 
 
 @dataclass(frozen=True)
-class _Others:
-    """Rows that were not accepted at first sight: how many had which outcome and met which rule."""
+class _Settled:
+    """Rows that were settled with one another: all of them, those not accepted, and how many had which outcome."""
 
-    counts: Counter[str]
-    not_accepted: IdTotals
+    totals: IdTotals = NO_IDS
+    not_accepted: IdTotals = NO_IDS
+    counts: Mapping[str, int] = field(default_factory=Counter)
 
 
-def _stage_others(night: Night, validated: DataFrame, input_rows: int) -> _Others:
-    """Settle and stage the rows that share an id, are faulty or excluded. There are none if all rows are staged."""
-    if _staged_rows(night, Outcome.ACCEPTED) == input_rows:
-        return _Others(Counter(), NO_IDS)
+def _stage_large(night: Night, rows: DataFrame) -> tuple[IdTotals, _Settled]:
+    """Stage the outcomes of a table in which nearly every row can be judged by itself; returns what was read.
+
+    The ids are scanned first. Rows that share theirs with no other are then validated, and those to
+    accept written, in one narrow pass. Only what is left is shuffled: rows that share an id, and with
+    them those that are faulty or excluded. CSV and JSON, which are dear to parse, and tables of a
+    catalog, which may be views, are validated once into a staged copy that the passes read.
+    """
+    validate: Callable[[DataFrame], DataFrame] = partial(validate_rows, settings=night.settings)
+    count = None
+    if night.settings.input.format not in _CHEAP_TO_READ:
+        rows, validate = stage_frame(validate(rows), night.staging / _VALIDATED), _as_it_is
+        count = count_rows(night.staging / _VALIDATED)
+    repeated = find_repeated_ids(rows, count)
+    marked = mark_shared_ids(rows, repeated)
+    good = ~F.col(IS_FAULTY) & F.col(EXCLUSION).isNull()
+    if repeated.hashes is not None:
+        _stage(night, validate(marked.where(~F.col(SHARES_ID))).where(good), Outcome.ACCEPTED)
+        if _staged(night, Outcome.ACCEPTED).rows == repeated.totals.rows:
+            return repeated.totals, _Settled()
+    return repeated.totals, _settle(night, validate(marked).where(F.col(SHARES_ID) | ~good))
+
+
+def _settle(night: Night, validated: DataFrame) -> _Settled:
+    """Bring the rows of each customer together, and stage the outcomes."""
     settled = settle_duplicates(validated, night.settings).persist(StorageLevel.MEMORY_AND_DISK)
     try:
         outcome = F.col(OUTCOME)
         rules = range(len(night.settings.cleaning.exclude))
         [row] = settled.agg(
-            *IdTotals.columns(among=outcome != Outcome.ACCEPTED.value),
+            F.struct(*IdTotals.columns()).alias("totals"),
+            F.struct(*IdTotals.columns(among=outcome != Outcome.ACCEPTED.value)).alias("not_accepted"),
             *(F.count_if(outcome == one.value).alias(one) for one in Outcome),
             *(F.count_if(F.col(EXCLUSION) == position).alias(f"rule {position}") for position in rules),
         ).collect()
-        counts = Counter({name: int(value or 0) for name, value in row.asDict().items()})
+        totals, not_accepted, *_ = row
+        counts = Counter({name: int(value) for name, value in row.asDict().items() if isinstance(value, int)})
         for wanted in (Outcome.ACCEPTED, Outcome.REJECTED):
             if counts[wanted]:
                 _stage(night, settled.where(outcome == wanted.value), wanted)
     finally:
         settled.unpersist()
-    return _Others(counts, IdTotals.of(counts))
+    return _Settled(IdTotals.of(totals.asDict()), IdTotals.of(not_accepted.asDict()), counts)
 
 
 def _stage(night: Night, rows: DataFrame, outcome: Outcome) -> None:
@@ -145,11 +160,6 @@ def _stage(night: Night, rows: DataFrame, outcome: Outcome) -> None:
 def _schema(night: Night, table: str) -> StructType:
     is_clean = table == schemas.CLEAN_CUSTOMERS
     return schemas.clean_customers_schema(night.settings.features) if is_clean else schemas.REJECTED_CUSTOMERS_SCHEMA
-
-
-def _staged_rows(night: Night, outcome: Outcome) -> int:
-    folder = night.staging / _TABLE_OF[outcome]
-    return count_rows(folder) if folder.exists() else 0
 
 
 def _staged(night: Night, outcome: Outcome) -> StagedTable:

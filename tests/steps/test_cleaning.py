@@ -41,6 +41,11 @@ RUN_DATE = date(2026, 11, 23)
 Find = Callable[[DataFrame], RepeatedIds]
 
 
+@pytest.fixture(autouse=True)
+def _small_tables_go_the_way_of_large_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleaning, "SMALL_INPUT_BYTES", 0)
+
+
 def run_context(spark: SparkSession, settings: Settings, root: Path) -> Night:
     staging = root / "staging"
     staging.mkdir()
@@ -142,6 +147,14 @@ def test_large_tables_take_other_ways_to_the_same_outcomes(
     write_parquet(tmp_path, TABLES["text ids"])
     monkeypatch.setattr(cleaning, "find_repeated_ids", find)
     check_against_all_together(spark, tmp_path, hostile_settings(tmp_path, "parquet", ordered=False))
+
+
+def test_a_small_table_is_settled_in_one_go(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_parquet(tmp_path, TABLES["text ids"])
+    monkeypatch.setattr(cleaning, "SMALL_INPUT_BYTES", 2**20)
+    check_against_all_together(spark, tmp_path, hostile_settings(tmp_path, "parquet"))
 
 
 def check_against_all_together(spark: SparkSession, root: Path, settings: Settings) -> None:
