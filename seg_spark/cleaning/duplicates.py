@@ -15,7 +15,7 @@ OUTCOME: Final = "_outcome"
 
 
 class Outcome(StrEnum):
-    """What becomes of an input row; every row has exactly one."""
+    """The outcome of an input row; every row has exactly one."""
 
     ACCEPTED = "accepted"
     MERGED = "merged"

@@ -104,7 +104,8 @@ def mark_shared_ids(rows: DataFrame, repeated: RepeatedIds) -> DataFrame:
         return rows.withColumn(SHARES_ID, F.lit(repeated.hashes is None))
     named = rows.sparkSession.createDataFrame(pa.table({ID_HASH: repeated.hashes})).withColumn(_NAMED, F.lit(True))
     marked = rows.join(F.broadcast(named), ID_HASH, how="left")
-    return marked.select(*rows.columns, F.coalesce(_NAMED, F.lit(False)).alias(SHARES_ID))
+    # raw headers may hold dots, so that none is spelled here
+    return marked.withColumn(SHARES_ID, F.coalesce(_NAMED, F.lit(False))).drop(_NAMED)
 
 
 def _sort_on_driver(column: pa.ChunkedArray) -> tuple[IdTotals, _Hashes]:

@@ -30,7 +30,7 @@ ID_HASH: Final = "_seg_spark_id_hash"
 SHARES_ID: Final = "_seg_spark_shares_id"
 """Whether another row has the same id (see `repeated_ids`); a column that validation hands on where it is there."""
 _MALFORMED: Final = "_malformed_text"
-_ID: Final = "_clean_id"
+_ID: Final = "_seg_spark_id_text"
 _VALUE: Final = "_value_"
 
 

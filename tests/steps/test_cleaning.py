@@ -149,6 +149,21 @@ def test_large_tables_take_other_ways_to_the_same_outcomes(
     check_against_all_together(spark, tmp_path, hostile_settings(tmp_path, "parquet", ordered=False))
 
 
+def test_headers_may_be_called_anything(spark: SparkSession, tmp_path: Path) -> None:
+    folder = tmp_path / "input"
+    folder.mkdir()
+    rows = [{**customer(n % 3, income=1.0, score=float(n % 2)), "a.b": n, "c`d": n, "_clean_id": "x"} for n in range(6)]
+    pq.write_table(
+        pa.Table.from_pylist([{**row, "_seg_spark_id": 1, "_named": 1} for row in rows]), folder / "a.parquet"
+    )
+    features = {"income": {"source": "a.b"}, "score": {}}
+    settings = load_settings(
+        conf_dir(tmp_path, features, input={"path": str(folder), "format": "parquet"}), environment={}
+    )
+    cleaned = clean_customers(run_context(spark, settings.settings, tmp_path))
+    assert (cleaned.rows.input, cleaned.rows.rejected) == (6, 6)
+
+
 def test_a_small_table_is_settled_in_one_go(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
