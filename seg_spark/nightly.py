@@ -20,13 +20,12 @@ from seg_spark.errors import DegenerateModelError, InputError
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import Outcome, Run, record_of
 from seg_spark.segments.model import Model, model_to_json
-from seg_spark.session import check_reachable, start_session, task_counter
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.cleaning import clean_customers
 from seg_spark.steps.fitting import Fitted, fit_segments, read_clean, scores_json, training_customers
 from seg_spark.steps.labelling import label_customers
-from seg_spark.steps.night import Night, refuse_own_output
-from seg_spark.steps.stopping import sigterm_raises, stopping_waits
+from seg_spark.steps.night import Night, refuse_own_output, start_spark
+from seg_spark.steps.stopping import sigterm_raises
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.lock import exclusive_lock
 from seg_spark.storage.manifests import read_manifest
@@ -131,14 +130,7 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
 
         try:
             with sigterm_raises(), staging_area(layout, run_id) as staging:
-                with progress.step("start Spark"), stopping_waits():
-                    spark = start_session(
-                        f"seg_spark {command} {run_date}",
-                        conf_dir / "log4j2.properties",
-                        with_catalog=settings.input.format == "table",
-                    )
-                progress.look = task_counter(spark)
-                check_reachable(spark, settings)
+                spark = start_spark(f"seg_spark {command} {run_date}", settings, run_date, conf_dir, progress)
                 night = Night(spark, settings, run_date, run_id, layout, staging, progress)
                 reported.append(WORK[command](night, reported.append))
         except BaseException as error:

@@ -13,6 +13,7 @@ from pyspark import SparkConf
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from seg_spark.class_archive import archive_options
 from seg_spark.errors import PlatformError
 from seg_spark.machine import OLDEST_PYTHON, driver_memory_gib, find_java
 from seg_spark.settings.schema import Settings
@@ -45,13 +46,16 @@ _COMFORT: Final = {
 }
 
 
-def start_session(app_name: str, log_config: Path | None = None, *, with_catalog: bool = False) -> SparkSession:
+def start_session(
+    app_name: str, log_config: Path | None = None, *, with_catalog: bool = False, is_small: bool = False
+) -> SparkSession:
     """Start Spark (or join the one that spark-submit started).
 
     The master, memory and everything else come from spark-submit; started without it, Spark runs
     in local mode on all cores, with the log4j2 file `log_config` (errors only, if it is not there).
     Local mode knows the tables of the catalog in the current folder (`metastore_db`, `spark-warehouse`)
-    if it is started `with_catalog`; elsewhere the platform decides which catalog there is.
+    if it is started `with_catalog`; elsewhere the platform decides which catalog there is. A run that
+    `is_small` ends before Java's slower compiler would pay, so local mode does without it.
     Raises PlatformError if Java or Python is too old, or Spark does not start.
     """
     if sys.version_info < OLDEST_PYTHON:
@@ -65,13 +69,17 @@ def start_session(app_name: str, log_config: Path | None = None, *, with_catalog
         chosen = SparkConf()
         options |= {key: value for key, value in _COMFORT.items() if not chosen.contains(key)}
     else:
-        _prepare_local_environment()
+        java = _prepare_local_environment()
         options |= _COMFORT | {"spark.ui.enabled": "false", "spark.driver.memory": f"{driver_memory_gib()}g"}
         log_file = log_config if log_config is not None and log_config.is_file() else _QUIET_LOG
-        options["spark.driver.extraJavaOptions"] = (
+        java_options = [
             # on one machine throughput counts, not short pauses: the default collector takes a tenth longer
-            f"-XX:+UseParallelGC -Dlog4j2.configurationFile={log_file.resolve().as_uri()}"
-        )
+            "-XX:+UseParallelGC",
+            f"-Dlog4j2.configurationFile={log_file.resolve().as_uri()}",
+            *(["-XX:TieredStopAtLevel=1"] if is_small else []),
+            *archive_options(java),
+        ]
+        options["spark.driver.extraJavaOptions"] = " ".join(f'"{option}"' for option in java_options)
         builder = builder.master("local[*]")
         if with_catalog:
             builder = builder.enableHiveSupport()
@@ -121,8 +129,11 @@ def check_reachable(spark: SparkSession, settings: Settings) -> None:
         )
 
 
-def _prepare_local_environment() -> None:
-    """Point Spark's launcher at this Python, this pyspark and a Java that runs, whatever the shell says."""
+def _prepare_local_environment() -> str:
+    """Point Spark's launcher at this Python, this pyspark and a Java that runs, whatever the shell says.
+
+    Returns the path of that Java.
+    """
     java, _ = find_java()
     home = Path(java).resolve().parent.parent
     if (home / "bin" / "java").exists():
@@ -135,6 +146,7 @@ def _prepare_local_environment() -> None:
     for stale in ("PYSPARK_SUBMIT_ARGS", "SPARK_CONF_DIR"):
         if os.environ.pop(stale, None) is not None:
             log.info("%s is ignored in local mode; use spark-submit to pass options", stale)
+    return java
 
 
 def _reason(error: BaseException) -> str:

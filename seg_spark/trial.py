@@ -25,14 +25,13 @@ from seg_spark.segments.cross_table import cross_labels
 from seg_spark.segments.matching import CrossTable
 from seg_spark.segments.model import Model
 from seg_spark.segments.scoring import score
-from seg_spark.session import check_reachable, start_session, task_counter
 from seg_spark.settings.differences import changes_between, cleans_alike, measures_alike
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.cleaning import clean_customers
 from seg_spark.steps.fitting import Fitted, fit_segments, read_clean, training_customers
-from seg_spark.steps.night import Night, refuse_own_output
+from seg_spark.steps.night import Night, refuse_own_output, start_spark
 from seg_spark.steps.published import PublishedNight, outcomes_of, read_published
-from seg_spark.steps.stopping import sigterm_raises, stopping_waits
+from seg_spark.steps.stopping import sigterm_raises
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.manifests import last_date_with, read_manifest
 from seg_spark.storage.spark_errors import spark_errors_as
@@ -66,14 +65,7 @@ def try_settings(
         refuse_own_output(tried, night_date)
         log.info("the changed settings bear on cleaning: the input of %s is read and cleaned again", night_date)
     with sigterm_raises():
-        with progress.step("start Spark"), stopping_waits():
-            spark = start_session(
-                f"seg_spark try {night_date}",
-                conf_dir / "log4j2.properties",
-                with_catalog=tried.input.format == "table",
-            )
-        progress.look = task_counter(spark)
-        check_reachable(spark, tried)
+        spark = start_spark(f"seg_spark try {night_date}", tried, night_date, conf_dir, progress)
         trial_id = f"try-{secrets.token_hex(8)}"
         night = Night(spark, tried, night_date, trial_id, layout, layout.trials / trial_id, progress)
         with _customers(night, published, clean_again) as (customers, rows):

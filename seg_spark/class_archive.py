@@ -1,0 +1,95 @@
+"""Java's archive of the classes that a run loads (class data sharing): with it Spark starts sooner.
+
+An archive serves one Java and one set of Spark's jars. Java passes over one that does not fit, but then warns and
+starts more slowly than without any; so it is named to Java only where its key fits and its file is the one written.
+"""
+
+import hashlib
+import json
+import mmap
+import os
+import secrets
+import sys
+import zlib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+_ARCHIVE: Final = "classes.jsa"
+_DESCRIPTION: Final = "classes.json"
+_SILENT: Final = ("-Xlog:disable", "-Xlog:all=error:stderr")
+"""Java warns of archives on standard output, which is not its own."""
+_FILES_OF_JAVA: Final = ("release", "lib/server/libjvm.so", "lib/server/classes.jsa", "lib/modules")
+
+
+def archive_options(java: str) -> tuple[str, ...]:
+    """The options that let `java` use the archive; none where there is no archive for it, whatever the reason."""
+    archive = find_archive(java)
+    return () if archive is None else (f"-XX:SharedArchiveFile={archive}", *_SILENT)
+
+
+def recording_options(file: Path) -> tuple[str, ...]:
+    """The options that let Java write the classes it has loaded to `file` when it ends."""
+    return (f"-XX:ArchiveClassesAtExit={file}", *_SILENT)
+
+
+def find_archive(java: str) -> Path | None:
+    """The archive made for `java` and the jars of this environment, if it is there and whole."""
+    for folder in _folders():
+        archive = folder / _ARCHIVE
+        try:
+            if json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8")) == _describe(archive, java):
+                return archive
+        except (OSError, ValueError):
+            continue  # none there, or damaged
+    return None
+
+
+def new_archive() -> Path | None:
+    """The path of a file to record into, beside the archive it will become; None if no folder can be written."""
+    for folder in _folders():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder / f".{secrets.token_hex(6)}.jsa"
+    return None
+
+
+def publish_archive(recorded: Path, java: str) -> Path | None:
+    """Put a recorded file in the archive's place; None if Java recorded nothing (not every Java can).
+
+    A run that starts meanwhile uses the old archive, the new one, or none.
+    """
+    if not recorded.is_file() or recorded.stat().st_size == 0:
+        return None
+    archive, description = recorded.with_name(_ARCHIVE), recorded.with_suffix(".json")
+    description.write_text(json.dumps(_describe(recorded, java), indent=2) + "\n", encoding="utf-8")
+    recorded.replace(archive)
+    description.replace(archive.with_name(_DESCRIPTION))
+    return archive
+
+
+def _folders() -> list[Path]:
+    """The environment's own folder, then the user's cache; Java splits the path of an archive at colons."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folders = [Path(sys.prefix) / "share" / "seg_spark", Path(cache) / "seg_spark"]
+    return [folder for folder in folders if folder.is_absolute() and ":" not in str(folder)]
+
+
+def _describe(archive: Path, java: str) -> dict[str, Any]:
+    """What must be the same when the archive is used as when it was written."""
+    with archive.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return {"key": _key(java), "crc32": zlib.crc32(content)}  # Java crashes on a damaged archive; 0.1 s for 200 MB
+
+
+def _key(java: str) -> str:
+    """A digest of the Java and the jars: names, sizes and times (in seconds, which copies and image layers keep)."""
+    program = Path(java).resolve()
+    home = program.parent.parent
+    spark = find_spec("pyspark")
+    jars = sorted(Path(spark.origin).parent.glob("jars/*.jar")) if spark is not None and spark.origin else []
+    files = [file for file in (program, *(home / name for name in _FILES_OF_JAVA), *jars) if file.is_file()]
+    states = [(str(file), file.stat().st_size, int(file.stat().st_mtime)) for file in files]
+    return hashlib.sha256(json.dumps(states).encode()).hexdigest()
