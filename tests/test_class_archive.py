@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from builders import conf_dir, grouped_customers, write_csv
 
 from seg_spark.class_archive import archive_options, find_archive, new_archive, publish_archive
 from seg_spark.machine import find_java
@@ -141,9 +140,7 @@ print([line.split(maxsplit=5)[-1] for line in maps if line.endswith("/classes.js
 
 @pytest.mark.process
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="what a process has loaded is read from Linux' /proc")
-def test_a_command_leaves_an_archive_that_the_next_one_uses(tmp_path: Path) -> None:
-    write_csv(tmp_path, grouped_customers(20))
-    conf_dir(tmp_path)
+def test_the_doctor_prepares_an_archive_that_runs_use_while_it_is_whole(tmp_path: Path) -> None:
     environment = tmp_path / "an environment"  # a space needs care on the way through Spark's launcher
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     packages = os.pathsep.join(path for path in sys.path if path.endswith("site-packages"))
@@ -153,17 +150,18 @@ def test_a_command_leaves_an_archive_that_the_next_one_uses(tmp_path: Path) -> N
         command = [str(environment / "bin" / "python"), *words]
         return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=False)
 
-    clean = ("clean", "--run-date", "2026-11-23", "--conf-dir", str(tmp_path / "conf"))
-    made = python("-m", "seg_spark.cli.prepare", *clean)
+    def doctor(*words: str) -> subprocess.CompletedProcess[str]:
+        return python("-c", f"import sys; from seg_spark.cli.main import main; sys.exit(main(['doctor', *{words!r}]))")
+
+    made = doctor("--prepare")
 
     assert made.returncode == 0, made.stderr
-    assert "Traceback" not in made.stderr
-    assert "[warning]" not in made.stdout + made.stderr
     folder = environment / "share" / "seg_spark"
     assert sorted(path.name for path in folder.iterdir()) == ["classes.jsa", "classes.json"]
 
     used = python("-c", _PROBE)
     assert used.stdout.strip() == str(folder / "classes.jsa"), used.stderr
+    assert "[warning]" not in used.stdout + used.stderr
 
     archive = folder / "classes.jsa"
     archive.chmod(0o644)

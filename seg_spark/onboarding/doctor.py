@@ -11,6 +11,7 @@ from typing import Final
 
 from seg_spark.errors import InputError, PlatformError, SegSparkError, SettingsError
 from seg_spark.onboarding.machine_checks import (
+    check_class_archive,
     check_disk,
     check_java,
     check_memory,
@@ -58,6 +59,7 @@ def examine(wanted: Wanted) -> tuple[Finding, ...]:
 
     check("Python", check_python)
     check("Java", check_java)
+    check("class archive", check_class_archive)
     check("Spark's variables", check_spark_variables)
     check("packages", check_packages)
     check("memory", check_memory)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from seg_spark.class_archive import find_archive
 from seg_spark.machine import (
     GIB,
     OLDEST_JAVA,
@@ -75,6 +76,15 @@ def check_java() -> Iterator[Finding]:
             f"{home} holds no Java {OLDEST_JAVA} or newer and is passed over; spark-submit would use it all the same",
             "unset it or let it name a newer Java",
         )
+
+
+def check_class_archive() -> Iterator[Finding]:
+    """Is there an archive of Java's classes for this Java and this Spark?"""
+    archive = find_archive(find_java()[0])
+    if archive is None:
+        yield Finding("ok", "class archive", "none, so Spark starts some seconds later", "doctor --prepare makes one")
+    else:
+        yield Finding("ok", "class archive", f"{archive} ({readable_bytes(archive.stat().st_size)})")
 
 
 def check_spark_variables() -> Iterator[Finding]:

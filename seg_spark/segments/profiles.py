@@ -1,14 +1,17 @@
 """What each segment looks like, in original units, against everybody. No Spark here."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 
-from seg_spark.clustering.points import Labels
 from seg_spark.features.fitted import FittedCategory, FittedNumber
 from seg_spark.segments.model import Model
+
+if TYPE_CHECKING:
+    from seg_spark.clustering.points import Labels
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,10 @@ class Medians:
     by_segment: Mapping[tuple[int, str], float | None]
 
 
-def sample_medians(model: Model, sample: pa.Table, segment_ids: Labels) -> Medians:
+def sample_medians(model: Model, sample: pa.Table, segment_ids: "Labels") -> Medians:
     """Exact medians of the sampled customers, given the segment id of each; missing values do not count."""
+    import pandas as pd  # half a second that showing profiles does without
+
     frame = sample.select([one.name for one in model.features if isinstance(one, FittedNumber)]).to_pandas()
     by_segment = frame.groupby(pd.Series(segment_ids, index=frame.index)).median()
     return Medians(
@@ -133,4 +138,4 @@ def _with_level(
 
 
 def _number(value: float) -> float | None:
-    return None if pd.isna(value) else float(value)
+    return None if math.isnan(value) else float(value)

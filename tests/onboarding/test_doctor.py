@@ -77,6 +77,7 @@ def test_a_machine_and_a_conf_that_are_ready_have_no_fault(tmp_path: Path, exami
     assert [line for line in lines.values() if line.startswith("fault")] == []
     assert lines["Python"].startswith(f"ok: {sys.version.split()[0]}")
     assert lines["Java"] == f"ok: 17 ({tmp_path}/java/bin/java)"
+    assert lines["class archive"] == "ok: none, so Spark starts some seconds later; doctor --prepare makes one"
     assert lines["conf"].endswith("base.yml is sound, 2 features")
     assert lines["input"] == f"ok: {tmp_path}/input: 1 csv file, 30 bytes"
     assert lines["output"] == f"ok: {tmp_path}/output does not exist yet; it can be created"
