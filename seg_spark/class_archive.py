@@ -10,15 +10,20 @@ import mmap
 import os
 import secrets
 import sys
+import time
 import zlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+JAVAS_WITHOUT: Final = range(18, 25)
+"""Java 21 writes an archive, and then refuses it: it counts a folder of Spark's class path that does not exist."""
 _ARCHIVE: Final = "classes.jsa"
 _DESCRIPTION: Final = "classes.json"
-_SILENT: Final = ("-Xlog:disable", "-Xlog:all=error:stderr")
-"""Java warns of archives on standard output, which is not its own."""
+_RECORDING: Final = ".recording-"
+_LONGEST_RECORDING_SECONDS: Final = 3600
+_SILENT: Final = ("-Xlog:disable",)
+"""Java tells of every archive it does not like, Java 25 even of one that it uses, on the terminal of the user."""
 _FILES_OF_JAVA: Final = ("release", "lib/server/libjvm.so", "lib/server/classes.jsa", "lib/modules")
 
 
@@ -46,14 +51,20 @@ def find_archive(java: str) -> Path | None:
 
 
 def new_archive() -> Path | None:
-    """The path of a file to record into, beside the archive it will become; None if no folder can be written."""
+    """The path of a file to record into, beside the archive it will become; None if no folder can be written.
+
+    What recordings that were killed have left there is removed.
+    """
     for folder in _folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob(f"{_RECORDING}*"):
+                if time.time() - left.stat().st_mtime > _LONGEST_RECORDING_SECONDS:
+                    left.unlink()
         except OSError:
             continue
         if os.access(folder, os.W_OK | os.X_OK):
-            return folder / f".{secrets.token_hex(6)}.jsa"
+            return folder / f"{_RECORDING}{secrets.token_hex(6)}.jsa"
     return None
 
 
@@ -73,7 +84,7 @@ def publish_archive(recorded: Path, java: str) -> Path | None:
 
 def _folders() -> list[Path]:
     """The environment's own folder, then the user's cache; Java splits the path of an archive at colons."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  # a user may have no home
     folders = [Path(sys.prefix) / "share" / "seg_spark", Path(cache) / "seg_spark"]
     return [folder for folder in folders if folder.is_absolute() and ":" not in str(folder)]
 

@@ -26,7 +26,7 @@ def doctor(
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Will tonight's run work? Checks machine, conf, input and output, and starts nothing.
+    """Will tonight's run work? Checks machine, conf, input and output, without Spark.
 
     Exits with 0 if there is no fault, else with 2 (conf), 4 (machine or output) or 3 (input).
 
@@ -38,6 +38,7 @@ def doctor(
     if prepare:
         from seg_spark.onboarding.preparation import prepare_archive
 
+        out().print("Looking for an archive of Java's classes; if there is none, making it takes about a minute.")
         prepare_archive()
     findings = examine(
         Wanted(

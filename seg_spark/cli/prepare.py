@@ -10,51 +10,59 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
 from pyspark import SparkContext
 
-from seg_spark.class_archive import find_archive, new_archive, publish_archive, recording_options
+from seg_spark.class_archive import JAVAS_WITHOUT, find_archive, new_archive, publish_archive, recording_options
 from seg_spark.cli.main import main
 from seg_spark.errors import PlatformError
 from seg_spark.machine import find_java
 
-_LONGEST_SECONDS = 180
+_LONGEST_SECONDS: Final = 180
 
 
 def run_and_prepare(words: Sequence[str]) -> int:
     """Run the command `words` in this process, then make the archive if there is none; returns its exit code."""
     try:
-        java, _ = find_java()
+        java, version = find_java()
     except PlatformError:
         return main(words)  # which says what is missing
-    file = new_archive()
-    if find_archive(java) is not None or file is None:
+    is_wanted = version not in JAVAS_WITHOUT and find_archive(java) is None
+    file = new_archive() if is_wanted else None
+    if file is None:
         return main(words)
     inherited = os.environ.get("SPARK_SUBMIT_OPTS", "")
     options = " ".join(f'"{option}"' for option in recording_options(file))
     os.environ["SPARK_SUBMIT_OPTS"] = f"{inherited} {options}".strip()
-    code = main(words)
+    code = None
     try:
-        if code == 0 and _java_ends():
-            publish_archive(file, java)
+        code = main(words)
     finally:
-        file.unlink(missing_ok=True)
+        _end_java(file, java, is_wanted=code == 0)
     return code
 
 
-def _java_ends() -> bool:
-    """Let the Java behind this process end in good order, and wait for it; False if there is none or it hangs."""
+def _end_java(file: Path, java: str, *, is_wanted: bool) -> None:
+    """End the Java behind this process, and publish what it recorded in `file`, or drop that if it is not wanted."""
     process = getattr(SparkContext._gateway, "proc", None)
     if not isinstance(process, subprocess.Popen) or process.stdin is None:
-        return False
-    sys.stderr.write("Making later runs start faster: once, about 20 seconds ...\n")
-    SparkContext.getOrCreate().stop()
-    process.stdin.close()  # Spark's Java ends where its standard input does
+        return
     try:
-        return process.wait(_LONGEST_SECONDS) == 0
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return False
+        if is_wanted:
+            sys.stderr.write("Making later runs start faster: once, about 20 seconds ...\n")
+            SparkContext.getOrCreate().stop()
+            process.stdin.close()  # Spark's Java ends where its standard input does
+            if process.wait(_LONGEST_SECONDS) == 0:
+                publish_archive(file, java)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        sys.stderr.write(f"no archive of Java's classes was made ({type(error).__name__}); runs work without one\n")
+    finally:
+        process.kill()  # else it would still record
+        process.wait()
+        file.unlink(missing_ok=True)
+        file.with_suffix(".json").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

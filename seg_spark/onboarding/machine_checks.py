@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from seg_spark.class_archive import find_archive
+from seg_spark.class_archive import JAVAS_WITHOUT, find_archive
 from seg_spark.machine import (
     GIB,
     OLDEST_JAVA,
@@ -80,8 +80,11 @@ def check_java() -> Iterator[Finding]:
 
 def check_class_archive() -> Iterator[Finding]:
     """Is there an archive of Java's classes for this Java and this Spark?"""
-    archive = find_archive(find_java()[0])
-    if archive is None:
+    java, version = find_java()
+    archive = find_archive(java)
+    if version in JAVAS_WITHOUT:
+        yield Finding("ok", "class archive", f"none, Java {version} cannot use one", "Java 17 and 25 start faster")
+    elif archive is None:
         yield Finding("ok", "class archive", "none, so Spark starts some seconds later", "doctor --prepare makes one")
     else:
         yield Finding("ok", "class archive", f"{archive} ({readable_bytes(archive.stat().st_size)})")

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from seg_spark.class_archive import find_archive
+from seg_spark.class_archive import JAVAS_WITHOUT, find_archive
 from seg_spark.errors import PlatformError
 from seg_spark.machine import find_java
 
@@ -20,22 +20,11 @@ def prepare_archive() -> Path:
 
     Raises PlatformError if there is no Java, or none could be made.
     """
-    java, _ = find_java()
-    with TemporaryDirectory(prefix="seg-spark-prepare-") as name:
-        folder = Path(name)
-        _write_run(folder)
-        words = ["nightly", "--run-date", "2026-01-01", "--conf-dir", str(folder / "conf")]
-        command = [sys.executable, "-m", "seg_spark.cli.prepare", *words]
-        if find_archive(java) is None:
-            try:
-                done = subprocess.run(
-                    command, cwd=folder, capture_output=True, text=True, timeout=_LONGEST_SECONDS, check=False
-                )
-            except subprocess.TimeoutExpired:
-                raise PlatformError(f"the class archive was not made within {_LONGEST_SECONDS} seconds") from None
-            if done.returncode != 0:
-                last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-                raise PlatformError(f"the run that makes the class archive failed: {last}")
+    java, version = find_java()
+    if version in JAVAS_WITHOUT:
+        raise PlatformError(f"Java {version} ({java}) cannot use a class archive; Java 17 and 25 can: set JAVA_HOME")
+    if find_archive(java) is None:
+        _run()
     archive = find_archive(java)
     if archive is None:
         raise PlatformError(
@@ -43,6 +32,23 @@ def prepare_archive() -> Path:
             "user's cache can be written; runs work without one and start some seconds later"
         )
     return archive
+
+
+def _run() -> None:
+    with TemporaryDirectory(prefix="seg-spark-prepare-") as name:
+        folder = Path(name)
+        _write_run(folder)
+        words = ["nightly", "--run-date", "2026-01-01", "--conf-dir", str(folder / "conf")]
+        command = [sys.executable, "-m", "seg_spark.cli.prepare", *words]
+        try:
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, timeout=_LONGEST_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise PlatformError(f"no class archive was made within {_LONGEST_SECONDS} seconds") from None
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise PlatformError(f"the run that makes the class archive failed: {last}")
 
 
 def _write_run(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What every step of a run knows."""
+"""What every step of a run knows, and how Spark is started for it."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -87,6 +87,19 @@ def test_a_machine_and_a_conf_that_are_ready_have_no_fault(tmp_path: Path, exami
     )
 
 
+def test_no_class_archive_is_made_for_a_java_that_cannot_use_one(
+    tmp_path: Path, examine: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(java(tmp_path / "newer", 21).parent.parent))
+    folder = str(ready(tmp_path))
+
+    _, lines = examine("--conf-dir", folder)
+    assert lines["class archive"] == "ok: none, Java 21 cannot use one; Java 17 and 25 start faster"
+
+    assert main(["doctor", "--prepare", "--conf-dir", folder]) == PlatformError.exit_code
+    assert "cannot use a class archive; Java 17 and 25 can" in capsys.readouterr().err
+
+
 def test_looking_leaves_nothing_behind(tmp_path: Path, examine: Any) -> None:
     folder = ready(tmp_path)
     layout(tmp_path).internal.mkdir(parents=True)
