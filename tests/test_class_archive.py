@@ -2,14 +2,13 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import run_python
 
-from seg_spark.class_archive import JAVAS_WITHOUT, archive_options, find_archive, new_archive, publish_archive
-from seg_spark.machine import find_java
+from seg_spark.class_archive import archive_options, find_archive, new_archive, publish_archive
 
 
 @pytest.fixture
@@ -161,28 +160,15 @@ print(*sorted({line.split(maxsplit=5)[-1] for line in maps if line.endswith("/cl
 
 
 @pytest.mark.process
-@pytest.mark.skipif(find_java()[1] in JAVAS_WITHOUT, reason="this Java cannot use an archive")
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="what a process has loaded is read from Linux' /proc")
-def test_the_doctor_prepares_an_archive_that_runs_use_while_it_is_whole(tmp_path: Path) -> None:
-    environment = tmp_path / "an environment"  # a space needs care on the way through Spark's launcher
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
-    packages = os.pathsep.join(path for path in sys.path if path.endswith("site-packages"))
-    variables = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), packages])}
-
-    def python(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [str(environment / "bin" / "python"), *words]
-        return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=False)
-
-    def doctor(*words: str) -> subprocess.CompletedProcess[str]:
-        return python("-c", f"import sys; from seg_spark.cli.main import main; sys.exit(main(['doctor', *{words!r}]))")
-
-    made = doctor("--prepare")
-
-    assert made.returncode == 0, made.stderr
-    folder = environment / "share" / "seg_spark"
+def test_the_doctor_makes_an_archive_that_runs_use_while_it_is_whole(
+    prepared_environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = prepared_environment / "share" / "seg_spark"
     assert sorted(path.name for path in folder.iterdir()) == ["classes.jsa", "classes.json"]
 
-    used = python("-c", _PROBE)
+    used = run_python(prepared_environment, tmp_path, "-c", _PROBE)
     assert str(folder / "classes.jsa") in used.stdout.splitlines(), used.stderr
     assert "[warning]" not in used.stdout + used.stderr
 
@@ -190,7 +176,7 @@ def test_the_doctor_prepares_an_archive_that_runs_use_while_it_is_whole(tmp_path
     archive.chmod(0o644)
     with archive.open("r+b") as file:
         file.truncate(100_000_000)
-    passed_over = python("-c", _PROBE)
+    passed_over = run_python(prepared_environment, tmp_path, "-c", _PROBE)
     assert passed_over.returncode == 0, passed_over.stderr
     assert str(folder / "classes.jsa") not in passed_over.stdout.splitlines()
     assert "[warning]" not in passed_over.stdout + passed_over.stderr
