@@ -1,129 +1,235 @@
-"""All contenders on all tables, one after the other; figures to the terminal and to a JSON file."""
+"""The whole run beside scikit-learn and MLlib."""
 
+import contextlib
+import json
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final
 
+import typer
 from rich.console import Console
 
-from benchmark.arguments import BUILD, Asked, read_arguments
-from benchmark.contenders import judge, ours_with_k, run_contender, why_skipped
-from benchmark.generated import lacking_disk, make_table, warm_page_cache
-from benchmark.questions import Question
-from benchmark.results import Quality, Results, Tried
-from benchmark.surroundings import surroundings
-from benchmark.tables import contenders_table, floor_lines, reached_table, run_line
+from benchmark import figures
+from benchmark.contenders import CONTENDERS, judge, our_centres, run_contender, why_skipped
+from benchmark.machine import describe_machine
+from benchmark.tables import KS, TableSpec, make_table, needed_disk_bytes, parse_size
+from seg_spark.errors import PlatformError
+from seg_spark.onboarding.preparation import prepare_archive
 
+BUILD: Final = Path(__file__).parents[2] / "build" / "benchmark"
+_QUICK_SECONDS: Final = 150
+_QUICK_TURNS: Final = 3
+_QUICK_CONTENDERS: Final = "a,b1"
+_QUICK_SIZE: Final = "100k"
+_SIZES: Final = "200,100k,1m,10m"
 _SECONDS_BETWEEN_LINES: Final = 30
 _GIB: Final = 1024**3
-_WIDTH: Final = 132
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the benchmark and return its exit code."""
-    asked = read_arguments(arguments)
+class Format(StrEnum):
+    """Of the customers."""
+
+    parquet = "parquet"
+    csv = "csv"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be measured: the contenders `named` take part whatever it takes; no `common_k` means time alone."""
+
+    specs: list[TableSpec]
+    contenders: list[str]
+    named: list[str]
+    turns: int
+    seconds: float
+    common_k: int | None
+    data: Path
+    work: Path
+    output: Path
+    about: dict[str, Any]
+
+
+def sizes_of(text: str) -> list[int]:
+    """The numbers of rows in a text such as 200,100k, ascending. Raises typer.BadParameter."""
+    try:
+        return sorted({parse_size(word) for word in text.split(",")})
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--sizes") from None
+
+
+def contenders_of(text: str) -> list[str]:
+    """The contenders in a text such as a,b1, in their usual order. Raises typer.BadParameter."""
+    words = [word.strip() for word in text.split(",")]
+    unknown = [word for word in words if word not in CONTENDERS]
+    if unknown:
+        expected = ",".join(CONTENDERS)
+        raise typer.BadParameter(f"unknown contender {unknown[0]!r}; expected some of {expected}", param_hint="--only")
+    return [name for name in CONTENDERS if name in words]
+
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def main(
+    *,
+    sizes: Annotated[str | None, typer.Option(help=f"Rows, with k or m (default: {_SIZES}).", metavar="N,...")] = None,
+    features: Annotated[int, typer.Option(min=6, max=20, help="Features of a customer.")] = 6,
+    dirt: Annotated[float, typer.Option(min=0, max=0.5, help="Share of dirty rows.")] = 0.02,
+    file_format: Annotated[Format, typer.Option("--format", help="Of the customers.")] = Format.parquet,
+    only: Annotated[str | None, typer.Option(help="Contenders (default: all that fit).", metavar="a,b1,...")] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="Runs of each, in turns; the median counts.")] = 1,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="One size (100k), a and b1, times alone: did my change help? Below 3 minutes."),
+    ] = False,
+    against: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="JSON of an earlier run to compare with.")
+    ] = None,
+    common_k: Annotated[int, typer.Option(min=KS[0], max=KS[-1], help="k at which fits are compared.")] = 7,
+    data: Annotated[Path, typer.Option(help="Folder of the tables.")] = BUILD / "data",
+    work: Annotated[Path, typer.Option(help="Folder of outputs and logs.")] = BUILD / "work",
+    output: Annotated[Path | None, typer.Option(help="JSON (default: build/benchmark/TIME.json).")] = None,
+) -> None:
+    """Run all contenders on all tables, one after the other; figures go to the terminal and to a JSON file.
+
+    The contenders, each in processes of its own:
+
+    \b
+      a     ours: the whole run as a user starts it after `seg-spark doctor --prepare`, session start included
+      b1    the same job in scikit-learn: Arrow reads, pandas and Arrow clean, KMeans of one start per k on everybody
+      b10   the same with ten starts per k
+      b1s, b10s   the same, fitted on 100,000 customers picked by a hash of the id; everybody gets a label
+      c     the usual MLlib loop: cached vectors, KMeans and ClusteringEvaluator per k on everybody
+
+    All prepare the same way: valid ranges, duplicates, medians for missing values, standard scaling; k = 2 to 10; the
+    highest silhouette wins (Spark's of squared distances in a and c, scikit-learn's of 10,000 sampled customers in b).
+    b and c write the id and the segment; ours writes all its tables, model and record.
+
+    Seconds are wall time of the process until it ends. Memory and processor time are of it and all it started, looked
+    at four times a second. Every contender leaves its centres in the units of the table; they are judged in one space,
+    over all accepted customers, at the common k (ours from a second fit, not timed) and at the k it chose.
+
+    Exit codes: 0 done, 1 a contender failed (the others ran), 2 wrong usage, 130 interrupted (the JSON keeps what there
+    was).
+    """
     begun = datetime.now(UTC)
-    output = asked.output or BUILD / f"{begun:%Y%m%dT%H%M%S}.json"
-    what = {name: getattr(asked, name) for name in ("contenders", "repeat", "common_k", "quality")}
-    tables = [asdict(question) for question in asked.questions]
-    results = Results(
-        {"begun": begun.isoformat(timespec="seconds"), **surroundings(), "asked": what | {"tables": tables}}
+    rows = sizes_of(sizes or (_QUICK_SIZE if quick else _SIZES))
+    if quick and len(rows) > 1:
+        raise typer.BadParameter("--quick takes one size", param_hint="--sizes")
+    named = contenders_of(only) if only else []
+    with contextlib.suppress(PlatformError):  # not every Java can use one
+        prepare_archive()
+    plan = Plan(
+        specs=[TableSpec(size, features, dirt, file_format.value) for size in rows],
+        contenders=named or contenders_of(_QUICK_CONTENDERS if quick else ",".join(CONTENDERS)),
+        named=named,
+        turns=max(repeat, _QUICK_TURNS) if quick else repeat,
+        seconds=_QUICK_SECONDS if quick else float("inf"),
+        common_k=None if quick else common_k,
+        data=data.resolve(),
+        work=work.resolve(),
+        output=(output or BUILD / f"{begun:%Y%m%dT%H%M%S}.json").resolve(),
+        about={"begun": begun.isoformat(timespec="seconds"), "arguments": sys.argv[1:], **describe_machine()},
     )
-    out = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    out = Console(width=None if sys.stdout.isatty() else 132, highlight=False, soft_wrap=True)
+    earlier = json.loads(against.read_text(encoding="utf-8")) if against else None
+    raise typer.Exit(run_plan(plan, earlier, out))
+
+
+def run_plan(plan: Plan, earlier: dict[str, Any] | None, out: Console) -> int:
+    """Measure everything, show it beside what is asked and beside earlier figures, and return the exit code."""
+    results: list[figures.Results] = []
     try:
-        for question in asked.questions:
-            _try_table(question, asked, results, output, out)
+        for spec in plan.specs:
+            _measure_table(spec, plan, results, out)
     except KeyboardInterrupt:
-        _say(f"interrupted; what was measured is in {output}")
+        _say(f"interrupted; what was measured is in {plan.output}")
         return 130
-    for kind, reached in results.reached().items():
-        if reached:
-            out.print(reached_table(kind, reached))
-    out.print(f"all figures: {output}", soft_wrap=True)
-    return 1 if results.failed else 0
+    if found := figures.ratios(results):
+        out.print(figures.ratios_grid(found))
+    if earlier:
+        out.print(figures.comparison_grid(earlier, figures.as_json(plan.about, results)))
+    out.print(f"all figures: {plan.output}")
+    return int(any(run.failure for one in results for runs in one.runs.values() for run in runs))
 
 
-def _try_table(question: Question, asked: Asked, results: Results, output: Path, out: Console) -> None:
-    lacking = lacking_disk(question, asked.data)
-    if lacking:
-        results.skipped[question.name] = lacking
-        out.print(f"{question.title}: skipped, {lacking}", soft_wrap=True)
-        results.write(output)
+def _measure_table(spec: TableSpec, plan: Plan, results: list[figures.Results], out: Console) -> None:
+    plan.data.mkdir(parents=True, exist_ok=True)
+    needed, free = needed_disk_bytes(spec), shutil.disk_usage(plan.data).free
+    if needed > free:
+        out.print(f"{spec.name}: skipped, needs about {needed / _GIB:.0f} GiB of disk, {free / _GIB:.0f} are free")
         return
-    try:
-        table = make_table(question, asked.data, _say)
-    except subprocess.CalledProcessError as error:
-        raise SystemExit(f"generating {question.title} failed: {error.stderr.strip()}") from error
-    warm_page_cache(table)
-    tried = results.tried[question] = Tried(table)
-    work = asked.work / question.name
-    work.mkdir(parents=True, exist_ok=True)
-    out.rule(question.title, align="left")
-    for name in asked.contenders:
-        reason = why_skipped(name, question, forced=name in asked.only)
-        if reason:
-            tried.skipped[name] = reason
-            out.print(f"{name:<5}skipped: {reason}", soft_wrap=True)
-    for repetition in range(1, asked.repeat + 1):
-        for name in asked.contenders:
-            if name not in tried.skipped:
-                say = _heartbeat(f"{question.name}: {name}, run {repetition} of {asked.repeat}")
-                run = run_contender(name, table, work, say)
-                tried.runs.setdefault(name, []).append(run)
-                out.print(run_line(name, run), soft_wrap=True, markup=False, highlight=False)
-                results.write(output)
-    if asked.quality:
-        _judge_quality(tried, asked.common_k, work, out)
-    results.write(output)
-    for line in floor_lines(tried):
-        out.print(line, soft_wrap=True, highlight=False)
-    out.print(contenders_table(tried))
-    for name in ("a/output", "d"):
-        shutil.rmtree(work / name, ignore_errors=True)
+    _say(f"{spec.name}: making and reading the table")
+    one = figures.Results(make_table(spec, plan.data))
+    results.append(one)
+    work = plan.work / spec.name
+    for name in plan.contenders:
+        if name not in plan.named and (reason := why_skipped(name, spec)):
+            one.skipped[name] = reason
+            out.print(f"{name:<5}skipped: {reason}")
+    for turn in _turns(plan):
+        for name in plan.contenders:
+            if name not in one.skipped:
+                run = run_contender(name, one.table, work, _heartbeat(f"{spec.name}: {name}, run {turn}"))
+                one.runs.setdefault(name, []).append(run)
+                out.print(figures.run_line(name, run), markup=False)
+                figures.write_json(plan.output, plan.about, results)
+    if plan.common_k:
+        _compare_fits(one, plan.common_k, work, out)
+        figures.write_json(plan.output, plan.about, results)
+    out.print(figures.contenders_grid(one, plan.common_k))
+    shutil.rmtree(work / "a" / "output", ignore_errors=True)
 
 
-def _judge_quality(tried: Tried, common_k: int, work: Path, out: Console) -> None:
+def _turns(plan: Plan) -> Iterator[int]:
+    """Count the turns, and stop before one that would take too long."""
+    begun = time.monotonic()
+    for turn in range(1, plan.turns + 1):
+        if (time.monotonic() - begun) * turn > plan.seconds * max(turn - 1, 1):
+            return
+        yield turn
+
+
+def _compare_fits(results: figures.Results, k: int, work: Path, out: Console) -> None:
     """Rate the centres of every contender's last good run in one space."""
-    table = tried.table
-    answers = {name: runs[-1].answer for name in tried.runs if (runs := tried.good_runs(name)) and runs[-1].answer}
-    found = {name: dict(answer.centres) for name, answer in answers.items() if answer}
+    name_of_table = results.table.spec.name
+    answers = {name: runs[-1].answer for name in results.runs if (runs := results.good_runs(name)) and runs[-1].answer}
+    centres = {(name, k): found for name, answer in answers.items() for k, found in answer.centres.items()}
     try:
-        if "a" in found and common_k not in found["a"]:
-            say = _heartbeat(f"{table.question.name}: our centres of k = {common_k}, not timed")
-            found["a"][common_k] = ours_with_k(table, common_k, work, say)
-        sets = {f"{name} {k}": centres for name, by_k in found.items() for k, centres in by_k.items()}
-        verdict = judge(table, sets, work, _heartbeat(f"{table.question.name}: judging"))
+        if "a" in answers and ("a", k) not in centres:
+            centres["a", k] = our_centres(
+                results.table, k, work, _heartbeat(f"{name_of_table}: our centres, not timed")
+            )
+        sets = {f"{name} {k}": found for (name, k), found in centres.items()}
+        verdict = judge(results.table, sets, work, _heartbeat(f"{name_of_table}: comparing the fits"))
     except ChildProcessError as error:
-        out.print(f"quality could not be judged: {error}", soft_wrap=True, markup=False)
+        out.print(f"the fits could not be compared: {error}", markup=False)
         return
-    within = verdict["within_ss"]
-    tried.quality = Quality(
-        common_k,
-        {name: within[f"{name} {common_k}"] for name in found if f"{name} {common_k}" in within},
-        {name: within[f"{name} {answer.chosen_k}"] for name, answer in answers.items() if answer},
-        verdict["rows"]["accepted"],
-    )
+    within_ss, expected = verdict["within_ss"], results.table.expected_rows["accepted"]
+    results.common_within_ss = {name: within_ss[f"{name} {k}"] for name in answers if (name, k) in centres}
+    results.chosen_within_ss = {name: within_ss[f"{name} {answer.chosen_k}"] for name, answer in answers.items()}
     for name, answer in answers.items():
-        accepted = answer.rows["accepted"] if answer else None
-        if accepted != table.expected_rows["accepted"]:
-            expected = table.expected_rows["accepted"]
-            out.print(f"{name} accepted {accepted:,} rows, {expected:,} were expected: no fair comparison")
+        if answer.rows["accepted"] != expected:
+            out.print(
+                f"{name} accepted {answer.rows['accepted']:,} rows, {expected:,} were expected: no fair comparison"
+            )
 
 
 def _heartbeat(what: str) -> Callable[[float, int], None]:
     """Say now and then that something is still running."""
     _say(what)
-    said = [time.monotonic()]
+    said = [0.0]
 
     def look(seconds: float, memory: int) -> None:
-        if time.monotonic() - said[0] >= _SECONDS_BETWEEN_LINES:
-            said[0] = time.monotonic()
+        if seconds - said[0] >= _SECONDS_BETWEEN_LINES:
+            said[0] = seconds
             _say(f"{what}: {seconds:.0f} s, {memory / _GIB:.1f} GiB")
 
     return look
@@ -135,4 +241,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    app(prog_name="scripts/benchmark/run")

@@ -2,22 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a contender found: rows by outcome, seconds of its steps, the chosen k, and the centres of
-    each k in the units of the table."""
+    """What a contender found: rows by outcome, seconds of its steps, silhouettes by k, the chosen k, and the centres
+    of each k in the units of the table."""
 
     rows: Mapping[str, int]
     seconds: Mapping[str, float]
     chosen_k: int
     centres: Mapping[int, list[list[float]]]
-    scores: Mapping[int, float] = field(default_factory=dict)
-    more: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[int, float]
 
     def write(self, path: Path) -> None:
         """Leave it in a file."""
@@ -27,6 +25,5 @@ class Answer:
     def read(cls, path: Path) -> "Answer":
         """The answer in a file."""
         raw = json.loads(path.read_text(encoding="utf-8"))
-        raw["centres"] = {int(k): centres for k, centres in raw["centres"].items()}
-        raw["scores"] = {int(k): value for k, value in raw["scores"].items()}
-        return cls(**raw)
+        by_k = {name: {int(k): value for k, value in raw[name].items()} for name in ("centres", "scores")}
+        return cls(**raw | by_k)

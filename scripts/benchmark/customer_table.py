@@ -1,6 +1,6 @@
 """Reading and cleaning the customers with Arrow and pandas, as a careful scikit-learn script would.
 
-The rules are those of the night: a row with a blank id, a number that cannot be read or one out of
+The rules are those of seg_spark: a row with a blank id, a number that cannot be read or one out of
 range is rejected; equal rows of one customer are merged; rows of one customer that differ are all
 rejected; an empty cell is missing and gets the median.
 """
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from benchmark.questions import CUSTOMER_ID, VALID
+from benchmark.tables import CUSTOMER_ID, VALID
 
 Matrix = npt.NDArray[np.float64]
 

@@ -1,96 +1,118 @@
-"""The figures as tables for people."""
+"""The tables of customers: what they hold, and how they are made once and reused."""
 
-import statistics
-from collections.abc import Sequence
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
-from rich.table import Table as Grid
+CUSTOMER_ID: Final = "customer_id"
+SIX: Final = ("age", "annual_income", "spending_score", "recency_days", "orders_per_year", "yearly_spend")
+VALID: Final[dict[str, tuple[float | None, float | None]]] = {
+    "age": (0, 120),
+    "annual_income": (0, None),
+    "spending_score": (1, 100),
+    "recency_days": (0, None),
+    "orders_per_year": (0, None),
+    "yearly_spend": (0, None),
+}
+"""Rows outside are rejected; the extra features may have any value."""
+KS: Final = range(2, 11)
+MAX_TRAINING_CUSTOMERS: Final = 100_000
+RUN_DATE: Final = "2026-11-23"
 
-from benchmark.contenders import CONTENDERS, Run
-from benchmark.process_tree import MEMORY_MEASURE
-from benchmark.results import Tried
-from benchmark.targets import Reached
-
-_GIB = 1024**3
-
-
-def run_line(name: str, run: Run) -> str:
-    """One finished run in one line."""
-    measured = run.measured
-    line = f"{name:<5}{CONTENDERS[name]:<33}"
-    if run.failure is not None:
-        return f"{line}FAILED after {measured.wall_seconds:.1f} s: {run.failure}"
-    line += f"{measured.wall_seconds:8.1f} s {measured.cpu_seconds:8.1f} CPU s {measured.peak_bytes / _GIB:6.2f} GiB"
-    if run.answer is not None:
-        steps = ", ".join(f"{step} {value:.1f}" for step, value in run.answer.seconds.items() if step != "total")
-        line += f"  k = {run.answer.chosen_k}  ({steps})"
-    for what, found in (run.floor or {}).items():
-        if isinstance(found, dict):
-            line += f"  {what} {found['median']:.2f} s (min {found['min']:.2f})"
-    return line
-
-
-def contenders_table(tried: Tried) -> Grid:
-    """All contenders on one table, side by side."""
-    quality = tried.quality
-    grid = Grid(title=tried.table.question.title, title_justify="left")
-    grid.add_column("")
-    grid.add_column("contender")
-    for header in ("seconds", "range", "CPU s", f"peak GiB\n({MEMORY_MEASURE})", "chosen\nk"):
-        grid.add_column(header, justify="right")
-    common = f"k = {quality.common_k}" if quality else "common k"
-    for header in (f"within SS, {common}\n/ the best", "within SS,\nchosen k"):
-        grid.add_column(header, justify="right")
-    for name, title in CONTENDERS.items():
-        runs = tried.good_runs(name)
-        if name == "d" or not runs:
-            reason = tried.skipped.get(name) or ("failed" if name != "d" and name in tried.runs else None)
-            if reason:
-                grid.add_row(name, f"{title}: {reason}")
-            continue
-        walls = tried.wall_seconds(name)
-        spread = f"{min(walls):.1f}-{max(walls):.1f}" if len(walls) > 1 else ""
-        last = runs[-1].answer
-        above, own = (quality.above_best(name), quality.own.get(name)) if quality else (None, None)
-        grid.add_row(
-            name,
-            title,
-            f"{statistics.median(walls):.1f}",
-            spread,
-            f"{statistics.median(run.measured.cpu_seconds for run in runs):.1f}",
-            f"{max(run.measured.peak_bytes for run in runs) / _GIB:.2f}",
-            str(last.chosen_k) if last else "",
-            f"{above:.4f}" if above else "",
-            f"{own:,.1f}" if own else "",
-        )
-    return grid
+_GENERATOR: Final = Path(__file__).parents[1] / "make_sample_customers.py"
+_ROWS_PER_FILE: Final = 1_000_000
+_FACTORS: Final = {"k": 1_000, "m": 1_000_000}
 
 
-def floor_lines(tried: Tried) -> list[str]:
-    """The bare copy, our labelling beside it in the same session, and the step of the night itself."""
-    lines = []
-    for run in tried.good_runs("d")[-1:]:
-        floor = run.floor or {}
-        for what, title in (("copy", f"bare copy of the {floor['table']}"), ("label", "our label and write")):
-            if what in floor:
-                one = floor[what]
-                warm = f"warm min {one['min']:.2f} s, median {one['median']:.2f} s"
-                lines.append(f"{title}: {warm}; first {one['cold']:.2f} s")
-    for run in tried.good_runs("a")[-1:]:
-        step = run.answer.seconds.get("label") if run.answer else None
-        if lines and step is not None:
-            lines.append(f"our step label in the night itself, cold: {step:.2f} s")
-    return lines
+def feature_names(features: int) -> list[str]:
+    """The columns that describe a customer: the six, then `feature_01` and on."""
+    return [*SIX, *(f"feature_{number:02d}" for number in range(1, features - len(SIX) + 1))]
 
 
-def reached_table(kind: str, reached: Sequence[Reached]) -> Grid:
-    """The ratios beside their targets."""
-    grid = Grid(title=f"Ratios and targets: {kind}", title_justify="left")
-    grid.add_column("")
-    for header in ("reached", "target", ""):
-        grid.add_column(header, justify="right")
-    for one in reached:
-        places = 1 if one.unit == "s" else 2
-        target = "" if one.limit is None else f"<= {one.limit:g} {one.unit}"
-        verdict = "" if one.met is None else "met" if one.met else "missed"
-        grid.add_row(one.what, f"{one.value:.{places}f} {one.unit}", target, verdict)
-    return grid
+@dataclass(frozen=True)
+class TableSpec:
+    """What a table shall hold; `dirt` is the share of dirty rows."""
+
+    rows: int
+    features: int = 6
+    dirt: float = 0.02
+    format: str = "parquet"
+
+    @property
+    def name(self) -> str:
+        """The name of its folders."""
+        return f"{size_text(self.rows)}-x{self.features}-dirt{self.dirt:g}-{self.format}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table on the disk, and what cleaning must find in it."""
+
+    spec: TableSpec
+    folder: Path
+    expected_rows: dict[str, int]
+
+
+def make_table(spec: TableSpec, data: Path) -> Table:
+    """The table, generated unless it is there, and read once, so that no contender pays for the disk alone.
+
+    Raises subprocess.CalledProcessError if it cannot be generated.
+    """
+    folder, summary = data / spec.name, data / f"{spec.name}.json"
+    if not summary.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished = summary.with_suffix(".part")
+        options = {
+            "rows": spec.rows,
+            "format": spec.format,
+            "dirt": spec.dirt,
+            "features-extra": spec.features - len(SIX),
+            "files": min(100, max(1, spec.rows // _ROWS_PER_FILE)),
+            "output": folder,
+            "summary-json": unfinished,
+        }
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        subprocess.run([sys.executable, str(_GENERATOR), *words], check=True, capture_output=True, text=True)
+        unfinished.rename(summary)
+    table = Table(spec, folder / "customers", expected_rows(json.loads(summary.read_text(encoding="utf-8"))))
+    for path in sorted(table.folder.iterdir()):
+        with path.open("rb") as file:
+            while file.read(16 * 1024 * 1024):
+                pass
+    return table
+
+
+def expected_rows(summary: dict[str, Any]) -> dict[str, int]:
+    """How many rows end as what, from the counts that the generator gives."""
+    dirt = summary["dirt_by_kind"]
+    rejected = dirt["out_of_range"] + dirt["unparseable"] + dirt["blank_id"] + 2 * dirt["conflicting_duplicate"]
+    merged = dirt["exact_duplicate"]
+    accepted = summary["rows"] - rejected - merged
+    return {"input": summary["rows"], "accepted": accepted, "merged_duplicates": merged, "rejected": rejected}
+
+
+def needed_disk_bytes(spec: TableSpec) -> int:
+    """About what the table, the outputs of a run on it and what Spark spills take together."""
+    return spec.rows * (2 * (60 + 9 * spec.features) + 4 * (80 + 8 * spec.features))
+
+
+def parse_size(text: str) -> int:
+    """A number of rows: 200, 100k, 1.5m. Raises ValueError for anything else."""
+    word = text.strip().lower().replace("_", "")
+    factor = _FACTORS.get(word[-1:], 1)
+    number = float(word[:-1] if factor > 1 else word) * factor
+    if not (number.is_integer() and 100 <= number <= 1e9):
+        raise ValueError(f"{text!r} is not a number of rows from 100 to 1000m")
+    return int(number)
+
+
+def size_text(rows: int) -> str:
+    """The shortest way to write a number of rows: 200, 100k, 1m."""
+    for letter, factor in reversed(_FACTORS.items()):
+        if rows >= factor and rows % (factor // 10) == 0:
+            return f"{rows / factor:g}{letter}"
+    return str(rows)

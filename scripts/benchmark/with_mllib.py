@@ -1,16 +1,15 @@
-"""The night's job as the usual MLlib loop: one fit and one ClusteringEvaluator per k over everybody.
+"""The same job as the usual MLlib loop: one fit and one ClusteringEvaluator per k over everybody."""
 
-python -m benchmark.with_mllib FOLDER --format parquet --features 6 --memory-gib 8 --output labels
-"""
-
-import argparse
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from pyspark import StorageLevel
 from pyspark.ml import Pipeline
 from pyspark.ml.clustering import KMeans, KMeansModel
@@ -20,7 +19,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from benchmark.answers import Answer
-from benchmark.questions import CUSTOMER_ID, KS, VALID, feature_names
+from benchmark.tables import CUSTOMER_ID, KS, VALID, feature_names
 
 
 def start_spark(memory_gib: int) -> SparkSession:
@@ -97,28 +96,25 @@ def segment(spark: SparkSession, folder: Path, file_format: str, features: Seque
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    folder: Path,
+    *,
+    output: Annotated[Path, typer.Option()],
+    answer: Annotated[Path, typer.Option()],
+    file_format: Annotated[str, typer.Option("--format")] = "parquet",
+    features: int = 6,
+    memory_gib: int = 8,
+) -> None:
     """Run the loop in a session of its own."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--format", default="parquet")
-    parser.add_argument("--features", type=int, default=6)
-    parser.add_argument("--memory-gib", type=int, default=8)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--answer", type=Path)
-    asked = parser.parse_args(arguments)
     begin = time.perf_counter()
-    spark = start_spark(asked.memory_gib)
+    spark = start_spark(memory_gib)
     started = round(time.perf_counter() - begin, 3)
     try:
-        answer = segment(spark, asked.folder, asked.format, feature_names(asked.features), asked.output)
+        found = segment(spark, folder, file_format, feature_names(features), output)
     finally:
         spark.stop()
-    if asked.answer:
-        seconds = {"start Spark": started, **answer.seconds}
-        Answer(answer.rows, seconds, answer.chosen_k, answer.centres, answer.scores).write(asked.answer)
-    return 0
+    replace(found, seconds={"start Spark": started, **found.seconds}).write(answer)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    typer.run(main)

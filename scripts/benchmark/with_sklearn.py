@@ -1,26 +1,26 @@
-"""The night's job as a scikit-learn script: read, clean, impute, scale, fit every k, choose, label, write.
+"""The same job as a scikit-learn script: read, clean, impute, scale, fit every k, choose, label, write."""
 
-python -m benchmark.with_sklearn FOLDER --format parquet --features 6 --starts 1 --output labels.parquet
-"""
-
-import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Annotated, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import typer
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from benchmark.answers import Answer
 from benchmark.customer_table import Customers, Matrix, clean_customers, impute_median, read_customers
-from benchmark.questions import KS, MAX_TRAINING_CUSTOMERS, SILHOUETTE_CUSTOMERS, feature_names
+from benchmark.tables import KS, MAX_TRAINING_CUSTOMERS, feature_names
+
+_SILHOUETTE_CUSTOMERS: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,11 @@ def segment(folder: Path, file_format: str, features: Sequence[str], recipe: Rec
     scores: dict[int, float] = {}
     for k in KS:
         fits[k] = KMeans(n_clusters=k, n_init=recipe.starts, random_state=0).fit(training)
-        size = min(SILHOUETTE_CUSTOMERS, len(training))
+        size = min(_SILHOUETTE_CUSTOMERS, len(training))
         scores[k] = float(silhouette_score(training, fits[k].labels_, sample_size=size, random_state=0))
     chosen = max(scores, key=lambda k: scores[k])
     clock["fit"] = time.perf_counter()
     labels = fits[chosen].labels_ if training is points else fits[chosen].predict(points)
-    output.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table({"customer_id": customers.ids, "segment": pa.array(labels)}), output)
     clock["label"] = time.perf_counter()
     return Answer(
@@ -73,24 +72,19 @@ def _hash_sample(customers: Customers, points: Matrix) -> Matrix:
     return np.ascontiguousarray(points[np.argpartition(hashes, MAX_TRAINING_CUSTOMERS)[:MAX_TRAINING_CUSTOMERS]])
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    folder: Path,
+    *,
+    output: Annotated[Path, typer.Option()],
+    answer: Annotated[Path, typer.Option()],
+    file_format: Annotated[str, typer.Option("--format")] = "parquet",
+    features: int = 6,
+    starts: int = 1,
+    sampled: bool = False,
+) -> None:
     """Run the script."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--format", default="parquet")
-    parser.add_argument("--features", type=int, default=6)
-    parser.add_argument("--starts", type=int, default=1)
-    parser.add_argument("--sampled", action="store_true")
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--answer", type=Path)
-    asked = parser.parse_args(arguments)
-    names = feature_names(asked.features)
-    recipe = Recipe(asked.starts, asked.sampled)
-    answer = segment(asked.folder, asked.format, names, recipe, asked.output)
-    if asked.answer:
-        answer.write(asked.answer)
-    return 0
+    segment(folder, file_format, feature_names(features), Recipe(starts, sampled), output).write(answer)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    typer.run(main)
