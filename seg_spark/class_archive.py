@@ -20,6 +20,7 @@ JAVAS_WITHOUT: Final = range(18, 25)
 """Java 21 writes an archive, and then refuses it: it counts a folder of Spark's class path that does not exist."""
 _ARCHIVE: Final = "classes.jsa"
 _DESCRIPTION: Final = "classes.json"
+_TOLD: Final = "doctor-prepare-was-suggested"
 _RECORDING: Final = ".recording-"
 _LONGEST_RECORDING_SECONDS: Final = 3600
 _SILENT: Final = ("-Xlog:disable",)
@@ -82,11 +83,26 @@ def publish_archive(recorded: Path, java: str) -> Path | None:
     return archive
 
 
+def suggests_archive() -> bool:
+    """Whether nobody has told this user yet that an archive can be made; from now on somebody has."""
+    told = _user_cache() / _TOLD
+    try:
+        told.parent.mkdir(parents=True, exist_ok=True)
+        told.touch(exist_ok=False)
+    except OSError:
+        return False  # told before, or it cannot be kept in mind and would be told after every run
+    return True
+
+
 def _folders() -> list[Path]:
     """The environment's own folder, then the user's cache; Java splits the path of an archive at colons."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  # a user may have no home
-    folders = [Path(sys.prefix) / "share" / "seg_spark", Path(cache) / "seg_spark"]
+    folders = [Path(sys.prefix) / "share" / "seg_spark", _user_cache()]
     return [folder for folder in folders if folder.is_absolute() and ":" not in str(folder)]
+
+
+def _user_cache() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  # a user may have no home
+    return Path(cache) / "seg_spark"
 
 
 def _describe(archive: Path, java: str) -> dict[str, Any]:

@@ -13,9 +13,8 @@ from pyspark import SparkConf
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from seg_spark.class_archive import archive_options
 from seg_spark.errors import PlatformError
-from seg_spark.machine import OLDEST_PYTHON, driver_memory_gib, find_java
+from seg_spark.machine import OLDEST_PYTHON, driver_memory_gib, find_java, local_java_options
 from seg_spark.settings.schema import Settings
 
 log = logging.getLogger("seg_spark")
@@ -63,23 +62,16 @@ def start_session(
             f"Python {sys.version.split()[0]} is too old; expected {'.'.join(map(str, OLDEST_PYTHON))} or newer"
         )
     builder = SparkSession.builder.appName(app_name)
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     options = dict(_CORRECTNESS)
-    if submitted:
+    if is_submitted():
         chosen = SparkConf()
         options |= {key: value for key, value in _COMFORT.items() if not chosen.contains(key)}
     else:
         java = _prepare_local_environment()
         options |= _COMFORT | {"spark.ui.enabled": "false", "spark.driver.memory": f"{driver_memory_gib()}g"}
         log_file = log_config if log_config is not None and log_config.is_file() else _QUIET_LOG
-        java_options = [
-            # on one machine throughput counts, not short pauses: the default collector takes a tenth longer
-            "-XX:+UseParallelGC",
-            f"-Dlog4j2.configurationFile={log_file.resolve().as_uri()}",
-            *(["-XX:TieredStopAtLevel=1"] if is_small else []),
-            *archive_options(java),
-        ]
-        options["spark.driver.extraJavaOptions"] = " ".join(f'"{option}"' for option in java_options)
+        log_option = f'"-Dlog4j2.configurationFile={log_file.resolve().as_uri()}"'
+        options["spark.driver.extraJavaOptions"] = f"{log_option} {local_java_options(java, is_small=is_small)}"
         builder = builder.master("local[*]")
         if with_catalog:
             builder = builder.enableHiveSupport()
@@ -95,6 +87,11 @@ def start_session(
         "FATAL"
     )  # Spark's errors are translated; its own texts may hold values of customers
     return session
+
+
+def is_submitted() -> bool:
+    """Whether spark-submit started this process."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def task_counter(spark: SparkSession) -> Callable[[], tuple[int, int] | None]:

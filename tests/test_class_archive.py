@@ -2,13 +2,15 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
+import pyspark
 import pytest
-from processes import run_python
+from processes import SEG_SPARK, run_python
 
-from seg_spark.class_archive import archive_options, find_archive, new_archive, publish_archive
+from seg_spark.class_archive import archive_options, find_archive, new_archive, publish_archive, suggests_archive
 
 
 @pytest.fixture
@@ -149,6 +151,15 @@ def test_a_user_without_a_home_has_no_cache(java: Path, monkeypatch: pytest.Monk
     assert archive_options(str(java)) == ()
 
 
+def test_a_user_is_told_once_that_an_archive_can_be_made(java: Path, tmp_path: Path) -> None:
+    assert [suggests_archive() for _ in range(3)] == [True, False, False]
+
+
+def test_a_user_whose_cache_cannot_be_written_is_not_told_after_every_run(java: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("no folder")
+    assert not suggests_archive()
+
+
 _PROBE = """
 from pathlib import Path
 from pyspark import SparkContext
@@ -156,6 +167,13 @@ from seg_spark.session import start_session
 assert start_session("probe", is_small=True).range(10).count() == 10
 maps = Path(f"/proc/{SparkContext._gateway.proc.pid}/maps").read_text().splitlines()
 print(*sorted({line.split(maxsplit=5)[-1] for line in maps if line.endswith("/classes.jsa")}), sep="\\n")
+"""
+
+
+_SUBMITTED_PROBE = """
+import os
+from pathlib import Path
+print(Path(f"/proc/{os.getppid()}/maps").read_text())  # spark-submit's Java is the parent of its Python
 """
 
 
@@ -171,6 +189,12 @@ def test_the_doctor_makes_an_archive_that_runs_use_while_it_is_whole(
     used = run_python(prepared_environment, tmp_path, "-c", _PROBE)
     assert str(folder / "classes.jsa") in used.stdout.splitlines(), used.stderr
     assert "[warning]" not in used.stdout + used.stderr
+
+    (tmp_path / "probe.py").write_text(_SUBMITTED_PROBE)
+    options = run_python(prepared_environment, tmp_path, "-c", SEG_SPARK, "java-options").stdout.strip()
+    submit = [str(Path(pyspark.__file__).parent / "bin" / "spark-submit"), "--driver-java-options", options, "probe.py"]
+    submitted = subprocess.run(submit, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert str(folder / "classes.jsa") in submitted.stdout, submitted.stderr
 
     archive = folder / "classes.jsa"
     archive.chmod(0o644)

@@ -9,6 +9,20 @@ from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, ap
 
 
 @app.command()
+def java_options(*, debug: Debug = False) -> None:
+    """What local runs tell Java, for spark-submit --driver-java-options.
+
+    Exits with 4 if there is no Java.
+
+    Example: seg-spark java-options
+    """
+    from seg_spark.machine import find_java, local_java_options
+
+    java, _ = find_java()
+    out().print(local_java_options(java), markup=False, soft_wrap=True)
+
+
+@app.command()
 def doctor(
     run_date: Annotated[
         str | None, typer.Option("--run-date", help="The night whose input should be there; today unless given.")

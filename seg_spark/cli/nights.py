@@ -102,6 +102,22 @@ def _run(
     if result.outcome.labelled is not None:
         show_segments(console, result.outcome.labelled.profile_rows, f"Segments of {night} (typical value: median)")
     show_run(console, result.record, result.record_path, Layout.of(settings.output.path).root)
+    _suggest_archive()
+
+
+def _suggest_archive() -> None:
+    """Tell once how runs on this machine would start sooner."""
+    from seg_spark.class_archive import JAVAS_WITHOUT, find_archive, suggests_archive
+    from seg_spark.machine import find_java
+    from seg_spark.session import is_submitted
+
+    if is_submitted():
+        return
+    java, version = find_java()
+    if version not in JAVAS_WITHOUT and find_archive(java) is None and suggests_archive():
+        Console(stderr=True).print(
+            "Later runs start some seconds sooner after: seg-spark doctor --prepare (once, a minute)"
+        )
 
 
 def _show_plan(command: str, settings: "Settings", night: date) -> None:

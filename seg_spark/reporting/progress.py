@@ -68,12 +68,14 @@ class _Bar:
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn(counting),
+            TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
             console=console,
             transient=True,
         )
         self._name = name
-        self._task: TaskID = self._progress.add_task(name, total=None)
+        self._rate = _Rate()
+        self._task: TaskID = self._progress.add_task(name, total=None, rate="")
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -81,7 +83,8 @@ class _Bar:
             yield
 
     def show(self, done: int, planned: int, what: str) -> None:
-        self._progress.update(self._task, completed=done, total=planned, description=f"{self._name} {what}")
+        description, rate = f"{self._name} {what}", self._rate.text(done, planned)
+        self._progress.update(self._task, completed=done, total=planned, description=description, rate=rate)
 
 
 class _Lines:
@@ -89,6 +92,7 @@ class _Lines:
         self._name = name
         self._counting = counting
         self._told = time.monotonic()
+        self._rate = _Rate()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -96,6 +100,28 @@ class _Lines:
         yield
 
     def show(self, done: int, planned: int, what: str) -> None:
+        rate = self._rate.text(done, planned)
         if time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
             self._told = time.monotonic()
-            log.info("%s: %d of %d %s%s", self._name, done, planned, self._counting, f", {what}" if what else "")
+            log.info(
+                "%s: %s", self._name, ", ".join(filter(None, (f"{done} of {planned} {self._counting}", rate, what)))
+            )
+
+
+class _Rate:
+    """How fast the work goes that is running now: a step of Spark's is many stages, each counted from 0."""
+
+    def __init__(self) -> None:
+        self._planned = self._first = self._done = 0
+        self._since = time.monotonic()
+
+    def text(self, done: int, planned: int) -> str:
+        """What gets done in a second, or in a minute where it takes longer; empty before anything is."""
+        now = time.monotonic()
+        if planned != self._planned or done < self._done:
+            self._planned, self._first, self._since = planned, done, now
+        self._done = done
+        if done == self._first or now == self._since:
+            return ""
+        per_second = (done - self._first) / (now - self._since)
+        return f"{per_second:.1f} a second" if per_second >= 1 else f"{60 * per_second:.1f} a minute"

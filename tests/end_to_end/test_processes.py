@@ -14,6 +14,8 @@ import pyspark
 import pytest
 from builders import conf_dir, grouped_customers, write_csv
 
+from seg_spark.machine import find_java, local_java_options
+
 pytestmark = pytest.mark.process
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -29,7 +31,9 @@ def submit(root: Path, job: str, master: str, *arguments: str) -> subprocess.Com
 
     spark-submit sends the standard error of a Python job to its own standard output.
     """
-    command = [str(SPARK_HOME / "bin" / "spark-submit"), "--master", master, str(PROJECT / "jobs" / job)]
+    options = local_java_options(find_java()[0])
+    command = [str(SPARK_HOME / "bin" / "spark-submit"), "--master", master, "--driver-java-options", options]
+    command += [str(PROJECT / "jobs" / job)]
     command += ["--run-date", "2026-11-23", "--conf-dir", str(root / "conf"), *arguments]
     return subprocess.run(
         command, cwd=root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
