@@ -20,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%Y-%m-%d %H:%M:%S", stream=sys.stderr
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_not_of_py4j)
     log.setLevel(logging.INFO)
     try:
         app(args=words, prog_name="seg-spark")
@@ -37,6 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_job(command: str, arguments: Sequence[str]) -> int:
     """One command as a spark-submit entry point; returns its exit code."""
     return main([command, *arguments])
+
+
+def _is_not_of_py4j(record: logging.LogRecord) -> bool:
+    """Whether a log record should be shown: py4j logs a stack trace of every call that a stopped run cuts off, and
+    raises the error besides."""
+    return record.module != "java_gateway"
 
 
 def _fail(error: BaseException, message: str, code: int, words: Sequence[str]) -> int:
