@@ -4,6 +4,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from seg_spark.cli import begin, checks, customers, look, machine_commands, nights, trials
 from seg_spark.cli.options import app
@@ -44,7 +45,7 @@ def run_job(command: str, arguments: Sequence[str]) -> int:
 def _is_not_of_py4j(record: logging.LogRecord) -> bool:
     """Whether a log record should be shown: py4j logs a stack trace of every call that a stopped run cuts off, and
     raises the error besides."""
-    return record.module != "java_gateway"
+    return Path(record.pathname).parent.name != "py4j"
 
 
 def _fail(error: BaseException, message: str, code: int, words: Sequence[str]) -> int:
