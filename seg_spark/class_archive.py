@@ -20,7 +20,7 @@ JAVAS_WITHOUT: Final = range(18, 25)
 """Java 21 writes an archive, and then refuses it: it counts a folder of Spark's class path that does not exist."""
 _ARCHIVE: Final = "classes.jsa"
 _DESCRIPTION: Final = "classes.json"
-_TOLD: Final = "doctor-prepare-was-suggested"
+_FIRST_RUN_ENDED: Final = "first-run-ended"
 _RECORDING: Final = ".recording-"
 _LONGEST_RECORDING_SECONDS: Final = 3600
 _SILENT: Final = ("-Xlog:disable",)
@@ -83,14 +83,19 @@ def publish_archive(recorded: Path, java: str) -> Path | None:
     return archive
 
 
-def suggests_archive() -> bool:
-    """Whether nobody has told this user yet that an archive can be made; from now on somebody has."""
-    told = _user_cache() / _TOLD
+def lacks_archive(java: str, version: int) -> bool:
+    """Whether `java` could use an archive, and there is none for it."""
+    return version not in JAVAS_WITHOUT and find_archive(java) is None
+
+
+def is_first_run() -> bool:
+    """Whether no run of this user has ended before; from now on one has. False where that cannot be kept on disk."""
+    marker = _user_cache() / _FIRST_RUN_ENDED
     try:
-        told.parent.mkdir(parents=True, exist_ok=True)
-        told.touch(exist_ok=False)
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch(exist_ok=False)
     except OSError:
-        return False  # told before, or it cannot be kept in mind and would be told after every run
+        return False
     return True
 
 

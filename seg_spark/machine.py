@@ -19,14 +19,6 @@ _LARGEST_LIMIT: Final = 1 << 60
 """What is above it is the old control groups' way to say that there is no limit."""
 
 
-_SLOWER_COMPILER_LATE: Final = [
-    f"-XX:Tier4{name}Threshold={10 * default}"
-    for name, default in {"Invocation": 5000, "MinInvocation": 600, "Compile": 15000, "BackEdge": 40000}.items()
-]
-"""Ten times Java's own thresholds: its slower compiler takes a third of a run's processor time, most of it for code
-that soon runs no more. On two cores a tenth less wall time at 100,000, 1 and 10 million customers."""
-
-
 def find_java() -> tuple[str, int]:
     """The `java` that Spark will use and its major version; raises PlatformError if it is absent or too old."""
     home = os.environ.get("JAVA_HOME")
@@ -50,9 +42,8 @@ def local_java_options(java: str, *, is_small: bool = False) -> str:
     """The options for a run in local mode, as one text, quoted for Spark. A run that `is_small` ends before Java's
     slower compiler would pay."""
     options = [
-        "-XX:+IgnoreUnrecognizedVMOptions",  # a Java without the slower compiler knows nothing of its thresholds
         "-XX:+UseParallelGC",  # on one machine throughput counts, not short pauses: the default takes a tenth longer
-        *(["-XX:TieredStopAtLevel=1"] if is_small else _SLOWER_COMPILER_LATE),
+        *(["-XX:TieredStopAtLevel=1"] if is_small else []),
         *archive_options(java),
     ]
     return " ".join(f'"{option}"' for option in options)

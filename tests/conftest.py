@@ -51,12 +51,17 @@ def user_cache(prepared_environment: Path, tmp_path_factory: pytest.TempPathFact
     return cache
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep runs, also those of fixtures, out of the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("empty cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _cache(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """A cache of the tests alone; those that start processes find a class archive there, as on a prepared machine."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "empty cache"))
+def _processes_start_sooner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the runs that a test starts use one class archive, as those of a prepared machine do."""
     if request.node.get_closest_marker("process") and find_java()[1] not in JAVAS_WITHOUT:
         monkeypatch.setenv("XDG_CACHE_HOME", str(request.getfixturevalue("user_cache")))
 

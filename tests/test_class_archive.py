@@ -10,7 +10,7 @@ import pyspark
 import pytest
 from processes import SEG_SPARK, run_python
 
-from seg_spark.class_archive import archive_options, find_archive, new_archive, publish_archive, suggests_archive
+from seg_spark.class_archive import archive_options, find_archive, is_first_run, new_archive, publish_archive
 
 
 @pytest.fixture
@@ -151,13 +151,13 @@ def test_a_user_without_a_home_has_no_cache(java: Path, monkeypatch: pytest.Monk
     assert archive_options(str(java)) == ()
 
 
-def test_a_user_is_told_once_that_an_archive_can_be_made(java: Path, tmp_path: Path) -> None:
-    assert [suggests_archive() for _ in range(3)] == [True, False, False]
+def test_a_first_run_is_known_from_the_later_ones(java: Path) -> None:
+    assert [is_first_run() for _ in range(3)] == [True, False, False]
 
 
-def test_a_user_whose_cache_cannot_be_written_is_not_told_after_every_run(java: Path, tmp_path: Path) -> None:
+def test_no_run_counts_as_the_first_where_that_cannot_be_kept(java: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("no folder")
-    assert not suggests_archive()
+    assert not is_first_run()
 
 
 _PROBE = """

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from rich.console import Console
 
 from benchmark import figures
 from benchmark.contenders import CONTENDERS, judge, our_centres, run_contender, why_skipped
-from benchmark.machine import describe_machine
+from benchmark.environment import describe_environment
 from benchmark.tables import KS, TableSpec, make_table, needed_disk_bytes, parse_size
 from seg_spark.errors import PlatformError
 from seg_spark.onboarding.preparation import prepare_archive
@@ -136,7 +137,7 @@ def main(
         data=data.resolve(),
         work=work.resolve(),
         output=(output or BUILD / f"{begun:%Y%m%dT%H%M%S}.json").resolve(),
-        about={"begun": begun.isoformat(timespec="seconds"), "arguments": sys.argv[1:], **describe_machine()},
+        about={"begun": begun.isoformat(timespec="seconds"), "arguments": sys.argv[1:], **describe_environment()},
     )
     out = Console(width=None if sys.stdout.isatty() else 132, highlight=False, soft_wrap=True)
     earlier = json.loads(against.read_text(encoding="utf-8")) if against else None
@@ -167,7 +168,10 @@ def _measure_table(spec: TableSpec, plan: Plan, results: list[figures.Results], 
         out.print(f"{spec.name}: skipped, needs about {needed / _GIB:.0f} GiB of disk, {free / _GIB:.0f} are free")
         return
     _say(f"{spec.name}: making and reading the table")
-    one = figures.Results(make_table(spec, plan.data))
+    try:
+        one = figures.Results(make_table(spec, plan.data))
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"{spec.name} could not be generated: {error.stderr.strip()}") from error
     results.append(one)
     work = plan.work / spec.name
     for name in plan.contenders:
@@ -192,7 +196,8 @@ def _turns(plan: Plan) -> Iterator[int]:
     """Count the turns, and stop before one that would take too long."""
     begun = time.monotonic()
     for turn in range(1, plan.turns + 1):
-        if (time.monotonic() - begun) * turn > plan.seconds * max(turn - 1, 1):
+        taken = time.monotonic() - begun
+        if turn > 1 and taken + taken / (turn - 1) > plan.seconds:
             return
         yield turn
 

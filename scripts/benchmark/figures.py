@@ -126,12 +126,12 @@ def contenders_grid(results: Results, common_k: int | None) -> Grid:
     for header in (f"within SS, k = {common_k}\n/ the best", "within SS,\nchosen k") if common_k else ():
         grid.add_column(header, justify="right")
     best = min(results.common_within_ss.values(), default=1.0)
-    for name, runs in results.runs.items():
+    for name in results.runs:
         good = results.good_runs(name)
         if not good:
             grid.add_row(name, f"{CONTENDERS[name]}: failed")
             continue
-        walls = [run.measured.wall_seconds for run in runs]
+        walls = [run.measured.wall_seconds for run in good]
         common, chosen = results.common_within_ss.get(name), results.chosen_within_ss.get(name)
         grid.add_row(
             name,

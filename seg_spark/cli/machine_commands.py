@@ -10,7 +10,7 @@ from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, ap
 
 @app.command()
 def java_options(*, debug: Debug = False) -> None:
-    """What local runs tell Java, for spark-submit --driver-java-options.
+    """Print the Java options of local runs, for spark-submit --driver-java-options.
 
     Exits with 4 if there is no Java.
 

@@ -1,5 +1,6 @@
 """Commands that run the night or one of its steps."""
 
+import logging
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,8 @@ from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, Ru
 
 if TYPE_CHECKING:
     from seg_spark.settings.schema import Settings
+
+log = logging.getLogger("seg_spark")
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be read, done and written.")]
 
@@ -106,18 +109,13 @@ def _run(
 
 
 def _suggest_archive() -> None:
-    """Tell once how runs on this machine would start sooner."""
-    from seg_spark.class_archive import JAVAS_WITHOUT, find_archive, suggests_archive
+    """Tell, after the first run alone, how later ones would start sooner."""
+    from seg_spark.class_archive import is_first_run, lacks_archive
     from seg_spark.machine import find_java
     from seg_spark.session import is_submitted
 
-    if is_submitted():
-        return
-    java, version = find_java()
-    if version not in JAVAS_WITHOUT and find_archive(java) is None and suggests_archive():
-        Console(stderr=True).print(
-            "Later runs start some seconds sooner after: seg-spark doctor --prepare (once, a minute)"
-        )
+    if not is_submitted() and is_first_run() and lacks_archive(*find_java()):
+        log.info("tip: `seg-spark doctor --prepare` (once, about a minute) lets later runs start some seconds sooner")
 
 
 def _show_plan(command: str, settings: "Settings", night: date) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from pyspark import SparkContext
 
-from seg_spark.class_archive import JAVAS_WITHOUT, find_archive, new_archive, publish_archive, recording_options
+from seg_spark.class_archive import is_first_run, lacks_archive, new_archive, publish_archive, recording_options
 from seg_spark.cli.main import main
 from seg_spark.errors import PlatformError
 from seg_spark.machine import find_java
@@ -29,10 +29,10 @@ def run_and_prepare(words: Sequence[str]) -> int:
         java, version = find_java()
     except PlatformError:
         return main(words)  # which says what is missing
-    is_wanted = version not in JAVAS_WITHOUT and find_archive(java) is None
-    file = new_archive() if is_wanted else None
+    file = new_archive() if lacks_archive(java, version) else None
     if file is None:
         return main(words)
+    is_first_run()  # nobody needs the tip to make what is being made
     inherited = os.environ.get("SPARK_SUBMIT_OPTS", "")
     options = " ".join(f'"{option}"' for option in recording_options(file))
     os.environ["SPARK_SUBMIT_OPTS"] = f"{inherited} {options}".strip()

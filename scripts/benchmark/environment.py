@@ -14,7 +14,7 @@ from seg_spark.machine import find_java, memory_bytes
 _PACKAGES: Final = ("seg-spark", "pyspark", "scikit-learn", "numpy", "pandas", "pyarrow", "scipy")
 
 
-def describe_machine() -> dict[str, Any]:
+def describe_environment() -> dict[str, Any]:
     """Machine, versions and commit, as JSON-ready values."""
     commit, changed = _output("git", "rev-parse", "HEAD"), _output("git", "status", "--porcelain")
     return {
