@@ -1,15 +1,8 @@
-"""The steps of a night, in order, and the frame around them: lock, staging, publishing, run record.
-
-raw customers -> clean -> training set -> fit every k, choose k -> label -> publish -> record
-"""
+"""The work of each command: raw customers -> clean -> training set -> fit every k, choose k -> label -> publish."""
 
 import logging
-import secrets
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Final
 
 from pyspark.sql import DataFrame
@@ -17,35 +10,20 @@ from pyspark.sql import DataFrame
 from seg_spark import schemas
 from seg_spark.cleaning.row_counts import check_rows
 from seg_spark.errors import DegenerateModelError, InputError
-from seg_spark.reporting.progress import StepProgress
-from seg_spark.run_record import Outcome, Run, record_of
+from seg_spark.run_record import Outcome
 from seg_spark.segments.model import Model, model_to_json
-from seg_spark.settings.schema import Settings
 from seg_spark.steps.cleaning import clean_customers
 from seg_spark.steps.fitting import Fitted, fit_segments, read_clean, scores_json, training_customers
 from seg_spark.steps.labelling import label_customers
-from seg_spark.steps.night import Night, refuse_own_output, start_spark
-from seg_spark.steps.stopping import sigterm_raises
-from seg_spark.storage.layout import Layout
-from seg_spark.storage.lock import exclusive_lock
+from seg_spark.steps.night import Night
 from seg_spark.storage.manifests import read_manifest
 from seg_spark.storage.models import stage_model
 from seg_spark.storage.portable_models import published_model
-from seg_spark.storage.publish import StagedTable, publish_model, publish_tables, staging_area
-from seg_spark.storage.records import write_record
+from seg_spark.storage.publish import StagedTable, publish_model, publish_tables
 
 log = logging.getLogger("seg_spark")
 
 _MODEL_FOLDER: Final = "model"
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """A finished run: its outcome, its record and where the record lies."""
-
-    outcome: Outcome
-    record: Mapping[str, Any] = field(repr=False)
-    record_path: Path
 
 
 Report = Callable[[Outcome], None]
@@ -109,36 +87,6 @@ def run_label(night: Night, report: Report) -> Outcome:
 
 
 WORK: Final[Mapping[str, Work]] = {"nightly": run_nightly, "clean": run_clean, "fit": run_fit, "label": run_label}
-
-
-def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progress: StepProgress) -> RunResult:
-    """Run one command of `WORK` under the lock, and write its run record whatever becomes of it.
-
-    Raises the SegSparkError that ended it (its record is written by then).
-    """
-    refuse_own_output(settings, run_date)
-    layout = Layout.of(settings.output.path)
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-    reported: list[Outcome] = [Outcome()]
-    clock = time.monotonic()
-    with exclusive_lock(layout.lock, f"run {run_id} ({command} {run_date})"):
-
-        def record(error: BaseException | None) -> tuple[dict[str, Any], Path]:
-            seconds = progress.seconds | {"total": round(time.monotonic() - clock, 3)}
-            content = record_of(Run(command, settings, run_date, run_id), reported[-1], seconds, error)
-            return content, write_record(layout, run_date, run_id, content)
-
-        try:
-            with sigterm_raises(), staging_area(layout, run_id) as staging:
-                spark = start_spark(f"seg_spark {command} {run_date}", settings, run_date, conf_dir, progress)
-                night = Night(spark, settings, run_date, run_id, layout, staging, progress)
-                reported.append(WORK[command](night, reported.append))
-        except BaseException as error:
-            _, path = record(error)
-            log.info("run record: %s", path)
-            raise
-        content, path = record(None)
-        return RunResult(reported[-1], content, path)
 
 
 def _fit_or_fall_back(night: Night, training: Any, outcome: Outcome) -> Outcome:

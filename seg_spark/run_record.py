@@ -7,15 +7,17 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from seg_spark.errors import SegSparkError
 from seg_spark.reporting.json_values import json_ready
 from seg_spark.segments.model import Model
 from seg_spark.settings.schema import Settings
-from seg_spark.steps.cleaning import Cleaned
-from seg_spark.steps.fitting import Fitted
-from seg_spark.steps.labelling import Labelled
+
+if TYPE_CHECKING:
+    from seg_spark.steps.cleaning import Cleaned
+    from seg_spark.steps.fitting import Fitted
+    from seg_spark.steps.labelling import Labelled
 
 RECORD_VERSION: Final = 1
 _PACKAGES: Final = ("seg-spark", "pyspark", "numpy", "pyarrow")
@@ -25,9 +27,9 @@ _PACKAGES: Final = ("seg-spark", "pyspark", "numpy", "pyarrow")
 class Outcome:
     """What a run did, as far as it came; the run record is written from it."""
 
-    cleaned: Cleaned | None = None
-    fitted: Fitted | None = None
-    labelled: Labelled | None = None
+    cleaned: "Cleaned | None" = None
+    fitted: "Fitted | None" = None
+    labelled: "Labelled | None" = None
     model: Model | None = None
     refit_refused: str | None = None
 

@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 from sklearn.metrics import adjusted_rand_score
 
-from seg_spark import nightly
+from seg_spark import runner
 from seg_spark.cli.main import main
 from seg_spark.errors import DegenerateModelError, InputError, QualityGateError, SegSparkError
 from seg_spark.reporting.progress import Advance, StepProgress
@@ -40,7 +40,7 @@ def usual(root: Path, **changes: Any) -> Settings:
 
 
 def night(root: Path, config: Settings, run_date: date = NIGHT) -> dict[str, Any]:
-    return dict(nightly.run("nightly", config, run_date, Path("conf"), StepProgress(Console(stderr=True))).record)
+    return dict(runner.run("nightly", config, run_date, Path("conf"), StepProgress(Console(stderr=True))).record)
 
 
 def try_(root: Path, run_date: date | None = None, **changes: Any) -> Comparison:
@@ -187,7 +187,7 @@ def test_a_failing_trial_says_why_and_leaves_no_trace(
 
 def test_without_a_date_the_last_labelled_night_is_tried(published: Path, copied: Path) -> None:
     later = date(2026, 11, 24)
-    nightly.run("clean", usual(copied), later, Path("conf"), StepProgress(Console(stderr=True)))
+    runner.run("clean", usual(copied), later, Path("conf"), StepProgress(Console(stderr=True)))
     assert try_(copied, clustering__k__max=2).run_date == NIGHT
     with pytest.raises(InputError, match="no labels are published for 2026-11-24; run seg-spark nightly --run-date"):
         try_(copied, later, clustering__k__max=2)

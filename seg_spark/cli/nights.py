@@ -95,9 +95,9 @@ def _run(
         _show_plan(command, settings, night)
         return
 
-    from seg_spark.nightly import run
     from seg_spark.reporting.progress import StepProgress
     from seg_spark.reporting.summary import show_run, show_segments
+    from seg_spark.runner import run
     from seg_spark.storage.layout import Layout
 
     result = run(command, settings, night, conf_dir, StepProgress(Console(stderr=True)))

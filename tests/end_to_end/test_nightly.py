@@ -13,7 +13,7 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
 from rich.console import Console
 
-from seg_spark import nightly
+from seg_spark import runner
 from seg_spark.errors import InputError, QualityGateError, SegSparkError
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.schemas import CUSTOMER_SEGMENTS_SCHEMA
@@ -27,7 +27,7 @@ NIGHT = date(2026, 11, 23)
 
 
 def run(command: str, config: Settings, night: date = NIGHT) -> dict[str, Any]:
-    result = nightly.run(command, config, night, Path("conf"), StepProgress(Console(stderr=True)))
+    result = runner.run(command, config, night, Path("conf"), StepProgress(Console(stderr=True)))
     written: dict[str, Any] = json.loads(result.record_path.read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(result.record))
     return written

@@ -1,0 +1,73 @@
+"""What surrounds every command that publishes: the lock, the staging folder, Spark, and the run record."""
+
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seg_spark.reporting.progress import StepProgress
+from seg_spark.run_record import Outcome, Run, record_of
+from seg_spark.settings.schema import Settings
+from seg_spark.steps.night import Night, refuse_own_output, start_spark
+from seg_spark.steps.stopping import sigterm_raises
+from seg_spark.storage.layout import Layout
+from seg_spark.storage.lock import exclusive_lock
+from seg_spark.storage.publish import staging_area
+from seg_spark.storage.records import write_record
+
+if TYPE_CHECKING:
+    from seg_spark.nightly import Work
+
+log = logging.getLogger("seg_spark")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run: its outcome, its record and where the record lies."""
+
+    outcome: Outcome
+    record: Mapping[str, Any] = field(repr=False)
+    record_path: Path
+
+
+def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progress: StepProgress) -> RunResult:
+    """Run one command of `nightly.WORK` under the lock, and write its run record whatever becomes of it.
+
+    Raises the SegSparkError that ended it (its record is written by then).
+    """
+    refuse_own_output(settings, run_date)
+    layout = Layout.of(settings.output.path)
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    reported: list[Outcome] = [Outcome()]
+    clock = time.monotonic()
+    with exclusive_lock(layout.lock, f"run {run_id} ({command} {run_date})"):
+
+        def record(error: BaseException | None) -> tuple[dict[str, Any], Path]:
+            seconds = progress.seconds | {"total": round(time.monotonic() - clock, 3)}
+            content = record_of(Run(command, settings, run_date, run_id), reported[-1], seconds, error)
+            return content, write_record(layout, run_date, run_id, content)
+
+        try:
+            with sigterm_raises(), staging_area(layout, run_id) as staging:
+                with ThreadPoolExecutor(1) as pool:  # importing takes most of a second, so Java starts meanwhile
+                    work = pool.submit(_work_of, command)
+                    spark = start_spark(f"seg_spark {command} {run_date}", settings, run_date, conf_dir, progress)
+                night = Night(spark, settings, run_date, run_id, layout, staging, progress)
+                reported.append(work.result()(night, reported.append))
+        except BaseException as error:
+            _, path = record(error)
+            log.info("run record: %s", path)
+            raise
+        content, path = record(None)
+        return RunResult(reported[-1], content, path)
+
+
+def _work_of(command: str) -> "Work":
+    from seg_spark.nightly import WORK
+
+    return WORK[command]
