@@ -1,4 +1,4 @@
-"""spark-submit entry point of the whole night.
+"""spark-submit entry point of the whole job.
 
 Reads input.path for the run date; replaces that date in clean_customers, rejected_customers,
 segment_profiles and customer_segments below output.path, adds a model and a run record.

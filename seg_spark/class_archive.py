@@ -24,7 +24,7 @@ _FIRST_RUN_ENDED: Final = "first-run-ended"
 _RECORDING: Final = ".recording-"
 _LONGEST_RECORDING_SECONDS: Final = 3600
 _SILENT: Final = ("-Xlog:disable",)
-"""Java tells of every archive it does not like, Java 25 even of one that it uses, on the terminal of the user."""
+"""Java reports every archive it refuses, Java 25 even one that it uses, on the user's terminal."""
 _FILES_OF_JAVA: Final = ("release", "lib/server/libjvm.so", "lib/server/classes.jsa", "lib/modules")
 
 

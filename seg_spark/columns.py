@@ -1,6 +1,11 @@
-"""Names of the columns we write, stated once."""
+"""Names of the published tables and their columns, stated once."""
 
 from typing import Final
+
+CLEAN_CUSTOMERS: Final = "clean_customers"
+REJECTED_CUSTOMERS: Final = "rejected_customers"
+CUSTOMER_SEGMENTS: Final = "customer_segments"
+SEGMENT_PROFILES: Final = "segment_profiles"
 
 CUSTOMER_ID: Final = "customer_id"
 RUN_DATE: Final = "run_date"

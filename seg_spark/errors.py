@@ -11,7 +11,7 @@ class SegSparkError(Exception):
 
 
 class SettingsError(SegSparkError):
-    """A setting or an argument is wrong: mend the conf or the command line."""
+    """A setting or an argument is wrong: correct the configuration or the command line."""
 
     exit_code = 2
 
@@ -35,7 +35,7 @@ class QualityGateError(SegSparkError):
 
 
 class DegenerateModelError(SegSparkError):
-    """No k gave an acceptable model, and there is no published model to fall back on."""
+    """No k gave an acceptable model, and there is no published model to use instead."""
 
     exit_code = 6
 

@@ -34,7 +34,7 @@ def find_java() -> tuple[str, int]:
     found = f" (JAVA_HOME={home}; " + "; ".join(tried) + ")" if home else f" ({'; '.join(tried)})" if tried else ""
     raise PlatformError(
         f"no Java {OLDEST_JAVA} or newer was found{found}; install one (apt install openjdk-17-jre-headless, "
-        "brew install openjdk@17) or run ./scripts/demo, which brings one"
+        "brew install openjdk@17) or run ./scripts/demo, which installs one"
     )
 
 

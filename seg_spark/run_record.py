@@ -15,21 +15,21 @@ from seg_spark.segments.model import Model
 from seg_spark.settings.schema import Settings
 
 if TYPE_CHECKING:
-    from seg_spark.steps.cleaning import Cleaned
-    from seg_spark.steps.fitting import Fitted
-    from seg_spark.steps.labelling import Labelled
+    from seg_spark.steps.cleaning import CleaningResult
+    from seg_spark.steps.fitting import FittingResult
+    from seg_spark.steps.labelling import LabellingResult
 
 RECORD_VERSION: Final = 1
 _PACKAGES: Final = ("seg-spark", "pyspark", "numpy", "pyarrow")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """What a run did, as far as it came; the run record is written from it."""
 
-    cleaned: "Cleaned | None" = None
-    fitted: "Fitted | None" = None
-    labelled: "Labelled | None" = None
+    cleaned: "CleaningResult | None" = None
+    fitted: "FittingResult | None" = None
+    labelled: "LabellingResult | None" = None
     model: Model | None = None
     refit_refused: str | None = None
 
@@ -44,7 +44,9 @@ class Run:
     run_id: str
 
 
-def record_of(run: Run, outcome: Outcome, seconds: Mapping[str, float], error: BaseException | None) -> dict[str, Any]:
+def record_of(
+    run: Run, outcome: RunOutcome, seconds: Mapping[str, float], error: BaseException | None
+) -> dict[str, Any]:
     """The run record: what the run did as far as it came, how it ended, and how long each step took."""
     cleaned, fitted, labelled, model = outcome.cleaned, outcome.fitted, outcome.labelled, outcome.model
     content = {
@@ -81,7 +83,7 @@ def settings_digest(settings: Settings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _segments(outcome: Outcome) -> list[dict[str, Any]]:
+def _segments(outcome: RunOutcome) -> list[dict[str, Any]]:
     labelled, model = outcome.labelled, outcome.model
     if labelled is None or model is None:
         return []

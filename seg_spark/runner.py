@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seg_spark.reporting.progress import StepProgress
-from seg_spark.run_record import Outcome, Run, record_of
+from seg_spark.run_record import Run, RunOutcome, record_of
 from seg_spark.settings.schema import Settings
-from seg_spark.steps.night import Night, refuse_own_output, start_spark
+from seg_spark.steps.context import RunContext, refuse_own_output, start_spark
 from seg_spark.steps.stopping import sigterm_raises
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.lock import exclusive_lock
@@ -28,22 +28,22 @@ log = logging.getLogger("seg_spark")
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run: its outcome, its record and where the record lies."""
+    """A finished run: its outcome, its record and the path of the record."""
 
-    outcome: Outcome
+    outcome: RunOutcome
     record: Mapping[str, Any] = field(repr=False)
     record_path: Path
 
 
 def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progress: StepProgress) -> RunResult:
-    """Run one command of `nightly.WORK` under the lock, and write its run record whatever becomes of it.
+    """Run one command of `nightly.WORK` under the lock, and write its run record, also if it fails.
 
     Raises the SegSparkError that ended it (its record is written by then).
     """
     refuse_own_output(settings, run_date)
     layout = Layout.of(settings.output.path)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-    reported: list[Outcome] = [Outcome()]
+    reported: list[RunOutcome] = [RunOutcome()]
     clock = time.monotonic()
     with exclusive_lock(layout.lock, f"run {run_id} ({command} {run_date})"):
 
@@ -57,8 +57,8 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
                 with ThreadPoolExecutor(1) as pool:  # importing takes most of a second, so Java starts meanwhile
                     work = pool.submit(_work_of, command)
                     spark = start_spark(f"seg_spark {command} {run_date}", settings, run_date, conf_dir, progress)
-                night = Night(spark, settings, run_date, run_id, layout, staging, progress)
-                reported.append(work.result()(night, reported.append))
+                context = RunContext(spark, settings, run_date, run_id, layout, staging, progress)
+                reported.append(work.result()(context, reported.append))
         except BaseException as error:
             _, path = record(error)
             log.info("run record: %s", path)

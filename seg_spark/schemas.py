@@ -21,11 +21,6 @@ from seg_spark import columns as c
 from seg_spark.errors import InputError, PublishError
 from seg_spark.settings.feature import Features
 
-CLEAN_CUSTOMERS: Final = "clean_customers"
-REJECTED_CUSTOMERS: Final = "rejected_customers"
-CUSTOMER_SEGMENTS: Final = "customer_segments"
-SEGMENT_PROFILES: Final = "segment_profiles"
-
 _TYPE_OF_KIND: Final[dict[str, DataType]] = {"number": DoubleType(), "category": StringType()}
 
 

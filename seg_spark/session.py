@@ -19,7 +19,7 @@ from seg_spark.settings.schema import Settings
 
 log = logging.getLogger("seg_spark")
 
-_TELLING_LOGGERS: Final = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
+_NOISY_LOGGERS: Final = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
 """Loggers of pyspark that print Spark's errors, with their values and stack traces, before we can translate them."""
 _QUIET_LOG: Final = Path(__file__).with_name("log4j2.properties")
 
@@ -31,7 +31,7 @@ _CORRECTNESS: Final = {
     "spark.sql.csv.parser.columnPruning.enabled": "false",  # pruning hides malformed rows
     "spark.sql.parquet.mergeSchema": "false",
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",  # store=007 is text, not seven
-    "spark.sql.legacy.parquet.nanosAsLong": "true",  # else one column of pandas' timestamps stops the night
+    "spark.sql.legacy.parquet.nanosAsLong": "true",  # else one column of pandas' timestamps stops the run
     "spark.sql.legacy.javaCharsets": "true",  # windows-1252 is real
 }
 _COMFORT: Final = {
@@ -81,7 +81,7 @@ def start_session(
         session = builder.getOrCreate()
     except (PySparkException, Py4JError, OSError, RuntimeError) as error:
         raise PlatformError(f"Spark did not start: {_reason(error)}") from error
-    for name in _TELLING_LOGGERS:
+    for name in _NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     session.sparkContext.setLogLevel(
         "FATAL"
@@ -95,14 +95,14 @@ def is_submitted() -> bool:
 
 
 def task_counter(spark: SparkSession) -> Callable[[], tuple[int, int] | None]:
-    """A function that tells how many tasks of Spark's running stages are done, as (done, planned)."""
+    """A function that counts the tasks of Spark's running stages, as (done, planned)."""
     tracker = spark.sparkContext.statusTracker()
 
     def look() -> tuple[int, int] | None:
         try:
             stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
         except (Py4JError, OSError):
-            return None  # Spark is stopping; progress is no reason to fail
+            return None  # Spark is stopping; a missing count must not fail the run
         running = [stage for stage in stages if stage is not None]
         if not running:
             return None

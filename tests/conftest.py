@@ -5,9 +5,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from pyspark.sql import SparkSession
 
 from seg_spark.class_archive import JAVAS_WITHOUT
 from seg_spark.machine import find_java
@@ -16,11 +16,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from processes import SEG_SPARK, run_python
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
+def spark() -> "Iterator[SparkSession]":
     """The session of the whole run, started as the jobs start it."""
     from seg_spark.session import start_session
 

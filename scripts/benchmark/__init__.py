@@ -1,1 +1,1 @@
-"""How long a night takes, and how good its segments are, beside what one would otherwise use."""
+"""How long a run takes and how good its segments are, beside what people would otherwise use."""

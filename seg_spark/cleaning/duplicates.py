@@ -14,7 +14,7 @@ from seg_spark.settings.schema import Settings
 OUTCOME: Final = "_outcome"
 
 
-class Outcome(StrEnum):
+class RowOutcome(StrEnum):
     """The outcome of an input row; every row has exactly one."""
 
     ACCEPTED = "accepted"
@@ -46,7 +46,7 @@ def settle_duplicates(validated: DataFrame, settings: Settings) -> DataFrame:
         content.alias("_content"),
     )
 
-    # rows that take part stand before those that are excluded
+    # rows that take part come before those that are excluded
     order = [is_excluded] * has_rules + [F.desc(ORDER_VALUE), F.col("_content")]
     ordered = Window.partitionBy("_key", "_owner").orderBy(*order)
     everyone = ordered.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
@@ -62,14 +62,14 @@ def settle_duplicates(validated: DataFrame, settings: Settings) -> DataFrame:
     superseded = F.col(ORDER_VALUE) < F.col("_last_of_top")[ORDER_VALUE]
     tied = F.col("_last_of_top")["_content"] != F.col("_first_of_top")
     outcome = (
-        F.when(is_excluded, Outcome.EXCLUDED.value)
-        .when(F.col(IS_FAULTY), Outcome.REJECTED.value)
-        .when(is_gone, Outcome.EXCLUDED.value)
-        .when(superseded | F.col("_is_copy"), Outcome.MERGED.value)
-        .when(tied, Outcome.REJECTED.value)
-        .otherwise(Outcome.ACCEPTED.value)
+        F.when(is_excluded, RowOutcome.EXCLUDED.value)
+        .when(F.col(IS_FAULTY), RowOutcome.REJECTED.value)
+        .when(is_gone, RowOutcome.EXCLUDED.value)
+        .when(superseded | F.col("_is_copy"), RowOutcome.MERGED.value)
+        .when(tied, RowOutcome.REJECTED.value)
+        .otherwise(RowOutcome.ACCEPTED.value)
     )
-    conflict = ~F.col(IS_FAULTY) & (F.col(OUTCOME) == Outcome.REJECTED.value)
+    conflict = ~F.col(IS_FAULTY) & (F.col(OUTCOME) == RowOutcome.REJECTED.value)
     kept = (c.CUSTOMER_ID, *features, ID_HASH, IS_FAULTY, c.REJECT_REASONS, c.RAW_ROW, EXCLUSION)
     return ranked.select(*kept, outcome.alias(OUTCOME)).select(
         c.CUSTOMER_ID,

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Every reject reason, as it stands in rejected_customers and in the run record."""
+    """Every reject reason, as written in rejected_customers and in the run record."""
 
     MISSING_ID = "missing_id"
     CONTROL_CHARACTERS = "control_characters"

@@ -1,7 +1,7 @@
 """Which customers have more than one row: found from a hash of each id, before any row is moved.
 
-Nearly every id stands alone, and its row needs no shuffle. Two ids with one hash count as one
-repeated id here; `settle_duplicates`, which compares the ids themselves, tells them apart.
+Nearly every id occurs once, and its row needs no shuffle. Two ids with one hash count as one
+repeated id here; `settle_duplicates`, which compares the ids themselves, separates them.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from seg_spark.cleaning.rows import ID_HASH, SHARES_ID
 MAX_ROWS_ON_DRIVER: Final = 30_000_000
 """Up to so many rows the hashes (8 bytes each) are sorted on the driver; above it Spark groups them."""
 MAX_REPEATED: Final = 1_000_000
-"""So many repeated ids at most are told apart from the others; above it every row is shuffled."""
+"""With more repeated ids than this every row is shuffled."""
 
 
 _NAMED: Final = "_seg_spark_named"

@@ -1,4 +1,4 @@
-"""What became of the input rows, and whether that is good enough. No Spark here."""
+"""Counts of input rows by outcome, and whether they are good enough. No Spark here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from seg_spark.settings.schema import Settings
 
 @dataclass(frozen=True)
 class RowCounts:
-    """What became of the input rows; they add up to `input`."""
+    """Counts of input rows by outcome; they add up to `input`."""
 
     input: int
     accepted: int
@@ -25,10 +25,12 @@ def check_rows(rows: RowCounts, settings: Settings) -> None:
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(rows.rejected_by_reason.items())[:5])
     if rows.accepted == 0:
         excluded = f" and {rows.excluded:,} excluded by cleaning.exclude" if rows.excluded else ""
-        raise InputError(f"every row was rejected ({reasons}){excluded}" if reasons else "every row was excluded")
+        outcome = f"every row was rejected ({reasons}){excluded}" if reasons else "every row was excluded"
+        raise InputError(f"input.path: {outcome}; seg-spark validate shows the columns")
     share = rows.rejected / (rows.input - rows.excluded)
     limit = settings.cleaning.max_rejected_share
     if share > limit:
         raise QualityGateError(
-            f"{share:.1%} of the rows were rejected, above cleaning.max_rejected_share ({limit:.1%}): {reasons}"
+            f"input.path: {share:.1%} of the rows were rejected, above cleaning.max_rejected_share ({limit:.1%}): "
+            f"{reasons}; seg-spark validate shows the columns"
         )

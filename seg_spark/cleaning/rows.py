@@ -11,7 +11,6 @@ from pyspark.sql.types import DataType, StringType, StructType
 
 from seg_spark import columns as c
 from seg_spark.cleaning import values
-from seg_spark.cleaning.declared import used_columns
 from seg_spark.cleaning.exclusions import first_rule_met
 from seg_spark.cleaning.raw_columns import column_names, find_column, quoted
 from seg_spark.cleaning.reasons import Reason
@@ -26,7 +25,7 @@ IS_FAULTY: Final = "_is_faulty"
 """Whether the row is rejected, and so has reject_reasons and a raw_row."""
 ORDER_VALUE: Final = "_order_value"
 ID_HASH: Final = "_seg_spark_id_hash"
-"""Hash of the clean id; null for a malformed row and for one without an id, which are no customer's."""
+"""Hash of the clean id; null for a malformed row and for one without an id, which belong to no customer."""
 SHARES_ID: Final = "_seg_spark_shares_id"
 """Whether another row has the same id (see `repeated_ids`); a column that validation hands on where it is there."""
 _MALFORMED: Final = "_malformed_text"
@@ -98,7 +97,7 @@ def validate_rows(raw: DataFrame, settings: Settings) -> DataFrame:
         *(fault.alias(alias) for alias, fault in faults.items()),
     )
     is_malformed = F.col(_MALFORMED).isNotNull()
-    # the fields of a malformed row stand in wrong columns, so nothing else is said about it
+    # the fields of a malformed row are in wrong columns, so no other reason is given
     is_excluded = ~is_malformed & F.col(EXCLUSION).isNotNull()
     has_fault = reduce(or_, (F.col(fault).isNotNull() for fault in faults))
     is_faulty = is_malformed | (~is_excluded & has_fault)
@@ -124,7 +123,7 @@ def _find_used_columns(schema: StructType, settings: Settings) -> Mapping[str, t
     found: dict[str, tuple[Column, DataType]] = {}
     absent: list[str] = []
     headers = [header for header in column_names(schema) if header not in (MALFORMED_ROW, ID_HASH, SHARES_ID)]
-    for header, setting in used_columns(settings).items():
+    for header, setting in settings.used_columns().items():
         column = find_column(schema, header)
         if column is not None:
             found[header] = column

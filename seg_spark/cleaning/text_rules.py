@@ -31,7 +31,7 @@ _VARIANTS: Final = {" ": " \u00a0\u202f", "'": "'\u2019"}
 def number_pattern(form: TextForm) -> str:
     """A regular expression for a trimmed text in this form, up to its end; its third group holds the digits.
 
-    Before the digits may stand a sign and a symbol in either order, after them a symbol. The sign for the
+    Before the digits a sign and a symbol are allowed in either order, after them a symbol. The sign for the
     very end is left to the caller: \\z in Java, \\Z in Python ($ would pass over a line break).
     """
     decimal = re.escape(form.decimal)

@@ -121,7 +121,7 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
     impossible = F.lit(False)
     if isinstance(kind, StringType):
         text = trimmed(raw)
-        # a time without a day would mean today, and another night would decide otherwise
+        # a time without a day would mean today, and another day's run would decide otherwise
         day = F.when(text.rlike(r"^\d{4}-\d{1,2}-\d{1,2}"), text)
         moment = F.unix_micros(F.try_to_timestamp(day)).cast("double")
         value = F.when(~_looks_like_java(text), text.try_cast("double"))
@@ -143,7 +143,7 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
 
 
 def plain_number(text: Column) -> Column:
-    """A trimmed text as a double, null where it is no number to people."""
+    """A trimmed text as a double, null where people would not read a number."""
     return F.when(~_looks_like_java(text), text.try_cast("double"))
 
 
@@ -162,7 +162,7 @@ def _draft(alias: str, column: Column) -> tuple[dict[str, Column], Column]:
 
 
 def is_missing(text: Column, null_values: Sequence[str]) -> Column:
-    """Whether a text is no value: null, blank, or one of the texts declared to mean missing."""
+    """Whether a text means missing: null, blank, or one of the declared texts."""
     # trimming is dear: nearly every text can be told by its beginning
     may_be = _begins_with_blank(text)
     for token in filter(None, null_values):

@@ -45,10 +45,10 @@ def complete_assignment(ctx: typer.Context, incomplete: str) -> list[str]:
 
 @_never_failing
 def complete_published_date(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The nights that are published."""
+    """The dates that are published."""
     from seg_spark.storage.manifests import published_dates
 
-    return [night.isoformat() for night in published_dates(_layout(ctx))]
+    return [one.isoformat() for one in published_dates(_layout(ctx))]
 
 
 @_never_failing

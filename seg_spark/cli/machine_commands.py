@@ -1,4 +1,4 @@
-"""Commands about the machine and what stands ready on it, without Spark."""
+"""Commands about the machine, without Spark."""
 
 from datetime import date
 from typing import Annotated
@@ -12,7 +12,7 @@ from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, ap
 def java_options(*, debug: Debug = False) -> None:
     """Print the Java options of local runs, for spark-submit --driver-java-options.
 
-    Exits with 4 if there is no Java.
+    Exits with 4 if Java is missing.
 
     Example: seg-spark java-options
     """
@@ -25,7 +25,7 @@ def java_options(*, debug: Debug = False) -> None:
 @app.command()
 def doctor(
     run_date: Annotated[
-        str | None, typer.Option("--run-date", help="The night whose input should be there; today unless given.")
+        str | None, typer.Option("--run-date", help="The date whose input should be there; by default today.")
     ] = None,
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
@@ -40,28 +40,28 @@ def doctor(
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Will tonight's run work? Checks machine, conf, input and output, without Spark.
+    """Check the machine, settings, input and output before a run, without Spark.
 
-    Exits with 0 if there is no fault, else with 2 (conf), 4 (machine or output) or 3 (input).
+    Exits with 0 if no fault was found, else with 2 (settings), 4 (machine or output) or 3 (input).
 
     Example: seg-spark doctor --conf-dir conf --env prod
     """
-    from seg_spark.onboarding.doctor import Wanted, examine, exit_code_of
+    from seg_spark.checks.doctor import DoctorRequest, examine, exit_code_of
     from seg_spark.reporting.findings import show_findings
 
     if prepare:
-        from seg_spark.onboarding.preparation import prepare_archive
+        from seg_spark.checks.preparation import prepare_archive
 
         out().print("Looking for an archive of Java's classes; if there is none, making it takes about a minute.")
         prepare_archive()
     findings = examine(
-        Wanted(
+        DoctorRequest(
             conf_dir,
             env,
             assignments or (),
             parse_run_date(run_date) if run_date else date.today(),
             is_conf_named=bool(conf_dir != CONF_DIR or env or assignments),
-            is_night_named=run_date is not None,
+            is_date_named=run_date is not None,
         )
     )
     show_findings(out(), findings)

@@ -6,11 +6,29 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from seg_spark.cli import begin, checks, customers, look, machine_commands, nights, trials
+from seg_spark.cli import (
+    init_command,
+    inspect_commands,
+    machine_commands,
+    predict_command,
+    run_commands,
+    try_command,
+    validate_command,
+)
 from seg_spark.cli.options import app
 from seg_spark.errors import SegSparkError
 
-__all__ = ["begin", "checks", "customers", "look", "machine_commands", "main", "nights", "run_job", "trials"]
+__all__ = [
+    "init_command",
+    "inspect_commands",
+    "machine_commands",
+    "main",
+    "predict_command",
+    "run_commands",
+    "run_job",
+    "try_command",
+    "validate_command",
+]
 
 log = logging.getLogger("seg_spark")
 

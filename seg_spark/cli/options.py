@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
-from seg_spark.cli.completion import complete_assignment, complete_env
+from seg_spark.cli.completion import complete_assignment, complete_env, complete_published_date
 from seg_spark.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -33,7 +33,15 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-RunDate = Annotated[str, typer.Option("--run-date", help="The night, as YYYY-MM-DD.", show_default=False)]
+RunDate = Annotated[str, typer.Option("--run-date", help="The date of the run, as YYYY-MM-DD.", show_default=False)]
+PublishedDate = Annotated[
+    str | None,
+    typer.Option(
+        "--run-date",
+        help="A published date, as YYYY-MM-DD; by default the last one.",
+        autocompletion=complete_published_date,
+    ),
+]
 ConfDir = Annotated[Path, typer.Option("--conf-dir", help="Folder with base.yml and <env>.yml.")]
 Env = Annotated[
     str | None,
@@ -65,12 +73,12 @@ def parse_run_date(text: str) -> date:
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         raise SettingsError(f"--run-date {text!r}: expected YYYY-MM-DD, as in 2026-11-23")
     try:
-        night = date.fromisoformat(text)
+        run_date = date.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"--run-date {text!r}: there is no such day") from None
-    if night > date.today() + LAST_DATE_AHEAD:
-        raise SettingsError(f"--run-date {text!r}: lies more than {LAST_DATE_AHEAD.days} days ahead")
-    return night
+        raise SettingsError(f"--run-date {text!r}: is not a calendar date") from None
+    if run_date > date.today() + LAST_DATE_AHEAD:
+        raise SettingsError(f"--run-date {text!r}: is more than {LAST_DATE_AHEAD.days} days ahead")
+    return run_date
 
 
 def program_name() -> str:

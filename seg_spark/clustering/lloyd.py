@@ -23,7 +23,7 @@ MAX_STEPS: Final = 1_000
 _BLOCK_SCORES: Final = 65_536
 _SMALLEST_BLOCK: Final = 64
 _DOUBTFUL_SHARE: Final = 8
-"""Most steps of `finish` look at one in so many points."""
+"""Most steps of `finish` use one in so many points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class WeightedPoints:
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """How many customers each point stands for."""
+        """How many customers each point represents."""
         return self.moments[:, -1]
 
     @cached_property

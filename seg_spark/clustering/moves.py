@@ -198,7 +198,7 @@ def _best_splits(found: Survey, count: int) -> list[int]:
 
 
 def _split(found: Survey, clusters: list[int]) -> Matrix:
-    """The centres with these clusters split: the first halves stand where the clusters stood, the second at the end."""
+    """The centres with these clusters split: the first halves in the places of the clusters, the second at the end."""
     centres = found.centres.copy()
     centres[clusters] = found.halves[clusters, 0]
     return np.vstack([centres, found.halves[clusters, 1]])

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 Matrix = NDArray[np.float64]
-"""Customers (or centres) x axes; training customers stand in hash order."""
+"""Customers (or centres) x axes; training customers are in hash order."""
 Labels = NDArray[np.intp]
 """Index of a centre per customer, from 0."""
 

@@ -47,7 +47,7 @@ def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Sele
         eligible = [one for one in eligible if one.k == settings.k]
     if not eligible:
         told = "; ".join(f"k = {k}: {reason}" for k, reason in sorted(excluded.items()))
-        raise DegenerateModelError(f"no k gives an acceptable model: {told or 'none was fitted'}")
+        raise DegenerateModelError(f"clustering.k: no k gives an acceptable model: {told or 'none was fitted'}")
     if settings.rule == "fixed":
         return Choice(eligible[0].k, f"k = {eligible[0].k} is fixed by selection.k", excluded)
     k, because = _chosen_by(settings.rule, sorted(scores, key=lambda one: one.k), eligible)
@@ -126,7 +126,7 @@ def _elbow(curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int, st
     """The k furthest below the straight line between the ends of the curve (Satopaa et al. 2011, "kneedle").
 
     Both axes are scaled to 0..1 first. With fewer than three ks, or a curve that does not fall,
-    there is no elbow and the smallest eligible k stands.
+    there is no elbow and the smallest eligible k is chosen.
     """
     first, last = curve[0], curve[-1]
     fall = first.within_ss - last.within_ss

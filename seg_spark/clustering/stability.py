@@ -16,7 +16,7 @@ _CUSTOMERS: Final = 20_000
 def prediction_strengths(matrix: Matrix, ks: Sequence[int]) -> dict[int, float | None]:
     """Prediction strength of every k, 0 to 1 (Tibshirani & Walther 2005): 1 if both halves agree on every pair.
 
-    Both halves of the first 20,000 customers (every second one each; they stand in hash order) are clustered. For
+    Both halves of the first 20,000 customers (every second one each; they are in hash order) are clustered. For
     each cluster of a half: the share of its pairs of customers that the centres of the other half keep together;
     the least of these shares is the figure of the half, and the mean of both halves that of the k. None where a
     half has fewer distinct points than k, or no cluster with two customers.

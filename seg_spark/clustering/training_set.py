@@ -1,4 +1,4 @@
-"""The training set: the same customers every night, on the driver, in an order fixed by their ids.
+"""The training set: the same customers in every run, on the driver, in an order fixed by their ids.
 
 Everything that is fitted is fitted on a frame made from the driver's copy, in one partition and in
 that order. So the model cannot depend on how the table was cut into files, on the order of its
@@ -27,7 +27,7 @@ def training_table(clean: DataFrame, features: list[str], settings: Training) ->
     """At most `settings.max_customers` accepted customers, lowest hash of the id first; below that everybody.
 
     Columns: customer_id, then the features. The hash depends on the id and the seed alone, so a
-    customer who is in the set tonight is there tomorrow, unless new ones with lower hashes come.
+    customer who is in the set today is in it tomorrow, unless new ones with lower hashes come.
     """
     hashed = clean.select(c.CUSTOMER_ID, *features, F.xxhash64(c.CUSTOMER_ID, F.lit(settings.seed)).alias(_HASH))
     table = hashed.orderBy(_HASH, c.CUSTOMER_ID).limit(settings.max_customers).toArrow()

@@ -5,6 +5,7 @@ A category has one axis per level, which is `weight` for customers of that level
 a level never seen in training is 0 on all of them and so weighs nothing.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -45,6 +46,15 @@ class FittedNumber:
         """SQL of the coordinate on the one axis."""
         return [f"({self.row_sql()} - {sql_text.double(self.shift)}) * {sql_text.double(self.scale)}"]
 
+    def axes(self, value: float | None) -> list[float]:
+        """The coordinate of a clean value (None where missing) on the one axis: the formula of `axes_sql`."""
+        number = self.fill if value is None else value
+        if self.clip is not None:
+            number = min(max(number, self.clip[0]), self.clip[1])
+        if self.transform == "log1p":
+            number = math.log(1 + number)
+        return [(number - self.shift) * self.scale]
+
 
 @dataclass(frozen=True)
 class FittedCategory:
@@ -63,6 +73,11 @@ class FittedCategory:
     def axes_sql(self) -> list[str]:
         """SQL of the coordinates, one per level."""
         return [self._level_sql(level) for level in self.levels]
+
+    def axes(self, value: str | None) -> list[float]:
+        """The coordinates of a clean value (None where missing), one per level: the formula of `axes_sql`."""
+        own = self.level_of(value)
+        return [self.weight if level == own else 0.0 for level in self.levels]
 
     def _level_sql(self, level: str | None) -> str:
         value = sql_text.identifier(self.name)
@@ -85,6 +100,8 @@ class FittedCategory:
 FittedFeature = FittedNumber | FittedCategory
 
 
-def axis_count(features: tuple[FittedFeature, ...]) -> int:
-    """Dimensions of the space the distances live in."""
-    return sum(len(one.levels) if isinstance(one, FittedCategory) else 1 for one in features)
+def axes_of(feature: FittedFeature, value: float | str | None) -> list[float]:
+    """The coordinates of a clean value (None where missing), one per axis of its feature."""
+    if isinstance(feature, FittedNumber):
+        return feature.axes(None if value is None else float(value))
+    return feature.axes(None if value is None else str(value))

@@ -27,7 +27,9 @@ def learn_number(name: str, feature: Feature, column: pa.ChunkedArray) -> Fitted
     known: NDArray[np.float64] = column.drop_null().to_numpy()
     rule = feature.missing_rule
     if not len(known) and (rule in ("median", "mean") or feature.clip):
-        raise InputError(f"features.columns.{name}: every value is missing; leave the feature out or mend its source")
+        raise InputError(
+            f"features.columns.{name}: every value is missing; leave the feature out or correct its source"
+        )
     if isinstance(rule, float | int):
         fill = float(rule)
     elif rule == "mean":

@@ -1,1 +1,1 @@
-"""Reporting: what people look at while a night runs and after it."""
+"""Reporting: what people see during a run and after it."""

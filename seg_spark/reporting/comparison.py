@@ -34,7 +34,7 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
     if not comparison.changes:
         say("  no setting differs from the conf")
     if comparison.cleaned_again:
-        say("the changed settings bear on cleaning, so the input was read and cleaned again")
+        say("the changed settings affect cleaning, so the input was read and cleaned again")
     for remark in comparison.remarks:
         say(remark)
     console.print(_results(comparison))

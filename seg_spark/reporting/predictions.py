@@ -9,7 +9,7 @@ from rich.text import Text
 
 from seg_spark.features.fitted import FittedCategory
 from seg_spark.segments.model import Model
-from seg_spark.segments.prediction import Deciding, Prediction, Reading, explain_reason
+from seg_spark.segments.prediction import DecidingFeature, Prediction, Reading, explain_reason
 from seg_spark.segments.wording import readable, shown_level, with_unit
 
 MOST_SHOWN: Final = 3
@@ -27,7 +27,7 @@ def prediction_json(prediction: Prediction, model: Model) -> dict[str, Any]:
         "runner_up_segment_name": prediction.runner_up_segment_name or None,
         "margin": label.margin if label else None,
         "is_outlier": label.is_outlier if label else None,
-        "reject_reasons": list(prediction.reject_reasons),
+        "reject_reasons": list(prediction.reasons),
         "deciding": [
             {
                 "feature": one.feature,
@@ -48,7 +48,7 @@ def show_prediction(console: Console, prediction: Prediction, model: Model) -> N
     """The answer for one customer in a few lines."""
     label = prediction.label
     if label is None:
-        _line(console, "no segment", "; ".join(explain_reason(model, one) for one in prediction.reject_reasons))
+        _line(console, "no segment", "; ".join(explain_reason(model, one) for one in prediction.reasons))
         return
     _line(console, "segment", f"{label.segment_id}  {label.segment_name}")
     if prediction.description:
@@ -78,7 +78,7 @@ def show_predictions(console: Console, answers: Sequence[tuple[str, Prediction]]
     for who, prediction in answers:
         label = prediction.label
         if label is None:
-            reasons = "; ".join(explain_reason(model, one) for one in prediction.reject_reasons)
+            reasons = "; ".join(explain_reason(model, one) for one in prediction.reasons)
             table.add_row(Text(who), "", "no segment", "", "", "", Text(reasons))
             continue
         notes = ["outlier"] * label.is_outlier + [n for one in prediction.readings if (n := _note(one))]
@@ -109,11 +109,11 @@ def _clearness(margin: float) -> str:
     return "(nearer to its own than to any other)" if margin < 0.5 else "(clear-cut)"
 
 
-def _decided(deciding: Sequence[Deciding]) -> list[Deciding]:
+def _decided(deciding: Sequence[DecidingFeature]) -> list[DecidingFeature]:
     return [one for one in deciding if one.share is not None and one.share >= 0.05][:MOST_SHOWN]
 
 
-def _deciding_text(one: Deciding, reading: Reading, model: Model) -> str:
+def _deciding_text(one: DecidingFeature, reading: Reading, model: Model) -> str:
     feature = next(own for own in model.features if own.name == one.feature)
     share = f"{min(one.share, 1):.0%}" if one.share is not None else ""  # the others spoke against it
     if isinstance(feature, FittedCategory):

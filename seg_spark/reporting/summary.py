@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from seg_spark import columns as c
 from seg_spark.segments.profiles import Profile
 
 
@@ -45,7 +46,7 @@ def show_run(console: Console, record: Mapping[str, Any], record_path: Path, out
             soft_wrap=True,
         )
     if record["refit_refused"]:
-        console.print(f"the published model stays in charge: {record['refit_refused']}", markup=False)
+        console.print(f"the published model stays active: {record['refit_refused']}", markup=False)
     if record["chosen_because"]:
         console.print(f"chosen: {record['chosen_because']}", markup=False, soft_wrap=True)
     partition = f"run_date={record['run_date']}"
@@ -125,18 +126,18 @@ def _excluded(rows: Mapping[str, Any]) -> str:
 def _places(record: Mapping[str, Any], output: Path, partition: str) -> list[tuple[str, Path]]:
     places: list[tuple[str, Path]] = []
     if record["segments"]:
-        places.append(("labels", output / "customer_segments" / partition))
-        places.append(("profiles", output / "segment_profiles" / partition))
+        places.append(("labels", output / c.CUSTOMER_SEGMENTS / partition))
+        places.append(("profiles", output / c.SEGMENT_PROFILES / partition))
     if record["rows"]:
-        places.append(("clean", output / "clean_customers" / partition))
-        places.append(("rejected", output / "rejected_customers" / partition))
+        places.append(("clean", output / c.CLEAN_CUSTOMERS / partition))
+        places.append(("rejected", output / c.REJECTED_CUSTOMERS / partition))
     if record["model_id"]:
         places.append(("model", output / "models" / record["model_id"]))
     return places
 
 
 def short_path(path: Path) -> Path:
-    """Relative to where one stands, where that is shorter."""
+    """Relative to the current folder, where that is shorter."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 

@@ -4,19 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from seg_spark.cleaning.row_counts import RowCounts
 from seg_spark.clustering.scores import Scores
 from seg_spark.segments.matching import CrossTable, Matching, match_segments
 from seg_spark.settings.differences import Change
-
-
-@dataclass(frozen=True)
-class RowOutcomes:
-    """What became of the input rows."""
-
-    accepted: int
-    merged_duplicates: int
-    rejected: int
-    excluded: int
 
 
 @dataclass(frozen=True)
@@ -26,7 +17,7 @@ class Segmentation:
 
     model_id: str
     chosen_because: str
-    rows: RowOutcomes
+    rows: RowCounts
     scores: Scores
     scores_by_k: tuple[Scores, ...]
     names: Mapping[int, str]

@@ -7,27 +7,21 @@ pickle. `model_id` is a hash of its content, so equal ids mean equal answers.
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from seg_spark.errors import InputError
 from seg_spark.features.fitted import FittedFeature
 from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES
+from seg_spark.settings.schema import Exclusion
 
-FORMAT_VERSION: Final = 2
-"""2 added what is needed to read raw values (null_values, text_form), and the descriptions; 1 is still read."""
-_ADDED_IN_2: Final[dict[str, Any]] = {
-    "null_values": list(DEFAULT_NULL_VALUES),
-    "text_form": None,
-    "description": "",
-}
-"""What format 1 meant by not saying it. Left out of the hash where it says just that, so that ids stay."""
+FORMAT_VERSION: Final = 3
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment. `cluster` is its index in the KMeansModel (its identity lies in segment_id alone);
+    """One segment. `cluster` is its index in the KMeansModel (its identity is segment_id alone);
     centre in scaled coordinates, one per axis; customers, share and outlier_distance are of the training set."""
 
     segment_id: int
@@ -44,7 +38,7 @@ class Segment:
 class Model:
     """The fitted features, whose axes span the space, and the segments, in the order of segment_id.
 
-    `null_values` are the texts that mean missing in the raw table.
+    `null_values` are the texts that mean missing in the raw table, `exclude` the rules for rows that get no label.
     """
 
     features: tuple[FittedFeature, ...]
@@ -52,6 +46,7 @@ class Model:
     segments: tuple[Segment, ...]
     training_customers: int
     null_values: tuple[str, ...] = DEFAULT_NULL_VALUES
+    exclude: tuple[Exclusion, ...] = ()
 
     @property
     def model_id(self) -> str:
@@ -75,37 +70,25 @@ def model_to_json(model: Model) -> str:
 
 
 def model_from_json(text: str, where: str) -> Model:
-    """Read `model_to_json`'s text. Raises InputError if it is damaged, or of a newer format."""
+    """Read `model_to_json`'s text. Raises InputError if it is damaged, or of another format."""
     try:
         document = json.loads(text)
         version = document.pop("format_version")
         digest = document.pop("sha256")
         model_id = document.pop("model_id")
-        if not isinstance(version, int) or version < 1:
+        if not isinstance(version, int):
             raise ValueError("no format version")
-        if version > FORMAT_VERSION:
-            raise InputError(
-                f"{where}: has model format {version}; this version reads up to {FORMAT_VERSION}; upgrade it"
-            )
+        if version != FORMAT_VERSION:
+            advice = "upgrade seg_spark" if version > FORMAT_VERSION else "fit again"
+            raise InputError(f"{where}: has model format {version}; this version reads {FORMAT_VERSION}; {advice}")
         model = _MODEL.validate_json(json.dumps(document), strict=True)
     except (ValueError, ValidationError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{where}: is no model file, or a damaged one; fit again") from None
+        raise InputError(f"{where}: is damaged, or not a model file; fit again") from None
     if _digest(model) != digest or model.model_id != model_id:
         raise InputError(f"{where}: its checksum does not match its content; fit again")
     return model
 
 
 def _digest(model: Model) -> str:
-    content = _without_additions(_MODEL.dump_python(model, mode="json"))
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(f"1{text}".encode()).hexdigest()
-
-
-def _without_additions(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: _without_additions(inner)
-            for key, inner in value.items()
-            if key not in _ADDED_IN_2 or inner != _ADDED_IN_2[key]
-        }
-    return [_without_additions(inner) for inner in value] if isinstance(value, list | tuple) else value
+    text = json.dumps(_MODEL.dump_python(model, mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

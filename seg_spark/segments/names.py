@@ -1,6 +1,6 @@
 """Names made from what sets a segment apart. No Spark here.
 
-Rules: a feature counts when the segment's mean lies at least half a standard deviation from
+Rules: a feature counts when the segment's mean is at least half a standard deviation from
 everybody's; the strongest two make the name, in the order of the features ("High annual income,
 low spending score"); from two standard deviations on it is "very". A category counts when a level
 is held by most of the segment and clearly more often than by everybody. A segment without such a
@@ -44,8 +44,8 @@ def name_segments(features: Sequence[FittedFeature], matrix: Matrix, labels: Lab
     used = [min(len(own), TRAITS_IN_NAME) for own in traits]
     while True:
         names = [_join(own[:count]) for own, count in zip(traits, used, strict=True)]
-        doubled = {name for name, count in Counter(names).items() if count > 1}
-        extendable = [i for i, name in enumerate(names) if name in doubled and used[i] < len(traits[i])]
+        repeated = {name for name, count in Counter(names).items() if count > 1}
+        extendable = [i for i, name in enumerate(names) if name in repeated and used[i] < len(traits[i])]
         if not extendable or max(used) > longest:
             return _numbered(names)
         for i in extendable:

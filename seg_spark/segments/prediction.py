@@ -1,20 +1,31 @@
 """Which segment is this customer in? The answer for one raw customer, without Spark.
 
 Values are read by the rules of the batch, from the published model alone, so that the answer is the
-label that tonight's run would publish.
+label that a run would publish.
 """
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from seg_spark.cleaning.one_value import Value, category_value, number_value
+from seg_spark.cleaning.one_value import Value, category_value, is_excluded, number_value
 from seg_spark.errors import SettingsError, did_you_mean
-from seg_spark.features.fitted import FittedCategory, FittedFeature
+from seg_spark.features.fitted import FittedCategory, FittedFeature, axes_of
 from seg_spark.segments.model import Model, Segment
-from seg_spark.segments.one_customer import Label, coordinates, label_customer
 
 Raw = float | str | None
+
+
+@dataclass(frozen=True)
+class Label:
+    """The answer for one customer; distance is Euclidean in feature space, margin runs from 0 (between two) to 1."""
+
+    segment_id: int
+    segment_name: str
+    distance: float
+    runner_up_segment_id: int
+    margin: float
+    is_outlier: bool
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Deciding:
+class DecidingFeature:
     """How much one feature spoke for the segment: its `share` of the difference between the squared distances to
     the runner-up's centre and to the segment's (negative where it spoke for the runner-up; None at a tie).
 
@@ -45,7 +56,7 @@ class Deciding:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one customer: a label, or the batch's reasons to reject the row (then `label` is None).
+    """The answer for one customer: a label, or the batch's reasons to reject or exclude the row (`label` is None).
 
     `deciding` is sorted by what spoke most for the segment.
     """
@@ -53,17 +64,20 @@ class Prediction:
     label: Label | None
     description: str
     runner_up_segment_name: str
-    reject_reasons: tuple[str, ...]
+    reasons: tuple[str, ...]
     readings: tuple[Reading, ...]
-    deciding: tuple[Deciding, ...]
+    deciding: tuple[DecidingFeature, ...]
 
 
-def predict(model: Model, customer: Mapping[str, Raw]) -> Prediction:
-    """The answer for one raw customer, given as feature name -> raw value (absent or None where missing)."""
-    values = {one.name: _read(one, customer.get(one.name), model.null_values) for one in model.features}
-    reasons = tuple(reason for value in values.values() for reason in value.reasons)
+def answer(model: Model, row: Mapping[str, Raw]) -> Prediction:
+    """The answer for one raw row, given as header -> raw value (absent or None where missing)."""
+    excluded = [rule.column for rule in model.exclude if is_excluded(row.get(rule.column), rule)]
+    if excluded:
+        return no_label(*(f"excluded:{column}" for column in excluded))
+    values = {one.name: _read(one, row.get(one.source), model.null_values) for one in model.features}
+    reasons = [reason for value in values.values() for reason in value.reasons]
     if reasons:
-        return Prediction(None, "", "", reasons, (), ())
+        return no_label(*reasons)
     clean = {name: value.value for name, value in values.items()}
     label = label_customer(model, clean)
     by_id = {one.segment_id: one for one in model.segments}
@@ -72,40 +86,69 @@ def predict(model: Model, customer: Mapping[str, Raw]) -> Prediction:
         label=label,
         description=nearest.description,
         runner_up_segment_name=runner_up.name,
-        reject_reasons=(),
+        reasons=(),
         readings=tuple(_reading(one, clean[one.name]) for one in model.features),
         deciding=_deciding(model, clean, nearest, runner_up),
     )
 
 
-def feature_named(model: Model, name: str) -> str:
-    """The feature that a name means: its own, or the header of its raw column, in any case.
+def no_label(*reasons: str) -> Prediction:
+    """The answer for a row that a run would reject or leave out."""
+    return Prediction(None, "", "", reasons, (), ())
+
+
+def label_customer(model: Model, customer: Mapping[str, float | str | None]) -> Label:
+    """Label one clean customer, given as feature name -> value (None or absent where missing)."""
+    point = [coordinate for one in model.features for coordinate in axes_of(one, customer.get(one.name))]
+    squared = [
+        (sum((x - c) * (x - c) for x, c in zip(point, segment.centre, strict=True)), segment.cluster, segment)
+        for segment in model.by_cluster
+    ]
+    (least, _, nearest), (second_least, _, second) = sorted(squared, key=lambda one: one[:2])[:2]
+    return Label(
+        segment_id=nearest.segment_id,
+        segment_name=nearest.name,
+        distance=math.sqrt(least),
+        runner_up_segment_id=second.segment_id,
+        margin=1 - math.sqrt(least) / math.sqrt(second_least) if second_least > 0 else 0.0,
+        is_outlier=math.sqrt(least) > nearest.outlier_distance,
+    )
+
+
+def column_named(model: Model, name: str) -> str:
+    """The raw column that a name means: its header, or the name of the feature made from it, in any case.
 
     Raises SettingsError with the nearest name.
     """
-    known = {one.source: one.name for one in model.features} | {one.name: one.name for one in model.features}
-    lower = {key.lower(): value for key, value in known.items()}
+    known = _columns(model)
+    lower = {key.lower(): header for key, header in known.items()}
     found = known.get(name) or lower.get(name.strip().lower())
     if found is None:
         names = ", ".join(one.name for one in model.features[:30])
         raise SettingsError(
-            f"{name!r} is no feature of the published model{did_you_mean(name, known)}; its features are: {names}"
+            f"unknown feature {name!r}{did_you_mean(name, known)}; the features of the published model are: {names}"
         )
     return found
 
 
 def split_assignment(model: Model, text: str) -> tuple[str, str]:
-    """`NAME=VALUE` as (feature, value); the name may be a header that holds = itself.
+    """`NAME=VALUE` as (header of the raw column, value); the name may be a header that holds = itself.
 
-    Raises SettingsError if there is no =, or no such feature.
+    Raises SettingsError if the = is missing, or the feature is unknown.
     """
     positions = [i for i, char in enumerate(text) if char == "="]
     if not positions:
         example = " ".join(f"{one.name}=..." for one in model.features[:2])
         raise SettingsError(f"{text!r}: expected FEATURE=VALUE, as in {example}")
-    names = {name.lower() for one in model.features for name in (one.name, one.source)}
+    names = {name.lower() for name in _columns(model)}
     position = next((i for i in reversed(positions) if text[:i].strip().lower() in names), positions[0])
-    return feature_named(model, text[:position]), text[position + 1 :]
+    return column_named(model, text[:position]), text[position + 1 :]
+
+
+def _columns(model: Model) -> dict[str, str]:
+    """Header of the raw column by every name it can be given by; the name of a feature wins over a header."""
+    headers = [*(rule.column for rule in model.exclude), *(one.source for one in model.features)]
+    return {header: header for header in headers} | {one.name: one.source for one in model.features}
 
 
 def explain_reason(model: Model, reason: str) -> str:
@@ -156,12 +199,12 @@ def _reading(feature: FittedFeature, value: float | str | None) -> Reading:
 
 def _deciding(
     model: Model, clean: Mapping[str, float | str | None], nearest: Segment, runner_up: Segment
-) -> tuple[Deciding, ...]:
-    found: list[tuple[float, Deciding]] = []
+) -> tuple[DecidingFeature, ...]:
+    found: list[tuple[float, DecidingFeature]] = []
     gaps: list[tuple[FittedFeature, float, float | None, float | None]] = []
     start = 0
     for feature in model.features:
-        point = coordinates(feature, clean[feature.name])
+        point = axes_of(feature, clean[feature.name])
         axes = slice(start, start + len(point))
         start += len(point)
         gap = _squared(point, runner_up.centre[axes]) - _squared(point, nearest.centre[axes])
@@ -169,7 +212,7 @@ def _deciding(
         gaps.append((feature, gap, typical[0], typical[1]))
     whole = math.fsum(gap for _, gap, _, _ in gaps)
     for feature, gap, own, other in gaps:
-        found.append((gap, Deciding(feature.name, gap / whole if whole > 0 else None, own, other)))
+        found.append((gap, DecidingFeature(feature.name, gap / whole if whole > 0 else None, own, other)))
     return tuple(one for _, one in sorted(found, key=lambda pair: -pair[0]))
 
 

@@ -1,4 +1,4 @@
-"""Sums over all customers of a night, per segment, in one job: what profiles and published scores are made of."""
+"""Sums over all customers of a run, per segment, in one job: what profiles and published scores are made of."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,7 @@ def published_scores(model: Model, totals: Sequence[SegmentTotals], sample: Matr
     """The scores of the published labels over all customers; None if fewer than two segments have any.
 
     Only the silhouette is a mean over a sample, given by its coordinates (n x axes) and the index of the
-    nearest centre: how far each of these customers lies from all customers of every segment. Below
+    nearest centre: how far each of these customers is from all customers of every segment. Below
     `training.max_customers` the sample is everybody. The Euclidean silhouette needs all pairs and is left to
     the training set.
     """

@@ -1,7 +1,7 @@
 """conf/base.yml, written from the schema: every setting with its default and its comment.
 
 What has no default (which table, which columns) comes from `SAMPLE`, the table that
-scripts/make_sample_customers.py writes, so that the file runs as it stands.
+scripts/make_sample_customers.py writes, so that the file runs as it is.
 """
 
 import textwrap

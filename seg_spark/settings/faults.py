@@ -21,11 +21,10 @@ _EXPECTED: Final = {
     "model_attributes_type": "a mapping (key: value lines)",
     "tuple_type": "a list",
 }
-_SECTION_TYPES: Final = ("model_type", "model_attributes_type", "dict_type")
 
 
 def known_keys(path: Sequence[str]) -> tuple[str, ...] | None:
-    """The keys that may stand below `path`; None where any name is possible (features) or none is (a leaf)."""
+    """The keys that are possible below `path`; None where any name is possible (features) or none is (a leaf)."""
     section: Any = Settings
     for key in path:
         if _is_section(section) and key in section.model_fields:

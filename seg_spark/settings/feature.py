@@ -11,7 +11,7 @@ MAX_FEATURES: Final = 500
 
 
 class ConstantText(Section):
-    """A text that stands in for a missing category."""
+    """A text that replaces a missing category."""
 
     constant: str
 
@@ -24,7 +24,7 @@ class TextForm(Section):
     grouping: Literal[",", ".", " ", "'", ""] = ""
     """The sign between groups of digits; nothing unless set."""
     symbols: Annotated[tuple[str, ...], Field(max_length=20)] = ()
-    """Texts that may stand before or after the number, such as $, EUR or %."""
+    """Texts allowed before or after the number, such as $, EUR or %."""
 
     @model_validator(mode="after")
     def _told_apart(self) -> Self:
@@ -38,7 +38,7 @@ class TextForm(Section):
                 or set(symbol) & set("+-\u22120123456789")
             ):
                 raise ValueError(
-                    f"symbols: {symbol!r} is no symbol; expected at most 16 characters, no digits or signs among them"
+                    f"symbols: {symbol!r} is not a symbol; expected at most 16 characters, without digits or signs"
                 )
         return self
 
@@ -95,7 +95,7 @@ class Feature(Section):
         if isinstance(self.missing, float | int) and (
             (low is not None and self.missing < low) or (high is not None and self.missing > high)
         ):
-            raise ValueError("missing: the constant lies outside valid")
+            raise ValueError("missing: the constant is outside valid")
         return self
 
     @property
@@ -120,7 +120,9 @@ class Features(Section):
         seen: dict[str, str] = {}
         for name, feature in value.items():
             if not name.isidentifier() or name.startswith("_") or len(name) > 64:
-                raise ValueError(f"{name!r} is no column name: expected letters, digits and _, starting with a letter")
+                raise ValueError(
+                    f"{name!r} is not a column name: expected letters, digits and _, starting with a letter"
+                )
             if name.lower() in columns.RESERVED:
                 raise ValueError(f"{name!r} is the name of a column we write; choose another and set its source")
             for key, what in ((f"name {name.lower()}", "name"), (f"source {feature.source or name}", "source")):

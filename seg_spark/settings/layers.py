@@ -54,7 +54,7 @@ def load_settings(
     origins: dict[str, str] = {}
     for layer in layers:
         merged = _merge(merged, layer.values)
-        for key, origin in layer.origins.items():  # what came last stands last
+        for key, origin in layer.origins.items():  # the last one given comes last
             origins.pop(key, None)
             origins[key] = origin
     _drop_features(merged, origins, layers)
@@ -73,7 +73,7 @@ def leaves_of(settings: Settings) -> Iterator[tuple[str, Any]]:
 
 def _files(conf_dir: Path, env: str | None) -> list[Path]:
     if not conf_dir.is_dir():
-        raise SettingsError(f"{conf_dir}: there is no such conf folder; name one with --conf-dir")
+        raise SettingsError(f"{conf_dir}: the configuration folder does not exist; name one with --conf-dir")
     base = conf_dir / "base.yml"
     if not base.is_file():
         raise SettingsError(f"{conf_dir}: holds no base.yml; expected the settings in {base}")

@@ -19,11 +19,16 @@ def local_path(path: str) -> str:
     return re.sub(r"^file:(//(?=/))?", "", path, flags=re.IGNORECASE)
 
 
+def spark_path(path: Path) -> str:
+    """A local path as Spark takes it: never the default filesystem's, and nothing percent-encoded."""
+    return f"file://{path}"
+
+
 def refuse_overlap(input_path: str, output_path: str) -> None:
-    """Raise ValueError if one path lies inside the other."""
+    """Raise ValueError if one path is inside the other."""
     raw, published = _plain(input_path), _plain(output_path)
     if raw.is_relative_to(published) or published.is_relative_to(raw):
-        raise ValueError("input.path and output.path lie inside each other; a night would read what it writes")
+        raise ValueError("input.path and output.path lie inside each other; a run would read its own output")
 
 
 def _plain(path: str) -> Path:

@@ -1,4 +1,4 @@
-"""Settings of the raw customer table: where it lies and how it is read."""
+"""Settings of the raw customer table: where it is and how it is read."""
 
 import codecs
 import re

@@ -66,14 +66,14 @@ class Cleaning(Section):
     """Rows to leave out by declared rules (staff, closed accounts), counted apart from rejected ones:
     a list of {column: HEADER, is_in: [A, B]}, {column: HEADER, equals: A} or {column: HEADER, is_true: true}."""
     max_rejected_share: Share = 0.2
-    """Highest accepted share of rejected rows; above it the night stops with exit code 5."""
+    """Highest accepted share of rejected rows; above it the run stops with exit code 5."""
 
 
 class Training(Section):
     """Which customers the model is fitted on."""
 
     max_customers: Annotated[int, Field(ge=10, le=10_000_000)] = 100_000
-    """At most so many, picked by a hash of the customer id: the same ones every night."""
+    """At most so many, picked by a hash of the customer id: the same ones in every run."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 42
     """Start of every random choice."""
 
@@ -99,7 +99,7 @@ class Clustering(Section):
     k: KRange = KRange()
     """Range of k."""
     starts: Annotated[int, Field(ge=1, le=100)] = 2
-    """With refine: false, independent k-means|| starts per k; the one with the lowest within sum of squares stands."""
+    """With refine: false, independent k-means|| starts per k; the one with the lowest within sum of squares wins."""
     refine: bool = True
     """Whether a search on the driver finds the centres of each k, with short MLlib fits beside it for comparison;
     false publishes MLlib's own full fits."""
@@ -132,7 +132,7 @@ class Selection(Section):
 
 
 class Settings(Section):
-    """All settings of a night."""
+    """All settings of a run."""
 
     input: Input
     """The raw customer table."""
@@ -160,7 +160,18 @@ class Settings(Section):
         if self.input.format != "table":
             refuse_overlap(self.input.path, self.output.path)
         if self.input.order_by == self.customer_id:
-            raise ValueError("input.order_by: is the customer id, which cannot tell rows of one customer apart")
+            raise ValueError("input.order_by: is the customer id, which is the same in all rows of a customer")
         if self.selection.k is not None and not self.clustering.k.min <= self.selection.k <= self.clustering.k.max:
-            raise ValueError("selection.k lies outside clustering.k.min to clustering.k.max")
+            raise ValueError("selection.k is outside clustering.k.min to clustering.k.max")
         return self
+
+    def used_columns(self) -> dict[str, str]:
+        """The raw columns that the settings name: header -> the setting that names it."""
+        named = {self.customer_id: "customer_id"}
+        if self.input.order_by is not None:
+            named.setdefault(self.input.order_by, "input.order_by")
+        for name in self.features.columns:
+            named.setdefault(self.features.source_of(name), f"features.columns.{name}")
+        for rule in self.cleaning.exclude:
+            named.setdefault(rule.column, "cleaning.exclude")
+        return named

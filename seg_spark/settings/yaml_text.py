@@ -46,7 +46,7 @@ def parse_document(text: str, origin: str) -> Document:
     """Read one YAML mapping; `origin` names the file in messages.
 
     Raises SettingsError for invalid YAML (with line), a tag, an alias, a duplicate key, a text over
-    1,000,000 characters, or anything that is no mapping. An empty text is an empty mapping.
+    1,000,000 characters, or anything but a mapping. An empty text is an empty mapping.
     """
     if len(text) > MAX_CHARACTERS:
         raise SettingsError(f"{origin}: longer than {MAX_CHARACTERS:,} characters; expected a settings file")
@@ -103,7 +103,7 @@ def _inspect(node: yaml.Node, origin: str, path: str, lines: dict[str, int]) -> 
                 raise SettingsError(f"{_at(origin, key)}: the key {key.value!r} must be a text; put it in quotes")
             here = f"{path}.{key.value}" if path else key.value
             if key.value in seen:
-                raise SettingsError(f"{_at(origin, key)}: {here} stands twice; keep one of them")
+                raise SettingsError(f"{_at(origin, key)}: {here} is given twice; keep one of them")
             seen.add(key.value)
             lines[here] = key.start_mark.line + 1
             _inspect(value, origin, here, lines)

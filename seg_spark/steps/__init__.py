@@ -1,1 +1,1 @@
-"""The steps of a night, between storage and domain: each reads, computes and stages; none publishes."""
+"""The steps of a run, between storage and domain: each reads, computes and stages; none publishes."""

@@ -1,4 +1,4 @@
-"""Cleaning the night: the raw table in, accepted customers and rejected rows out."""
+"""Cleaning: the raw table in, accepted customers and rejected rows out."""
 
 import logging
 from collections import Counter
@@ -14,20 +14,19 @@ from pyspark.sql.types import StructType
 
 from seg_spark import columns as c
 from seg_spark import schemas
-from seg_spark.cleaning.declared import used_columns
-from seg_spark.cleaning.duplicates import OUTCOME, Outcome, settle_duplicates
+from seg_spark.cleaning.duplicates import OUTCOME, RowOutcome, settle_duplicates
 from seg_spark.cleaning.raw_columns import column_names
 from seg_spark.cleaning.repeated_ids import NO_IDS, IdTotals, find_repeated_ids, mark_shared_ids
 from seg_spark.cleaning.row_counts import RowCounts
 from seg_spark.cleaning.rows import EXCLUSION, ID_HASH, IS_FAULTY, MALFORMED_ROW, SHARES_ID, validate_rows, with_id_hash
 from seg_spark.errors import InputError, PublishError
+from seg_spark.input.files import check_unchanged, find_input_files
+from seg_spark.input.spark_reader import read_raw
 from seg_spark.settings.schema import Settings
-from seg_spark.steps.night import Night
-from seg_spark.storage.input_files import check_unchanged, find_input_files
+from seg_spark.spark_errors import spark_errors_as
+from seg_spark.steps.context import RunContext
 from seg_spark.storage.local_files import remove_tree
 from seg_spark.storage.publish import StagedTable
-from seg_spark.storage.raw_input import read_raw
-from seg_spark.storage.spark_errors import spark_errors_as
 from seg_spark.storage.tables import count_list_items, count_nulls, count_rows, read_table, stage_frame, stage_table
 
 log = logging.getLogger("seg_spark")
@@ -37,12 +36,12 @@ SMALL_INPUT_BYTES: Final = 4 * 2**20
 _CHEAP_TO_READ: Final = ("parquet", "orc")
 """Formats that give the column of the ids without reading the others."""
 _VALIDATED: Final = "validated_rows"
-_TABLE_OF: Final = {Outcome.ACCEPTED: schemas.CLEAN_CUSTOMERS, Outcome.REJECTED: schemas.REJECTED_CUSTOMERS}
+_TABLE_OF: Final = {RowOutcome.ACCEPTED: c.CLEAN_CUSTOMERS, RowOutcome.REJECTED: c.REJECTED_CUSTOMERS}
 
 
 @dataclass(frozen=True)
-class Cleaned:
-    """The staged tables of a cleaned night, its counts, and how many accepted values are missing by feature."""
+class CleaningResult:
+    """The staged tables, the row counts, and the number of missing accepted values by feature."""
 
     clean: StagedTable
     rejected: StagedTable
@@ -52,37 +51,37 @@ class Cleaned:
     input_bytes: int
 
 
-def clean_customers(night: Night) -> Cleaned:
+def clean_customers(context: RunContext) -> CleaningResult:
     """Read the raw table; stage accepted customers and rejected rows; check that no row was lost.
 
     Raises InputError for an input that cannot be used, or that changed meanwhile. Whether the rows are
     good enough is for `check_rows`.
     """
-    settings = night.settings
-    with night.progress.step("clean"):
-        files = find_input_files(settings.input, night.run_date)
-        raw = read_raw(night.spark, settings.input, night.run_date, MALFORMED_ROW, used_columns(settings))
+    settings = context.settings
+    with context.progress.step("clean"):
+        files = find_input_files(settings.input, context.run_date)
+        raw = read_raw(context.spark, settings.input, context.run_date, MALFORMED_ROW, settings.used_columns())
         rows = with_id_hash(raw, settings)
         _warn_of_extra_columns(raw, settings)
         with spark_errors_as(InputError, f"input.path: {settings.input.path}"):
             if 0 < files.total_bytes <= SMALL_INPUT_BYTES:
-                settled = _settle(night, validate_rows(rows, settings))
+                settled = _settle(context, validate_rows(rows, settings))
                 read = settled.totals
             else:
-                read, settled = _stage_large(night, rows)
+                read, settled = _stage_large(context, rows)
         if read.rows == 0:
             raise InputError(f"input.path: {settings.input.path} has a header but no rows")
-        check_unchanged(files, settings.input, night.run_date)
-        remove_tree(night.staging / _VALIDATED)
-        staged, rejected = _staged(night, Outcome.ACCEPTED), _staged(night, Outcome.REJECTED)
-        _audit_ids(night, staged, read, settled.not_accepted)
+        check_unchanged(files, settings.input, context.run_date)
+        remove_tree(context.staging / _VALIDATED)
+        staged, rejected = _staged(context, RowOutcome.ACCEPTED), _staged(context, RowOutcome.REJECTED)
+        _audit_ids(context, staged, read, settled.not_accepted)
     counts = settled.counts
     outcomes = RowCounts(
         input=read.rows,
         accepted=staged.rows,
-        merged_duplicates=counts[Outcome.MERGED],
+        merged_duplicates=counts[RowOutcome.MERGED],
         rejected=rejected.rows,
-        excluded=counts[Outcome.EXCLUDED],
+        excluded=counts[RowOutcome.EXCLUDED],
         rejected_by_reason=count_list_items(rejected.folder, c.REJECT_REASONS),
         excluded_by_rule=_excluded_by_rule(settings, counts),
     )
@@ -95,7 +94,7 @@ def clean_customers(night: Night) -> Cleaned:
         if not counts[f"rule {position}"]:
             log.warning("cleaning.exclude: no row meets the rule on %r", rule.column)
     missing = {name: count_nulls(staged.folder, name) for name in settings.features.columns}
-    return Cleaned(staged, rejected, outcomes, missing, len(files.files), files.total_bytes)
+    return CleaningResult(staged, rejected, outcomes, missing, len(files.files), files.total_bytes)
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class _Settled:
     counts: Mapping[str, int] = field(default_factory=Counter)
 
 
-def _stage_large(night: Night, rows: DataFrame) -> tuple[IdTotals, _Settled]:
+def _stage_large(context: RunContext, rows: DataFrame) -> tuple[IdTotals, _Settled]:
     """Stage the outcomes of a table in which nearly every row can be judged by itself; returns what was read.
 
     The ids are scanned first. Rows that share theirs with no other are then validated, and those to
@@ -115,65 +114,67 @@ def _stage_large(night: Night, rows: DataFrame) -> tuple[IdTotals, _Settled]:
     them those that are faulty or excluded. CSV and JSON, which are dear to parse, and tables of a
     catalog, which may be views, are validated once into a staged copy that the passes read.
     """
-    validate: Callable[[DataFrame], DataFrame] = partial(validate_rows, settings=night.settings)
+    validate: Callable[[DataFrame], DataFrame] = partial(validate_rows, settings=context.settings)
     count = None
-    if night.settings.input.format not in _CHEAP_TO_READ:
-        rows, validate = stage_frame(validate(rows), night.staging / _VALIDATED), _as_it_is
-        count = count_rows(night.staging / _VALIDATED)
+    if context.settings.input.format not in _CHEAP_TO_READ:
+        rows, validate = stage_frame(validate(rows), context.staging / _VALIDATED), _as_it_is
+        count = count_rows(context.staging / _VALIDATED)
     repeated = find_repeated_ids(rows, count)
     marked = mark_shared_ids(rows, repeated)
     good = ~F.col(IS_FAULTY) & F.col(EXCLUSION).isNull()
     if repeated.hashes is not None:
-        _stage(night, validate(marked.where(~F.col(SHARES_ID))).where(good), Outcome.ACCEPTED)
-        if _staged(night, Outcome.ACCEPTED).rows == repeated.totals.rows:
+        _stage(context, validate(marked.where(~F.col(SHARES_ID))).where(good), RowOutcome.ACCEPTED)
+        if _staged(context, RowOutcome.ACCEPTED).rows == repeated.totals.rows:
             return repeated.totals, _Settled()
-    return repeated.totals, _settle(night, validate(marked).where(F.col(SHARES_ID) | ~good))
+    return repeated.totals, _settle(context, validate(marked).where(F.col(SHARES_ID) | ~good))
 
 
-def _settle(night: Night, validated: DataFrame) -> _Settled:
+def _settle(context: RunContext, validated: DataFrame) -> _Settled:
     """Bring the rows of each customer together, and stage the outcomes."""
-    settled = settle_duplicates(validated, night.settings).persist(StorageLevel.MEMORY_AND_DISK)
+    settled = settle_duplicates(validated, context.settings).persist(StorageLevel.MEMORY_AND_DISK)
     try:
         outcome = F.col(OUTCOME)
-        rules = range(len(night.settings.cleaning.exclude))
+        rules = range(len(context.settings.cleaning.exclude))
         [row] = settled.agg(
             F.struct(*IdTotals.columns()).alias("totals"),
-            F.struct(*IdTotals.columns(among=outcome != Outcome.ACCEPTED.value)).alias("not_accepted"),
-            *(F.count_if(outcome == one.value).alias(one) for one in Outcome),
+            F.struct(*IdTotals.columns(among=outcome != RowOutcome.ACCEPTED.value)).alias("not_accepted"),
+            *(F.count_if(outcome == one.value).alias(one) for one in RowOutcome),
             *(F.count_if(F.col(EXCLUSION) == position).alias(f"rule {position}") for position in rules),
         ).collect()
         totals, not_accepted, *_ = row
         counts = Counter({name: int(value) for name, value in row.asDict().items() if isinstance(value, int)})
-        for wanted in (Outcome.ACCEPTED, Outcome.REJECTED):
+        for wanted in (RowOutcome.ACCEPTED, RowOutcome.REJECTED):
             if counts[wanted]:
-                _stage(night, settled.where(outcome == wanted.value), wanted)
+                _stage(context, settled.where(outcome == wanted.value), wanted)
     finally:
         settled.unpersist()
     return _Settled(IdTotals.of(totals.asDict()), IdTotals.of(not_accepted.asDict()), counts)
 
 
-def _stage(night: Night, rows: DataFrame, outcome: Outcome) -> None:
+def _stage(context: RunContext, rows: DataFrame, outcome: RowOutcome) -> None:
     table = _TABLE_OF[outcome]
-    stage_table(rows.withColumn(c.RUN_ID, F.lit(night.run_id)), _schema(night, table), night.staging / table, table)
+    stage_table(
+        rows.withColumn(c.RUN_ID, F.lit(context.run_id)), _schema(context, table), context.staging / table, table
+    )
 
 
-def _schema(night: Night, table: str) -> StructType:
-    is_clean = table == schemas.CLEAN_CUSTOMERS
-    return schemas.clean_customers_schema(night.settings.features) if is_clean else schemas.REJECTED_CUSTOMERS_SCHEMA
+def _schema(context: RunContext, table: str) -> StructType:
+    is_clean = table == c.CLEAN_CUSTOMERS
+    return schemas.clean_customers_schema(context.settings.features) if is_clean else schemas.REJECTED_CUSTOMERS_SCHEMA
 
 
-def _staged(night: Night, outcome: Outcome) -> StagedTable:
+def _staged(context: RunContext, outcome: RowOutcome) -> StagedTable:
     table = _TABLE_OF[outcome]
-    folder = night.staging / table
+    folder = context.staging / table
     if not folder.exists():
-        schema = _schema(night, table)
-        stage_table(night.spark.createDataFrame([], schema), schema, folder, table)
+        schema = _schema(context, table)
+        stage_table(context.spark.createDataFrame([], schema), schema, folder, table)
     return StagedTable(table, folder, count_rows(folder))
 
 
-def _audit_ids(night: Night, clean: StagedTable, read_at_first: IdTotals, not_accepted: IdTotals) -> None:
+def _audit_ids(context: RunContext, clean: StagedTable, read_at_first: IdTotals, not_accepted: IdTotals) -> None:
     """Read back what was written: every accepted customer has one row, and every scan saw the same ids."""
-    customers = read_table(night.spark, clean.folder, _schema(night, clean.table)).select(c.CUSTOMER_ID)
+    customers = read_table(context.spark, clean.folder, _schema(context, clean.table)).select(c.CUSTOMER_ID)
     hashed = customers.withColumn(ID_HASH, F.xxhash64(c.CUSTOMER_ID))
     with spark_errors_as(PublishError, f"reading {clean.folder} back"):
         written = find_repeated_ids(hashed, clean.rows)
@@ -182,11 +183,11 @@ def _audit_ids(night: Night, clean: StagedTable, read_at_first: IdTotals, not_ac
             f"input.path: the rows changed while they were being read ({read_at_first.rows:,} at first, then "
             f"{(written.totals + not_accepted).rows:,}, or other ids); run again when its writer is done"
         )
-    if written.hashes is None or len(written.hashes):  # doubled ids, or different ones of the same hash
+    if written.hashes is None or len(written.hashes):  # repeated ids, or different ones of the same hash
         shared = mark_shared_ids(hashed, written).where(SHARES_ID).groupBy(c.CUSTOMER_ID)
-        doubled = shared.agg(F.count(F.lit(1)).alias("rows")).where(F.col("rows") > 1).count()
-        if doubled:
-            raise PublishError(f"{doubled:,} customers were accepted more than once; nothing was published")
+        repeated = shared.agg(F.count(F.lit(1)).alias("rows")).where(F.col("rows") > 1).count()
+        if repeated:
+            raise PublishError(f"{repeated:,} customers were accepted more than once; nothing was published")
 
 
 def _as_it_is(rows: DataFrame) -> DataFrame:
@@ -203,12 +204,18 @@ def _excluded_by_rule(settings: Settings, observed: Mapping[str, int]) -> dict[s
 
 def _check_sum(rows: RowCounts) -> None:
     if rows.input != rows.accepted + rows.merged_duplicates + rows.rejected + rows.excluded:
-        raise PublishError(f"rows were lost or doubled while cleaning: {rows}; nothing was published")
+        raise PublishError(
+            f"row counts do not add up: {rows.input:,} read, {rows.accepted:,} accepted + "
+            f"{rows.merged_duplicates:,} merged + {rows.rejected:,} rejected + {rows.excluded:,} excluded; "
+            "nothing was published"
+        )
 
 
 def _warn_of_extra_columns(raw: DataFrame, settings: Settings) -> None:
-    used = used_columns(settings)
-    extra = [name for name in column_names(raw.schema) if name not in used and not name.startswith("_seg_spark_")]
+    used = settings.used_columns()
+    extra = [
+        name for name in column_names(raw.schema) if name and name not in used and not name.startswith("_seg_spark_")
+    ]
     if extra:
         log.info(
             "columns not used: %s%s", ", ".join(repr(name[:40]) for name in extra[:50]), " ..." * (len(extra) > 50)

@@ -1,4 +1,4 @@
-"""Fitting the night: clean customers in, a chosen model out."""
+"""Fitting: clean customers in, a chosen model out."""
 
 import json
 import logging
@@ -27,8 +27,8 @@ from seg_spark.segments.descriptions import describe_segments
 from seg_spark.segments.model import Model
 from seg_spark.segments.names import name_segments
 from seg_spark.segments.numbering import number_segments
-from seg_spark.steps.night import Night
-from seg_spark.storage.spark_errors import spark_errors_as
+from seg_spark.spark_errors import spark_errors_as
+from seg_spark.steps.context import RunContext
 from seg_spark.storage.tables import read_table
 
 log = logging.getLogger("seg_spark")
@@ -37,7 +37,7 @@ _STRONG_SKEW: Final = 3.0
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittingResult:
     """A chosen model in both forms, the scores of every k, and why this k."""
 
     model: Model
@@ -47,41 +47,43 @@ class Fitted:
     mllib: MllibFits
 
 
-def read_clean(night: Night, folder: Path) -> DataFrame:
+def read_clean(context: RunContext, folder: Path) -> DataFrame:
     """The clean customers in a folder, staged or published."""
-    return read_table(night.spark, folder, schemas.clean_customers_schema(night.settings.features))
+    return read_table(context.spark, folder, schemas.clean_customers_schema(context.settings.features))
 
 
-def training_customers(night: Night, customers: DataFrame) -> pa.Table:
-    """The training set of a night, on the driver. Raises InputError for fewer customers than the smallest k."""
-    with night.progress.step("training set"), spark_errors_as(InputError, "reading the clean customers"):
-        table = training_table(customers, list(night.settings.features.columns), night.settings.training)
-    smallest = night.settings.clustering.k.min
+def training_customers(context: RunContext, customers: DataFrame) -> pa.Table:
+    """The training set of a run, on the driver. Raises InputError for fewer customers than the smallest k."""
+    with context.progress.step("training set"), spark_errors_as(InputError, "reading the clean customers"):
+        table = training_table(customers, list(context.settings.features.columns), context.settings.training)
+    smallest = context.settings.clustering.k.min
     if len(table) < smallest:
-        raise InputError(f"only {len(table)} customers were accepted, fewer than clustering.k.min ({smallest})")
+        raise InputError(f"clustering.k.min: only {len(table)} customers were accepted, fewer than k.min ({smallest})")
     return table
 
 
-def fit_segments(night: Night, training: pa.Table) -> Fitted:
+def fit_segments(context: RunContext, training: pa.Table) -> FittingResult:
     """Fit the preparation and every k on the training set, choose k, give the segments ids and names.
 
     Raises InputError if the customers do not differ enough for the smallest k, DegenerateModelError
     if no k is acceptable.
     """
-    settings = night.settings
-    with night.progress.step("prepare"):
+    settings = context.settings
+    with context.progress.step("prepare"):
         numbers, categories = learn_features(settings.features.columns, training)
-        frame = training_frame(night.spark, training)
+        frame = training_frame(context.spark, training)
         preparation, features = fit_preparation(frame, settings.features, numbers, categories)
         matrix = to_matrix(preparation, frame)
     _warn_of_constants(features)
     distinct = distinct_points(matrix)
     ks = settings.clustering.k
     if distinct < ks.min:
-        raise InputError(f"the customers form only {distinct} distinct points, fewer than clustering.k.min ({ks.min})")
-    with night.progress.step("fit", counting="fits") as advance:
-        fits = fit_every_k(night.spark, matrix, settings.clustering, settings.training.seed, advance)
-    with night.progress.step("score"):
+        raise InputError(
+            f"clustering.k.min: the customers form only {distinct} distinct points, fewer than k.min ({ks.min})"
+        )
+    with context.progress.step("fit", counting="fits") as advance:
+        fits = fit_every_k(context.spark, matrix, settings.clustering, settings.training.seed, advance)
+    with context.progress.step("score"):
         faults = {k: fit.fault for k, fit in fits.items() if fit.fault is not None}
         faults |= dict.fromkeys(range(distinct + 1, ks.max + 1), f"there are only {distinct} distinct points")
         scores = _score_fits([fit for k, fit in fits.items() if k not in faults], matrix)
@@ -89,7 +91,7 @@ def fit_segments(night: Night, training: pa.Table) -> Fitted:
             choice = choose_k(scores, faults, settings.selection)
         except DegenerateModelError as error:
             raise DegenerateModelError(f"{error}{_advice(features, matrix)}") from None
-        kmeans, chosen = published_form(night.spark, fits[choice.k], matrix)
+        kmeans, chosen = published_form(context.spark, fits[choice.k], matrix)
     log.info("%s", choice.because)
     names = name_segments(features, matrix, chosen.labels, choice.k)
     descriptions = describe_segments(features, training, matrix, chosen.labels, choice.k)
@@ -99,12 +101,13 @@ def fit_segments(night: Night, training: pa.Table) -> Fitted:
         segments=number_segments(chosen.centres, chosen.labels, chosen.squared_distances, names, descriptions),
         training_customers=len(training),
         null_values=settings.input.null_values,
+        exclude=settings.cleaning.exclude,
     )
     pipeline = PipelineModel(stages=[*preparation.stages, kmeans])
-    return Fitted(model, pipeline, scores, choice, MllibFits.of(settings.clustering))
+    return FittingResult(model, pipeline, scores, choice, MllibFits.of(settings.clustering))
 
 
-def scores_json(fitted: Fitted) -> str:
+def scores_json(fitted: FittingResult) -> str:
     """scores.json: the scores of every k and the choice among them."""
     return json.dumps(
         json_ready(

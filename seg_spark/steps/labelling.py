@@ -1,4 +1,4 @@
-"""Labelling the night: clean customers and a model in, labels and profiles out."""
+"""Labelling: clean customers and a model in, labels and profiles out."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,15 +19,15 @@ from seg_spark.segments.model import Model
 from seg_spark.segments.profiles import Profile, SegmentTotals, profile_segments, sample_medians
 from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns, score
 from seg_spark.segments.totals import published_scores, total_segments
-from seg_spark.steps.night import Night
+from seg_spark.spark_errors import spark_errors_as
+from seg_spark.steps.context import RunContext
 from seg_spark.storage.publish import StagedTable
-from seg_spark.storage.spark_errors import spark_errors_as
 from seg_spark.storage.tables import count_nulls, count_rows, stage_table
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """The staged tables of a labelled night and what they say of each segment."""
+class LabellingResult:
+    """The staged labels and profiles, and the figures of each segment."""
 
     segments: StagedTable
     profiles: StagedTable
@@ -36,9 +36,11 @@ class Labelled:
     scores: Scores | None
 
 
-def label_customers(night: Night, customers: DataFrame, model: Model, sample: pa.Table, expected_rows: int) -> Labelled:
+def label_customers(
+    context: RunContext, customers: DataFrame, model: Model, sample: pa.Table, expected_rows: int
+) -> LabellingResult:
     """Stage one label per clean customer and the profiles of the segments; audit what was written."""
-    with night.progress.step("label"), spark_errors_as(InputError, "reading the clean customers"):
+    with context.progress.step("label"), spark_errors_as(InputError, "reading the clean customers"):
         scored = score(customers, model)
         table = schemas.CUSTOMER_SEGMENTS_SCHEMA
         labels = scored.select(
@@ -46,18 +48,18 @@ def label_customers(night: Night, customers: DataFrame, model: Model, sample: pa
             schemas.null_column(table, c.PREVIOUS_SEGMENT_ID),
             schemas.null_column(table, c.SINCE),
             F.lit(model.model_id).alias(c.MODEL_ID),
-            F.lit(night.run_id).alias(c.RUN_ID),
+            F.lit(context.run_id).alias(c.RUN_ID),
         )  # fmt: skip
-        folder = night.staging / schemas.CUSTOMER_SEGMENTS
-        stage_table(labels, table, folder, schemas.CUSTOMER_SEGMENTS)
+        folder = context.staging / c.CUSTOMER_SEGMENTS
+        stage_table(labels, table, folder, c.CUSTOMER_SEGMENTS)
         staged = _audit_labels(folder, expected_rows)
-    with night.progress.step("profile"), spark_errors_as(InputError, "reading the clean customers"):
+    with context.progress.step("profile"), spark_errors_as(InputError, "reading the clean customers"):
         totals = total_segments(scored, model)
-        points, clusters, segment_ids = _score_sample(night, sample, model)
+        points, clusters, segment_ids = _score_sample(context, sample, model)
         all_scores = published_scores(model, totals, points, clusters)
         profiles = profile_segments(model, totals, sample_medians(model, sample, segment_ids))
-        staged_profiles = _stage_profiles(night, profiles, model)
-    return Labelled(staged, staged_profiles, profiles, totals, all_scores)
+        staged_profiles = _stage_profiles(context, profiles, model)
+    return LabellingResult(staged, staged_profiles, profiles, totals, all_scores)
 
 
 def _audit_labels(folder: Path, expected_rows: int) -> StagedTable:
@@ -71,21 +73,21 @@ def _audit_labels(folder: Path, expected_rows: int) -> StagedTable:
         nulls = count_nulls(folder, column)
         if nulls:
             raise PublishError(f"{nulls:,} labels have no {column}; nothing was published")
-    return StagedTable(schemas.CUSTOMER_SEGMENTS, folder, rows)
+    return StagedTable(c.CUSTOMER_SEGMENTS, folder, rows)
 
 
-def _score_sample(night: Night, sample: pa.Table, model: Model) -> tuple[Matrix, Labels, Labels]:
+def _score_sample(context: RunContext, sample: pa.Table, model: Model) -> tuple[Matrix, Labels, Labels]:
     """Coordinates (n x axes), index of the nearest centre and segment id of the sampled customers, row for row."""
     axes = axis_columns(model)
-    scored = score(training_frame(night.spark, sample), model).select(*axes, CLUSTER_INDEX, c.SEGMENT_ID).toArrow()
+    scored = score(training_frame(context.spark, sample), model).select(*axes, CLUSTER_INDEX, c.SEGMENT_ID).toArrow()
     points = np.column_stack([scored[axis].to_numpy() for axis in axes])
     return points, scored[CLUSTER_INDEX].to_numpy(), scored[c.SEGMENT_ID].to_numpy()
 
 
-def _stage_profiles(night: Night, profiles: Sequence[Profile], model: Model) -> StagedTable:
+def _stage_profiles(context: RunContext, profiles: Sequence[Profile], model: Model) -> StagedTable:
     schema = schemas.SEGMENT_PROFILES_SCHEMA
-    values = [asdict(one) | {c.MODEL_ID: model.model_id, c.RUN_ID: night.run_id} for one in profiles]
-    frame = night.spark.createDataFrame([tuple(row[name] for name in schema.fieldNames()) for row in values], schema)
-    folder = night.staging / schemas.SEGMENT_PROFILES
-    stage_table(frame.coalesce(1), schema, folder, schemas.SEGMENT_PROFILES)
-    return StagedTable(schemas.SEGMENT_PROFILES, folder, count_rows(folder))
+    values = [asdict(one) | {c.MODEL_ID: model.model_id, c.RUN_ID: context.run_id} for one in profiles]
+    frame = context.spark.createDataFrame([tuple(row[name] for name in schema.fieldNames()) for row in values], schema)
+    folder = context.staging / c.SEGMENT_PROFILES
+    stage_table(frame.coalesce(1), schema, folder, c.SEGMENT_PROFILES)
+    return StagedTable(c.SEGMENT_PROFILES, folder, count_rows(folder))

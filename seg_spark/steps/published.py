@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from seg_spark import schemas
+from seg_spark import columns as c
 from seg_spark.cleaning.row_counts import RowCounts
 from seg_spark.clustering.scores import Scores
 from seg_spark.errors import InputError
-from seg_spark.segments.comparison import RowOutcomes, Segmentation
+from seg_spark.segments.comparison import Segmentation
 from seg_spark.segments.model import Model
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.manifests import Manifest, read_manifest
@@ -26,29 +26,27 @@ _MAY_BE_NONE: Final = {"silhouette_euclidean", "prediction_strength", "mllib_wit
 
 
 @dataclass(frozen=True)
-class PublishedNight:
-    """The published segmentation of a date: the manifest it was read by, its model, the row counts of its
-    cleaning, and the digest of the settings of the run that labelled."""
+class PublishedDate:
+    """The published segmentation of a date, with its manifest, its model, and the digest of its run's settings."""
 
     manifest: Manifest
     model: Model
     segmentation: Segmentation
-    rows: RowCounts
     settings_sha256: str
 
 
-def read_published(layout: Layout, run_date: date) -> PublishedNight:
+def read_published(layout: Layout, run_date: date) -> PublishedDate:
     """What the labels published for a date were made from. No Spark is started.
 
     Raises InputError if no labels are published for the date, or anything behind them is absent or damaged.
     """
     manifest = read_manifest(layout, run_date)
-    if schemas.CUSTOMER_SEGMENTS not in manifest.tables:
+    if c.CUSTOMER_SEGMENTS not in manifest.tables:
         raise InputError(
             f"{layout.root}: no labels are published for {run_date}; run seg-spark nightly --run-date {run_date} first"
         )
-    labelling = _record(layout, manifest, schemas.CUSTOMER_SEGMENTS)
-    rows = _rows(_record(layout, manifest, schemas.CLEAN_CUSTOMERS))
+    labelling = _record(layout, manifest, c.CUSTOMER_SEGMENTS)
+    rows = _rows(_record(layout, manifest, c.CLEAN_CUSTOMERS))
     try:
         model_id, digest = str(labelling["model_id"]), str(labelling["settings_sha256"])
     except KeyError:
@@ -58,18 +56,13 @@ def read_published(layout: Layout, run_date: date) -> PublishedNight:
     segmentation = Segmentation(
         model_id=model_id,
         chosen_because=because,
-        rows=outcomes_of(rows),
+        rows=rows,
         scores=next(one for one in scores if one.k == len(model.segments)),
         scores_by_k=scores,
         names={one.segment_id: one.name for one in model.segments}
         | {one.segment_id: one.segment_name for one in read_profiles(layout, run_date)},
     )
-    return PublishedNight(manifest, model, segmentation, rows, digest)
-
-
-def outcomes_of(rows: RowCounts) -> RowOutcomes:
-    """The counts that are shown side by side."""
-    return RowOutcomes(rows.accepted, rows.merged_duplicates, rows.rejected, rows.excluded)
+    return PublishedDate(manifest, model, segmentation, digest)
 
 
 def _record(layout: Layout, manifest: Manifest, table: str) -> Mapping[str, Any]:
@@ -79,7 +72,7 @@ def _record(layout: Layout, manifest: Manifest, table: str) -> Mapping[str, Any]
     if run_id is None or not found:
         path = layout.records(manifest.run_date) / f"{run_id}.json"
         raise InputError(
-            f"{path}: the record of the run that published {table} is absent or damaged; "
+            f"{path}: the record of the run that published {table} is missing or damaged; "
             f"run seg-spark nightly --run-date {manifest.run_date} again"
         )
     return found[0]

@@ -27,7 +27,7 @@ def sigterm_raises() -> Iterator[None]:
     try:
         yield
     except _Stop:
-        raise TerminatedError("the run was asked to stop (SIGTERM); nothing that was published has changed") from None
+        raise TerminatedError("terminated (SIGTERM); nothing published has changed") from None
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -1,4 +1,4 @@
-"""Where everything lies below output.path. Table folders hold Parquet files and nothing else."""
+"""Where everything is below output.path. Table folders hold Parquet files and nothing else."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -25,11 +25,11 @@ class Layout:
         return cls(Path(local_path(output_path)).absolute())
 
     def table(self, name: str) -> Path:
-        """A published table: its partitions stand in run_date=D folders."""
+        """A published table: its partitions are run_date=D folders."""
         return self.root / name
 
     def partition(self, table: str, run_date: date) -> Path:
-        """One night of a published table."""
+        """One date of a published table."""
         return self.table(table) / partition_name(run_date)
 
     def model(self, model_id: str) -> Path:
@@ -61,7 +61,7 @@ class Layout:
 
     @property
     def trials(self) -> Path:
-        """What trials write while they are at work."""
+        """What trials write while they run."""
         return self.internal / "trials"
 
     @property
@@ -82,8 +82,3 @@ class Layout:
 def partition_name(run_date: date) -> str:
     """The folder name of a date, in Hive's style."""
     return f"run_date={run_date.isoformat()}"
-
-
-def spark_path(path: Path) -> str:
-    """A local path as Spark takes it: never the default filesystem's, and nothing percent-encoded."""
-    return f"file://{path}"

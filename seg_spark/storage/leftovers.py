@@ -18,9 +18,9 @@ class Leftover:
 
 
 def find_leftovers(layout: Layout) -> tuple[Leftover, ...]:
-    """What lies in staging, among the replaced versions and among trials; kinds without any are left out.
+    """Files left in staging, among the replaced versions and among trials; kinds without any are left out.
 
-    Staging and trials of a run that is at work are among them. The next run removes
+    Staging and trials of an active run are among them. The next run removes
     them all, trials once they are a day old.
     """
     kinds = (
@@ -39,7 +39,7 @@ def _look(what: str, folder: Path) -> Leftover:
             try:
                 size += (Path(parent) / name).lstat().st_size
             except FileNotFoundError:
-                continue  # a run at work moves its files while they are counted
+                continue  # an active run moves its files while they are counted
     try:
         runs = sum(1 for _ in folder.iterdir())
     except FileNotFoundError:

@@ -28,7 +28,7 @@ def write_text_atomically(path: Path, text: str) -> None:
 def swap_in(staged: Path, published: Path) -> Path | None:
     """Put the folder `staged` in the place of `published`, in one step where the system can.
 
-    Returns where the replaced version now lies (the place of `staged`), or None if there was none.
+    Returns the path of the replaced version (the place of `staged`), or None if there was none.
     Without an atomic exchange (not Linux, or a filesystem without it) there is a moment in which
     the date is absent, but never one in which it is partial.
     """

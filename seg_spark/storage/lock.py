@@ -10,7 +10,7 @@ from typing import Final, TextIO
 
 from seg_spark.errors import LockedError, PlatformError
 
-_A_LOOK_SECONDS: Final = 0.05
+_RETRY_SECONDS: Final = 0.05
 """Longer than `lock_holder` needs the lock to see whether it is free."""
 
 
@@ -30,7 +30,7 @@ def exclusive_lock(path: Path, holder: str) -> Iterator[None]:
         try:
             _take(file)
         except BlockingIOError:
-            raise LockedError(f"{path.parent.parent}: another run is at work there: {_named_in(file)}") from None
+            raise LockedError(f"{path.parent.parent}: locked by {_named_in(file)}; wait until it has ended") from None
         except OSError as error:
             raise PlatformError(f"output.path: {path} cannot be locked: {error.strerror}") from None
         file.truncate(0)
@@ -40,9 +40,9 @@ def exclusive_lock(path: Path, holder: str) -> Iterator[None]:
 
 
 def lock_holder(path: Path) -> str | None:
-    """Who holds the lock file, or None if it is free; the lock is not kept, and nothing is created.
+    """The holder of the lock file, or None if it is free; the lock is not kept, and nothing is created.
 
-    Raises PlatformError if the file cannot be looked at.
+    Raises PlatformError if the file cannot be read.
     """
     try:
         with path.open(encoding="utf-8") as file:
@@ -53,19 +53,19 @@ def lock_holder(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise PlatformError(f"{path}: cannot be looked at: {error.strerror}") from None
+        raise PlatformError(f"{path}: cannot be read: {error.strerror}") from None
     return None
 
 
 def _take(file: TextIO) -> None:
-    """Lock the file, or raise BlockingIOError: a second time after a moment, in case somebody only had a look."""
+    """Lock the file, or raise BlockingIOError; tried twice, in case the holder only checked the lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        time.sleep(_A_LOOK_SECONDS)
+        time.sleep(_RETRY_SECONDS)
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _named_in(file: TextIO) -> str:
     file.seek(0)
-    return file.read().strip() or "it has just started"
+    return file.read().strip() or "a run that has just started"

@@ -64,7 +64,7 @@ def last_date_with(layout: Layout, table: str) -> date | None:
     return None
 
 
-def model_in_charge(layout: Layout, run_date: date, before: bool = False) -> str | None:
+def active_model(layout: Layout, run_date: date, before: bool = False) -> str | None:
     """The model published for a date, or else for the last date before it; None if there is none.
 
     With `before`, the date itself is passed over.

@@ -5,7 +5,8 @@ from typing import Final
 
 from pyspark.ml import PipelineModel
 
-from seg_spark.storage.layout import PORTABLE, SCORES, Layout, spark_path
+from seg_spark.settings.paths import spark_path
+from seg_spark.storage.layout import PORTABLE, SCORES
 
 _PIPELINE: Final = "pipeline"
 
@@ -16,8 +17,3 @@ def stage_model(folder: Path, pipeline: PipelineModel, portable: str, scores: st
     pipeline.write().save(spark_path(folder / _PIPELINE))
     (folder / PORTABLE).write_text(portable, encoding="utf-8")
     (folder / SCORES).write_text(scores, encoding="utf-8")
-
-
-def load_pipeline(layout: Layout, model_id: str) -> PipelineModel:
-    """The Spark ML form of a published model. Loading can run code, so only our own model folder is read."""
-    return PipelineModel.load(spark_path(layout.model(model_id) / _PIPELINE))

@@ -6,7 +6,7 @@ from pathlib import Path
 from seg_spark.errors import InputError
 from seg_spark.segments.model import Model, model_from_json
 from seg_spark.storage.layout import PORTABLE, SCORES, Layout
-from seg_spark.storage.manifests import model_in_charge
+from seg_spark.storage.manifests import active_model
 
 
 def published_model(layout: Layout, run_date: date) -> Model | None:
@@ -14,7 +14,7 @@ def published_model(layout: Layout, run_date: date) -> Model | None:
 
     Raises InputError if its file is absent or damaged.
     """
-    model_id = model_in_charge(layout, run_date)
+    model_id = active_model(layout, run_date)
     if model_id is None:
         return None
     return read_model(layout, model_id)
@@ -26,7 +26,7 @@ def read_model(layout: Layout, model_id: str) -> Model:
 
 
 def portable_path(layout: Layout, model_id: str) -> Path:
-    """Where the portable form of a published model lies."""
+    """The path of the portable form of a published model."""
     return layout.model(model_id) / PORTABLE
 
 

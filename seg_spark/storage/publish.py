@@ -21,7 +21,7 @@ from seg_spark.storage.trials import remove_abandoned
 
 @dataclass(frozen=True)
 class StagedTable:
-    """A table of one night that is written and counted, and not yet published."""
+    """A table of one run that is written and counted, and not yet published."""
 
     table: str
     folder: Path
@@ -32,7 +32,7 @@ class StagedTable:
 def staging_area(layout: Layout, run_id: str) -> Iterator[Path]:
     """A folder for what this run writes; removed at the end, with the leftovers of dead runs.
 
-    Call it under the lock: no other run is at work then.
+    Call it under the lock, so that no other run is active.
     """
     remove_tree(layout.replaced)
     remove_tree(layout.staging(run_id).parent)

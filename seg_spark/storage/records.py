@@ -1,4 +1,4 @@
-"""Run records: one JSON file per run, whatever became of it."""
+"""Run records: one JSON file per run, also for failed ones."""
 
 import json
 from collections.abc import Mapping

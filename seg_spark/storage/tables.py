@@ -10,8 +10,8 @@ from pyspark.sql.types import StructType
 
 from seg_spark.errors import InputError, PublishError
 from seg_spark.schemas import check_read, conform
-from seg_spark.storage.layout import spark_path
-from seg_spark.storage.spark_errors import input_errors
+from seg_spark.settings.paths import spark_path
+from seg_spark.spark_errors import input_errors
 
 
 def stage_table(frame: DataFrame, schema: StructType, folder: Path, table: str) -> None:
@@ -67,14 +67,17 @@ def count_list_items(folder: Path, column: str) -> dict[str, int]:
 
 
 def count_nulls(folder: Path, column: str) -> int:
-    """Nulls of a column, from the statistics in the footers of the table's files."""
+    """Nulls of a column, from the footers of the table's files; from the values where a footer does not count them."""
     nulls = 0
     for file in data_files(folder):
-        metadata = pq.read_metadata(file)
-        position = metadata.schema.to_arrow_schema().get_field_index(column)
-        for group in range(metadata.num_row_groups):
-            statistics = metadata.row_group(group).column(position).statistics
-            nulls += statistics.null_count if statistics is not None else 0
+        opened = pq.ParquetFile(file)
+        position = opened.schema_arrow.get_field_index(column)
+        for group in range(opened.num_row_groups):
+            statistics = opened.metadata.row_group(group).column(position).statistics
+            if statistics is not None and statistics.has_null_count:
+                nulls += statistics.null_count
+            else:
+                nulls += opened.read_row_group(group, columns=[column])[column].null_count
     return nulls
 
 

@@ -188,7 +188,7 @@ def test_a_second_run_of_a_night_replaces_it_and_no_other(tmp_path: Path) -> Non
             InputError,
             r"every row was rejected \(unparseable:income 9\)",
         ),
-        ([customer(1)], {}, InputError, r"only 1 customers were accepted, fewer than clustering.k.min \(2\)"),
+        ([customer(1)], {}, InputError, r"clustering.k.min: only 1 customers were accepted, fewer than k.min \(2\)"),
         ([customer(i) for i in range(9)], {}, InputError, "only 1 distinct points"),
         (
             [*grouped_customers(), *(customer(800 + i, income="?") for i in range(25))],

@@ -13,12 +13,12 @@ import duckdb
 import pyspark
 import pytest
 from builders import conf_dir, grouped_customers, write_csv
+from processes import PROJECT
 
 from seg_spark.machine import find_java, local_java_options
 
 pytestmark = pytest.mark.process
 
-PROJECT = Path(__file__).resolve().parents[2]
 SPARK_HOME = Path(pyspark.__file__).parent
 
 
@@ -106,7 +106,7 @@ def test_a_second_run_leaves_at_once_and_a_terminated_one_says_so(tmp_path: Path
         first.send_signal(signal.SIGTERM)
         _, stderr = first.communicate(timeout=60)
     assert first.returncode == 143, stderr
-    assert "asked to stop" in stderr
+    assert "terminated" in stderr
     assert "Traceback" not in stderr
     assert (record(tmp_path)["status"], record(tmp_path)["exit_code"]) == ("failed", 143)
     assert not (tmp_path / "output" / "customer_segments").exists()

@@ -1,0 +1,1 @@
+"""`doctor`, `validate` and `--dry-run`: checks before a run."""

@@ -1,0 +1,220 @@
+"""Will the next run work? All checks that need no Spark; each one runs, whatever the others find."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from seg_spark.checks.machine_checks import (
+    check_class_archive,
+    check_disk,
+    check_java,
+    check_memory,
+    check_packages,
+    check_python,
+    check_spark_disks,
+    check_spark_variables,
+    nearest_existing,
+)
+from seg_spark.errors import InputError, PlatformError, SegSparkError, SettingsError
+from seg_spark.input.files import InputFiles, find_input_files, input_path, is_local
+from seg_spark.reporting.findings import Finding, readable_bytes
+from seg_spark.settings.layers import load_settings
+from seg_spark.settings.schema import Settings
+from seg_spark.storage.layout import Layout
+from seg_spark.storage.leftovers import find_leftovers
+from seg_spark.storage.lock import lock_holder
+from seg_spark.storage.manifests import published_dates
+from seg_spark.storage.portable_models import published_model
+
+_FAULTS_BY_WEIGHT: Final = (SettingsError, PlatformError, InputError)
+_DATE: Final = "{run_date}"
+
+
+@dataclass(frozen=True)
+class DoctorRequest:
+    """What `doctor` checks: a configuration, and the date whose input should be there.
+
+    `is_conf_named` and `is_date_named`: whether the user named them, rather than relied on the defaults.
+    """
+
+    conf_dir: Path
+    env: str | None
+    assignments: Sequence[str]
+    run_date: date
+    is_conf_named: bool
+    is_date_named: bool
+
+
+def examine(wanted: DoctorRequest) -> tuple[Finding, ...]:
+    """Every check in turn: machine, conf, input, output. Nothing is changed, no lock is kept."""
+    findings: list[Finding] = []
+
+    def check(what: str, look: Callable[[], Iterable[Finding]], kind: type[SegSparkError] = PlatformError) -> None:
+        findings.extend(_told(what, look, kind))
+
+    check("Python", check_python)
+    check("Java", check_java)
+    check("class archive", check_class_archive)
+    check("Spark's variables", check_spark_variables)
+    check("packages", check_packages)
+    check("memory", check_memory)
+    settings, told = _conf(wanted)
+    files: InputFiles | None = None
+    input_findings: list[Finding] = []
+    if settings is not None:
+        files, input_findings = _input(settings, wanted)
+    size = files.total_bytes if files is not None and files.files else None
+    check("Spark's disk", partial(check_spark_disks, size))
+    findings += told + input_findings
+    if settings is not None:
+        layout = Layout.of(settings.output.path)
+        check("output", partial(check_output, layout))
+        check(
+            "output's disk", lambda: [check_disk("output's disk", layout.root, size, "free some, or move the output")]
+        )
+        check("lock", partial(check_lock, layout))
+        check("leftovers", partial(check_leftovers, layout))
+        check("published", partial(check_published, layout))
+    return tuple(findings)
+
+
+def exit_code_of(findings: Iterable[Finding]) -> int:
+    """0 without a fault, else the exit code of what must be mended first: conf, machine or output, input."""
+    kinds = {one.kind for one in findings if one.status == "fault"}
+    return next((kind.exit_code for kind in _FAULTS_BY_WEIGHT if kind in kinds), PlatformError.exit_code * bool(kinds))
+
+
+def check_output(layout: Layout) -> Iterator[Finding]:
+    """Check that a run can write there. A test file is written only in the folder of this package, if it exists."""
+    root = layout.root
+    advice = "fix its permissions, or set output.path to another folder"
+    if not root.exists():
+        above = nearest_existing(root)
+        if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
+            yield Finding("ok", "output", f"{root} does not exist yet; it can be created")
+        else:
+            problem = "cannot be written" if above.is_dir() else "is not a folder"
+            yield Finding("fault", "output", f"{root} cannot be created: {above} {problem}", advice)
+        return
+    if not root.is_dir():
+        yield Finding("fault", "output", f"{root} is not a folder", "set output.path to a folder")
+        return
+    places = [root, *sorted(path for path in root.iterdir() if path.is_dir())]
+    closed = [place for place in places if not os.access(place, os.R_OK | os.W_OK | os.X_OK)]
+    if closed:
+        yield Finding("fault", "output", f"{closed[0]} cannot be read and written", advice)
+        return
+    if layout.internal.is_dir():
+        _try_to_write(layout.internal)
+    yield Finding("ok", "output", f"{root} exists and can be written")
+
+
+def check_lock(layout: Layout) -> Iterator[Finding]:
+    """Whether a run holds the lock now."""
+    holder = lock_holder(layout.lock)
+    if holder is None:
+        yield Finding("ok", "lock", "free")
+    else:
+        yield Finding("warning", "lock", f"held by {holder}", "a run that starts before it ends is refused (exit 75)")
+
+
+def check_leftovers(layout: Layout) -> Iterator[Finding]:
+    """What have dead runs left behind, and replaced versions kept for readers?"""
+    found = find_leftovers(layout)
+    if not found:
+        yield Finding("ok", "leftovers", "none")
+        return
+    is_at_work = lock_holder(layout.lock) is not None
+    for one in found:
+        size = f"of {one.runs} {'run' if one.runs == 1 else 'runs'}, {readable_bytes(one.size_bytes)}"
+        what = f"{one.what} {size} in {one.folder}"
+        if one.folder == layout.replaced:
+            yield Finding("ok", "leftovers", what, "kept for readers until the next run")
+        elif is_at_work:
+            yield Finding("ok", "leftovers", what, "of the active run")
+        else:
+            yield Finding("warning", "leftovers", what, "a run died; nothing to do, the next run removes it")
+
+
+def check_published(layout: Layout) -> Iterator[Finding]:
+    """The date published last, and whether its model can be read."""
+    dates = published_dates(layout)
+    if not dates:
+        yield Finding("ok", "published", "nothing yet")
+        return
+    model = published_model(layout, dates[-1])
+    what = f"{model.model_id} with {len(model.segments)} segments" if model is not None else "none yet"
+    dates_ = f"{len(dates):,} {'date' if len(dates) == 1 else 'dates'}"
+    yield Finding("ok", "published", f"{dates_}, the last one {dates[-1]}; active model: {what}")
+
+
+def _conf(wanted: DoctorRequest) -> tuple[Settings | None, list[Finding]]:
+    """The settings, or one finding per fault in them."""
+    folder = wanted.conf_dir
+    if not folder.exists() and not wanted.is_conf_named:
+        found = f"the folder {folder} does not exist, so only the machine was checked"
+        return None, [Finding("warning", "conf", found, "name one with --conf-dir to check input and output too")]
+    try:
+        settings = load_settings(folder, wanted.env, wanted.assignments).settings
+    except SettingsError as error:
+        faults = [Finding("fault", "conf", line, kind=SettingsError) for line in str(error).splitlines()]
+        unseen = Finding("warning", "conf", "input and output were not checked", "correct the configuration first")
+        return None, [*faults, unseen]
+    except OSError as error:
+        return None, [Finding("fault", "conf", f"{folder} cannot be read: {error.strerror}", kind=SettingsError)]
+    files = " and ".join(["base.yml", *([f"{wanted.env}.yml"] if wanted.env else [])])
+    count = len(settings.features.columns)
+    found = f"{folder}: {files} are sound" if wanted.env else f"{folder}: {files} is sound"
+    return settings, [Finding("ok", "conf", f"{found}, {count} feature{'s' if count != 1 else ''}")]
+
+
+def _input(settings: Settings, wanted: DoctorRequest) -> tuple[InputFiles | None, list[Finding]]:
+    """The input files of the date, and the findings about them."""
+    raw, run_date = settings.input, wanted.run_date
+    path = input_path(raw, run_date)
+    if not is_local(raw):
+        what = "a table of the catalog" if raw.format == "table" else "not on this machine"
+        return None, [Finding("ok", "input", f"{path} is {what}; Spark checks it during the run")]
+    found: list[InputFiles] = []
+
+    def look() -> Iterator[Finding]:
+        files = find_input_files(raw, run_date)
+        found.append(files)
+        count = len(files.files)
+        size = readable_bytes(files.total_bytes)
+        yield Finding("ok", "input", f"{path}: {count} {raw.format} file{'s' if count != 1 else ''}, {size}")
+
+    told = list(_told("input", look, InputError))
+    advice = "put it there, or correct input.path"
+    told = [replace(one, advice=advice) if "does not exist" in one.found else one for one in told]
+    if _DATE in raw.path and not wanted.is_date_named:
+        advice = "name the date of the input with --run-date"
+        told = [replace(one, status="warning", advice=advice) if one.status == "fault" else one for one in told]
+    return (found[0] if found else None), told
+
+
+def _try_to_write(folder: Path) -> None:
+    probe = folder / f".probe-{secrets.token_hex(6)}"
+    try:
+        try:
+            probe.write_text("written by seg-spark doctor\n", encoding="utf-8")
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise PlatformError(f"{folder} cannot be written: {error.strerror}") from None
+
+
+def _told(what: str, look: Callable[[], Iterable[Finding]], kind: type[SegSparkError]) -> Iterator[Finding]:
+    """What a check finds; one that raises has found a fault, of `kind`, and does not stop the others."""
+    try:
+        yield from look()
+    except SegSparkError as error:  # foreseen: it says what to do
+        yield Finding("fault", what, " ".join(str(error).splitlines()), kind=kind)
+    except Exception as error:  # noqa: BLE001  # the other checks are still worth their answer
+        text = " ".join(str(error).splitlines())
+        yield Finding("fault", what, f"could not be checked: {type(error).__name__}: {text}", kind=kind)

@@ -1,0 +1,126 @@
+"""What a run would read, do and write, found out without Spark and without writing anything."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from seg_spark import columns as c
+from seg_spark.errors import InputError, SettingsError
+from seg_spark.input.files import find_input_files, input_path, is_local
+from seg_spark.proposal.conf_text import scalar
+from seg_spark.reporting.findings import readable_bytes
+from seg_spark.reporting.summary import short_path
+from seg_spark.settings.feature import Feature
+from seg_spark.settings.paths import refuse_overlap
+from seg_spark.settings.schema import Settings
+from seg_spark.storage.layout import Layout
+from seg_spark.storage.manifests import active_model, read_manifest
+
+_CLEAN: Final = (c.CLEAN_CUSTOMERS, c.REJECTED_CUSTOMERS)
+_LABELS: Final = (c.SEGMENT_PROFILES, c.CUSTOMER_SEGMENTS)
+_WRITES: Final = {"nightly": (*_CLEAN, *_LABELS), "clean": _CLEAN, "fit": (), "label": _LABELS}
+_DONE_BY: Final = {
+    "nightly": ("clean", "fit", "label"),
+    "clean": ("clean",),
+    "fit": ("fit",),
+    "label": ("label",),
+}
+
+
+@dataclass(frozen=True)
+class PlanLine:
+    """One line of a plan: what kind of thing it is (reads, cleans, fits, writes, ...), and the thing."""
+
+    what: str
+    text: str
+
+
+def plan_of(command: str, settings: Settings, run_date: date) -> tuple[PlanLine, ...]:
+    """What `nightly`, `clean`, `fit` or `label` would do for a date, in order.
+
+    Raises what the run would raise before it starts Spark: SettingsError for an input inside the output,
+    InputError for an input that is not there, or a step that was not run before.
+    """
+    layout = Layout.of(settings.output.path)
+    lines: list[PlanLine] = []
+    if "clean" in _DONE_BY[command]:
+        lines += _reads_input(settings, run_date)
+        lines += _cleans(settings)
+    else:
+        lines.append(PlanLine("reads", _published_customers(layout, run_date)))
+    if "fit" in _DONE_BY[command]:
+        lines += _fits(settings)
+    elif command == "label":
+        lines.append(PlanLine("reads", f"model {_model(layout, run_date)}"))
+    lines += [PlanLine("writes", text) for text in _writes(command, layout, run_date)]
+    return tuple(lines)
+
+
+def _reads_input(settings: Settings, run_date: date) -> Iterator[PlanLine]:
+    path = input_path(settings.input, run_date)
+    if settings.input.format == "table":
+        yield PlanLine("reads", f"the catalog's table {path}")
+        return
+    try:
+        refuse_overlap(path, settings.output.path)
+    except ValueError as error:
+        raise SettingsError(f"{error} (for {run_date})") from None
+    found = find_input_files(settings.input, run_date)
+    known = f"{len(found.files):,} {'file' if len(found.files) == 1 else 'files'}, {readable_bytes(found.total_bytes)}"
+    yield PlanLine("reads", f"{path}: {known if is_local(settings.input) else 'not checked'}, {settings.input.format}")
+
+
+def _cleans(settings: Settings) -> Iterator[PlanLine]:
+    yield PlanLine("id", repr(settings.customer_id))
+    for name in settings.features.columns:
+        yield PlanLine("feature", _feature(name, settings.features.source_of(name), settings.features.columns[name]))
+    for rule in settings.cleaning.exclude:
+        condition = f"is one of {scalar(list(rule.values))}" if rule.is_true is None else "is true"
+        yield PlanLine("excludes", f"rows whose {rule.column!r} {condition}")
+    if settings.input.order_by is not None:
+        yield PlanLine("duplicates", f"the row with the highest {settings.input.order_by!r} wins")
+    yield PlanLine("stops", f"when more than {settings.cleaning.max_rejected_share:.1%} of the rows are rejected")
+
+
+def _feature(name: str, source: str, feature: Feature) -> str:
+    rules = feature.model_dump(mode="json", exclude_defaults=True, exclude={"source", "kind"})
+    said = ", ".join(f"{key}: {scalar(value)}" for key, value in rules.items())
+    return f"{name}: {feature.kind} from {source!r}" + (f" ({said})" if said else "")
+
+
+def _fits(settings: Settings) -> Iterator[PlanLine]:
+    ks, selection = settings.clustering.k, settings.selection
+    yield PlanLine(
+        "fits",
+        f"k = {ks.min} to {ks.max} on up to {settings.training.max_customers:,} customers, "
+        f"{settings.features.scaling} scaling" + (", refined" if settings.clustering.refine else ""),
+    )
+    rule = f"k = {selection.k}, fixed" if selection.rule == "fixed" else f"k by {selection.rule}"
+    yield PlanLine("chooses", f"{rule}, no segment below {selection.min_segment_share:.1%} of the customers")
+
+
+def _writes(command: str, layout: Layout, run_date: date) -> Iterator[str]:
+    tables = read_manifest(layout, run_date).tables
+    for table in _WRITES[command]:
+        entry = tables.get(table)
+        state = f"replaces {int(entry['rows']):,} rows of run {entry['run_id']}" if entry else "new"
+        yield f"{short_path(layout.partition(table, run_date))}: {state}"
+    if "fit" in _DONE_BY[command]:
+        active = active_model(layout, run_date)
+        yield f"{short_path(layout.model('<model_id>'))}: " + (f"now active: {active}" if active else "the first")
+    yield f"{short_path(layout.records(run_date))}/<run_id>.json: the run record"
+
+
+def _published_customers(layout: Layout, run_date: date) -> str:
+    entry = read_manifest(layout, run_date).tables.get(_CLEAN[0])
+    if entry is None:
+        raise InputError(f"{layout.root}: no clean customers are published for {run_date}; run clean first")
+    return f"{short_path(layout.partition(_CLEAN[0], run_date))}: {int(entry['rows']):,} customers"
+
+
+def _model(layout: Layout, run_date: date) -> str:
+    model_id = active_model(layout, run_date)
+    if model_id is None:
+        raise InputError(f"{layout.root}: no model is published for {run_date} or before; run fit first")
+    return model_id

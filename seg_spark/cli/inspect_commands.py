@@ -1,0 +1,96 @@
+"""Commands that show settings and what was published, without Spark."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from seg_spark.cli.completion import complete_published_date
+from seg_spark.cli.options import (
+    CONF_DIR,
+    Assignments,
+    ConfDir,
+    Debug,
+    Env,
+    PublishedDate,
+    app,
+    load,
+    out,
+    parse_run_date,
+)
+from seg_spark.errors import InputError
+
+
+@app.command()
+def segments(
+    run_date: PublishedDate = None,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    debug: Debug = False,
+) -> None:
+    """Show the published segments: id, name, size, share and typical values.
+
+    Example: seg-spark segments --run-date 2026-11-23
+    """
+    from seg_spark.reporting.summary import show_segments
+    from seg_spark.storage.layout import Layout
+    from seg_spark.storage.profiles import last_profiled_date, read_profiles
+
+    layout = Layout.of(load(conf_dir, env, assignments).settings.output.path)
+    date_ = parse_run_date(run_date) if run_date else last_profiled_date(layout)
+    if date_ is None:
+        raise InputError(
+            f"{layout.root}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
+        )
+    show_segments(out(), read_profiles(layout, date_), f"Segments of {date_}")
+
+
+@app.command()
+def runs(
+    run_date: Annotated[
+        str | None,
+        typer.Option("--run-date", help="Only the runs of this date.", autocompletion=complete_published_date),
+    ] = None,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    debug: Debug = False,
+) -> None:
+    """List the runs and how they ended.
+
+    Example: seg-spark runs --run-date 2026-11-23
+    """
+    from seg_spark.reporting.summary import show_runs
+    from seg_spark.storage.layout import Layout
+    from seg_spark.storage.records import read_records
+
+    layout = Layout.of(load(conf_dir, env, assignments).settings.output.path)
+    records = read_records(layout, parse_run_date(run_date) if run_date else None)
+    if not records:
+        raise InputError(f"{layout.runs}: no run record exists{f' of {run_date}' if run_date else ''} yet")
+    show_runs(out(), records)
+
+
+@app.command("print-config")
+def print_config(
+    conf_dir: ConfDir = CONF_DIR, env: Env = None, assignments: Assignments = None, debug: Debug = False
+) -> None:
+    """Show the settings in force and where each came from.
+
+    Example: seg-spark print-config --env prod
+    """
+    from seg_spark.settings.layers import leaves_of
+
+    effective = load(conf_dir, env, assignments)
+    table = Table("setting", "value", "from", header_style="bold", box=None)
+    for path, value in leaves_of(effective.settings):
+        table.add_row(path, escape(_shown(value)), escape(effective.origins[path]))
+    out().print(table)
+
+
+def _shown(value: Any) -> str:
+    from seg_spark.settings.base_conf import yaml_scalar
+
+    return value if isinstance(value, str) else yaml_scalar(value)

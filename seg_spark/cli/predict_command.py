@@ -1,0 +1,126 @@
+"""Commands about one customer, answered from the published model without Spark."""
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seg_spark.cli.completion import complete_feature
+from seg_spark.cli.options import (
+    CONF_DIR,
+    Assignments,
+    ConfDir,
+    Debug,
+    Env,
+    PublishedDate,
+    app,
+    load,
+    out,
+    parse_run_date,
+)
+from seg_spark.errors import InputError, SettingsError, did_you_mean
+
+log = logging.getLogger("seg_spark")
+
+
+@app.command()
+def predict(
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FEATURE=VALUE",
+            help="A feature's name, or the header of its column, and the value.",
+            autocompletion=complete_feature,
+        ),
+    ] = None,
+    *,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="A CSV file with a few customers, instead of FEATURE=VALUE.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    run_date: PublishedDate = None,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    debug: Debug = False,
+) -> None:
+    """Show the segment of one customer, or of a few in a file, as a run would label them; without Spark.
+
+    Example: seg-spark predict annual_income=70 spending_score=82
+
+    Example: seg-spark predict --file customers.csv --json
+    """
+    from seg_spark.reporting.predictions import prediction_json, show_prediction
+    from seg_spark.segments.prediction import answer, split_assignment
+    from seg_spark.storage.layout import Layout
+    from seg_spark.storage.manifests import published_dates
+    from seg_spark.storage.portable_models import published_model
+
+    if bool(values) == (file is not None):
+        raise SettingsError(
+            "predict: expected either FEATURE=VALUE, as in annual_income=70 spending_score=82, or --file customers.csv"
+        )
+    settings = load(conf_dir, env, assignments).settings
+    layout = Layout.of(settings.output.path)
+    model = published_model(layout, parse_run_date(run_date) if run_date else date.max)
+    if model is None and run_date and (dates := published_dates(layout)):
+        raise InputError(f"{layout.root}: no model is published for {run_date} or before; the first date is {dates[0]}")
+    if model is None:
+        raise InputError(f"{layout.root}: no model is published there yet; run seg-spark nightly --run-date YYYY-MM-DD")
+    if file is not None:
+        _predict_file(file, settings, model, as_json)
+        return
+    row: dict[str, str] = {}
+    for text in values or ():
+        header, value = split_assignment(model, text)
+        if header in row:
+            raise SettingsError(f"predict: {header} is given twice; keep one value")
+        row[header] = value
+    prediction = answer(model, row)
+    if as_json:
+        _print_json(prediction_json(prediction, model))
+    else:
+        show_prediction(out(), prediction, model)
+
+
+def _predict_file(file: Path, settings: Any, model: Any, as_json: bool) -> None:
+    from seg_spark.cleaning.reasons import Reason
+    from seg_spark.input.customer_file import read_customer_file
+    from seg_spark.reporting.predictions import prediction_json, show_predictions
+    from seg_spark.segments.prediction import answer, no_label
+
+    sources = {one.source: one.name for one in model.features}
+    # the header of a raw column wins over a column that happens to be called like a feature
+    names = sources | {one.name: one.name for one in model.features if one.name not in sources}
+    answers = []
+    rows = read_customer_file(file, settings.input.options, names.__contains__)
+    _warn_of_absent(rows[0].cells if rows else {}, names)
+    for row in rows:
+        named = {one.source: row.cells[one.name] for one in model.features if names[one.name] == one.name in row.cells}
+        cells = named | row.cells
+        who = row.cells.get(settings.customer_id, f"line {row.line}")
+        answers.append((who, no_label(Reason.MALFORMED_ROW.value) if row.is_malformed else answer(model, cells)))
+    if as_json:
+        _print_json([{"customer_id": who} | prediction_json(one, model) for who, one in answers])
+    else:
+        show_predictions(out(), answers, model, settings.customer_id)
+
+
+def _warn_of_absent(cells: Mapping[str, str], names: Mapping[str, str]) -> None:
+    """A column that is not there is a missing value of everybody, which is rarely meant."""
+    found = {names[header] for header in cells if header in names}
+    others = [header for header in cells if header not in names]
+    for name in dict.fromkeys(names.values()):
+        if cells and name not in found:
+            log.warning("the file has no column of %s, which is taken as missing%s", name, did_you_mean(name, others))
+
+
+def _print_json(content: Any) -> None:
+    from seg_spark.reporting.json_values import json_ready
+
+    sys.stdout.write(json.dumps(json_ready(content), indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,87 @@
+"""The commands that run the whole job, or one of its steps."""
+
+import logging
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+
+from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, RunDate, app, load, out, parse_run_date
+
+if TYPE_CHECKING:
+    from seg_spark.settings.schema import Settings
+
+log = logging.getLogger("seg_spark")
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be read, done and written, and do nothing.")]
+
+
+_COMMANDS: Final = {
+    "nightly": ("Run the whole job for a date: clean, fit, label, publish.", " --set clustering.k.max=8"),
+    "clean": ("Only clean: publish clean_customers and rejected_customers.", ""),
+    "fit": ("Only fit a model on the clean customers of the date, and publish it.", " --set selection.rule=elbow"),
+    "label": ("Only label the clean customers of the date, with its model or the last one before it.", ""),
+}
+"""What each command does, and what its example adds to the date."""
+
+
+def _add(name: str, summary: str, addition: str) -> None:
+    def command(
+        run_date: RunDate,
+        conf_dir: ConfDir = CONF_DIR,
+        env: Env = None,
+        assignments: Assignments = None,
+        *,
+        dry_run: DryRun = False,
+        debug: Debug = False,
+    ) -> None:
+        _run(name, run_date, conf_dir, env, assignments, dry_run=dry_run)
+
+    example = f"Example: seg-spark {name} --run-date 2026-11-23{addition}"
+    app.command(name, help=f"{summary}\n\n{example}")(command)
+
+
+for _name, _texts in _COMMANDS.items():
+    _add(_name, *_texts)
+
+
+def _run(
+    command: str, run_date: str, conf_dir: Path, env: str | None, assignments: list[str] | None, *, dry_run: bool
+) -> None:
+    date_ = parse_run_date(run_date)
+    settings = load(conf_dir, env, assignments).settings
+    if dry_run:
+        _show_plan(command, settings, date_)
+        return
+
+    from seg_spark.reporting.progress import StepProgress
+    from seg_spark.reporting.summary import show_run, show_segments
+    from seg_spark.runner import run
+    from seg_spark.storage.layout import Layout
+
+    result = run(command, settings, date_, conf_dir, StepProgress(Console(stderr=True)))
+    console = out()
+    if result.outcome.labelled is not None:
+        show_segments(console, result.outcome.labelled.profile_rows, f"Segments of {date_} (typical value: median)")
+    show_run(console, result.record, result.record_path, Layout.of(settings.output.path).root)
+    _suggest_archive()
+
+
+def _suggest_archive() -> None:
+    """Tell, after the first run alone, how later ones would start sooner."""
+    from seg_spark.class_archive import is_first_run, lacks_archive
+    from seg_spark.machine import find_java
+    from seg_spark.session import is_submitted
+
+    if not is_submitted() and is_first_run() and lacks_archive(*find_java()):
+        log.info("tip: `seg-spark doctor --prepare` (once, about a minute) lets later runs start some seconds sooner")
+
+
+def _show_plan(command: str, settings: "Settings", run_date: date) -> None:
+    from seg_spark.checks.dry_run import plan_of
+    from seg_spark.reporting.summary import show_plan
+
+    plan = [(line.what, line.text) for line in plan_of(command, settings, run_date)]
+    show_plan(out(), f"What {command} would do for {run_date}; nothing is done:", plan)

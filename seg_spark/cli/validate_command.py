@@ -1,0 +1,74 @@
+"""The command that checks settings and input before a run."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, app, load, out, parse_run_date
+
+if TYPE_CHECKING:
+    from seg_spark.checks.validation import Validation
+
+
+@app.command()
+def validate(
+    run_date: Annotated[
+        str | None, typer.Option("--run-date", help="Check the input of this date; by default the latest one.")
+    ] = None,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    *,
+    debug: Debug = False,
+) -> None:
+    """Check the settings, and the input against them, without Spark; nothing is fitted or written.
+
+    Example: seg-spark validate --conf-dir my_conf
+    """
+    from seg_spark.checks.validation import validate_input
+    from seg_spark.cleaning.row_counts import RowCounts, check_rows
+
+    settings = load(conf_dir, env, assignments).settings
+    found = validate_input(settings, parse_run_date(run_date) if run_date else None)
+    _show(out(), found, settings.input.path)
+    rows = RowCounts(
+        input=found.accepted + found.rejected + found.excluded,
+        accepted=found.accepted,
+        merged_duplicates=0,
+        rejected=found.rejected,
+        excluded=found.excluded,
+        rejected_by_reason=found.rejected_by_reason,
+        excluded_by_rule={},
+    )
+    check_rows(rows, settings)
+
+
+def _show(console: Console, found: "Validation", path: str) -> None:
+    def say(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    sample = found.sample
+    rows = sample.rows + sample.malformed_rows
+    files = f"{sample.files:,} {'file' if sample.files == 1 else 'files'}"
+    part = "every row" if sample.is_whole else f"{rows:,} rows"
+    say(f"the settings are valid; checked {part} of {path} ({sample.settings.format}, {files})")
+    table = Table(header_style="bold", box=None)
+    for name in ("feature", "column", "kind"):
+        table.add_column(name)
+    for name in ("missing", "rejected", "different values"):
+        table.add_column(name, justify="right")
+    for one in found.features:
+        cells = (f"{count / rows:.1%}" if count else "" for count in (one.missing, one.rejected))
+        table.add_row(one.name, Text(one.source), one.kind, *cells, f"{one.distinct:,}")
+    console.print(table)
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(found.rejected_by_reason.items())[:6])
+    excluded = f" + {found.excluded:,} excluded" if found.excluded else ""
+    say(
+        f"rows: {rows:,} checked = {found.accepted:,} valid + {found.rejected:,} rejected"
+        f"{f' ({reasons})' if reasons else ''}{excluded}"
+    )
+    for warning in found.warnings:
+        say(f"warning: {warning}")

@@ -1,0 +1,1 @@
+"""Everything that reads a raw customer table: files, formats, encodings, a sample, and the Spark reader."""

@@ -1,0 +1,1 @@
+"""`seg-spark init`: what each column looks like, and the configuration proposed for the table."""

@@ -1,0 +1,72 @@
+"""Names for features, and what the words of a header say about its column."""
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from seg_spark import columns
+from seg_spark.proposal.vocabulary import DASHES, PLAIN_LETTERS, UNIT_WORDS
+
+LONGEST_NAME: Final = 64
+_MONEY: Final = re.compile(r"[$€£¥₹₽₩₺%°²³]|\b(?:eur|usd|gbp|chf|jpy|inr|sek|nok|dkk|pln|czk)\b", re.IGNORECASE)
+
+
+def snake_case(header: str) -> str:
+    """A header as an identifier: ASCII where its letters have such a form, its own script otherwise."""
+    text = "".join(map(_plain_letter, unicodedata.normalize("NFC", header).translate(PLAIN_LETTERS)))
+    text = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text)
+    text = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", text)
+    text = "".join(char if f"a{char}".isidentifier() else "_" for char in text.lower())
+    return re.sub(r"_+", "_", text).strip("_")[:LONGEST_NAME].rstrip("_")
+
+
+def feature_names(headers: Iterable[str]) -> dict[str, str]:
+    """A name for each header: an identifier, not one that we write ourselves, and unlike the others in any case."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for header in headers:
+        base = snake_case(header) or "feature"
+        if not base.isidentifier():
+            base = f"feature_{base}"
+        if base in columns.RESERVED or keyword.iskeyword(base):
+            base = f"{base}_value"
+        names[header] = _unused(base[:LONGEST_NAME], taken)
+        taken.add(names[header])
+    return names
+
+
+def words_of(header: str) -> frozenset[str]:
+    """The words of a header, in lower case."""
+    return frozenset(snake_case(header).split("_"))
+
+
+def hints_at(header: str, words: Collection[str]) -> bool:
+    """Whether a header contains one of the words."""
+    return not words_of(header).isdisjoint(words)
+
+
+def unit_of(header: str) -> str | None:
+    """The unit that a header names in brackets: `k$` of `Annual Income (k$)`; None for a range or a remark."""
+    for inside in re.findall(r"[(\[]([^()\[\]]{1,16})[)\]]", header):
+        unit = re.sub(r"^in\s+", "", str(inside).strip(), flags=re.IGNORECASE)
+        if re.search(rf"\d\s*[{DASHES}]\s*\d", unit):
+            continue
+        if unit.lower() in UNIT_WORDS or _MONEY.search(unit):
+            return unit
+    return None
+
+
+def _plain_letter(char: str) -> str:
+    """A letter without its accents where that leaves ASCII; letters of other scripts as they are."""
+    bare = "".join(part for part in unicodedata.normalize("NFKD", char) if not unicodedata.combining(part))
+    return bare if bare.isascii() else unicodedata.normalize("NFKC", char)
+
+
+def _unused(base: str, taken: Collection[str]) -> str:
+    name, number = base, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{base[: LONGEST_NAME - 1 - len(str(number))]}_{number}"
+    return name

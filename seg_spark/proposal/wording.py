@@ -1,0 +1,163 @@
+"""The facts of a column as text for people."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from seg_spark.proposal.columns import Proposal, ProposedFeature
+from seg_spark.proposal.facts import ColumnFacts, NumberFacts
+from seg_spark.proposal.names import hints_at
+from seg_spark.proposal.vocabulary import OUTCOME_WORDS
+from seg_spark.settings.schema import Cleaning
+
+_SKEWED: Final = 2.0
+_MOST_SUSPICIONS: Final = 5
+_FEW_NUMBERS: Final = 10
+_LONGEST_LEVEL: Final = 30
+
+
+def seen(feature: ProposedFeature) -> str:
+    """The facts: `15 to 137, median 61.5` or `2 levels: Female 56.0%, Male 44.0%`, and what is missing."""
+    facts = feature.facts
+    if feature.kind == "number" and facts.numbers is not None:
+        number = facts.numbers
+        text = f"{plain(number.lowest)} to {plain(number.highest)}, median {plain(number.median)}"
+    else:
+        shares = ", ".join(f"{level(value)} {percent(count / facts.present)}" for value, count in facts.levels.top)
+        more = ", ..." if facts.levels.distinct > len(facts.levels.top) else ""
+        levels = "1 level" if facts.levels.distinct == 1 else f"{facts.levels.distinct:,} levels"
+        text = f"{levels}: {shares}{more}" if facts.present else "no values"
+    return f"{text}; {percent(facts.missing_share)} missing ({facts.missing:,} rows)" if facts.missing else text
+
+
+def warnings(feature: ProposedFeature) -> Iterator[str]:
+    """Doubts about a feature that a person should settle."""
+    if feature.kind == "number" and feature.facts.numbers is not None:
+        yield from _number_warnings(feature, feature.facts.numbers)
+    else:
+        yield from _level_warnings(feature.facts)
+    if hints_at(feature.header, OUTCOME_WORDS):
+        yield "an outcome, judging by its name: segments built on it cannot explain it"
+
+
+def skew_of(feature: ProposedFeature) -> str | None:
+    """A word about strong skew, and what would reduce the skew."""
+    number = feature.facts.numbers
+    if feature.kind != "number" or number is None or abs(number.skewness) <= _SKEWED:
+        return None
+    if number.distinct <= 2:  # a flag, whose skew nothing reduces
+        return None
+    even = number.lowest >= 0 and number.skewness > 0
+    advice = "; transform: log1p with valid: [0, null] would reduce the skew" if even else ""
+    return f"strongly skewed ({number.skewness:.1f}){advice}"
+
+
+def remarks(feature: ProposedFeature, is_typed: bool) -> Iterator[str]:
+    """Notes that need no action; in a typed table, numbers need not be texts."""
+    number = feature.facts.numbers
+    if feature.kind != "number" or number is None:
+        return
+    if is_typed and number.as_text:
+        yield "numbers stored as text"
+    if feature.facts.kind == "text" and number.form is not None and not number.ambiguous_form:
+        yield "written as text, so its form is declared"
+    if number.whole and number.distinct <= _FEW_NUMBERS:
+        values = "value" if number.distinct == 1 else "values"
+        yield f"only {number.distinct} {values}: if they are codes rather than amounts, say kind: category"
+
+
+def general_warnings(proposal: Proposal) -> Iterator[str]:
+    """Doubts about the whole table that a person should settle."""
+    sample, ids = proposal.sample, proposal.ids
+    encoding = sample.settings.options.encoding
+    if sample.settings.format == "csv" and not encoding.upper().startswith("UTF"):
+        yield f"the character set, {encoding}, is a guess; if letters look wrong, set input.options.encoding"
+    if ids.blank_rows:
+        yield f"{_rows(ids.blank_rows)} without a customer id will be rejected"
+    if ids.repeated:
+        settle = "name one in input.order_by" if proposal.order_by else "no column shows which row is the latest"
+        yield (
+            f"{ids.repeated:,} customer ids occur in more than one row ({_rows(ids.repeated_rows)} in all): equal rows "
+            f"are merged, others rejected unless a column settles it; {settle}"
+        )
+        if 2 * ids.repeated_rows > sample.rows:
+            yield "this looks like a table of orders or visits; segments need one row per customer: sum it up first"
+    if sample.malformed_rows:
+        yield f"{_rows(sample.malformed_rows)} with more or fewer fields than the header will be rejected"
+    unusable = [one.facts.numbers.unusable_rows for one in proposal.features if one.facts.numbers is not None]
+    doomed = ids.blank_rows + ids.repeated_rows + sample.malformed_rows + sum(unusable)
+    limit = Cleaning().max_rejected_share
+    if doomed > limit * (sample.rows + sample.malformed_rows):
+        yield (
+            f"{_rows(doomed)} may be rejected; above cleaning.max_rejected_share ({percent(limit)}) a run stops "
+            "with exit code 5"
+        )
+    if sample.unnamed_columns:
+        yield f"columns without a name in the header are left out: {sample.unnamed_columns}"
+
+
+def concerns(proposal: Proposal) -> Iterator[str]:
+    """All doubts that a person should settle, skewed features in one line."""
+    yield from general_warnings(proposal)
+    for feature in proposal.features:
+        yield from (f"{feature.name}: {text}" for text in warnings(feature))
+    skewed = [feature.name for feature in proposal.features if skew_of(feature) is not None]
+    if skewed:
+        more = f" and {len(skewed) - 20} more" if len(skewed) > 20 else ""
+        yield f"strongly skewed, so a few customers would form segments of their own: {', '.join(skewed[:20])}{more}"
+
+
+def plain(number: float) -> str:
+    """A number for a person: 61.5, 1893, 0.0123."""
+    if float(number).is_integer() and abs(number) < 1e15:
+        return f"{number:.0f}"
+    return f"{number:.2f}".rstrip("0").rstrip(".") if abs(number) >= 100 else f"{number:.4g}"
+
+
+def percent(share: float) -> str:
+    """A share for a person: 26.5%."""
+    return "under 0.1%" if 0 < share < 0.001 else f"{share:.1%}"
+
+
+def level(value: Any) -> str:
+    """A level for a person: on one line, not too long."""
+    text = str(value).lower() if isinstance(value, bool) else " ".join(str(value).split())
+    return text if len(text) <= _LONGEST_LEVEL else f"{text[: _LONGEST_LEVEL - 3]}..."
+
+
+def _number_warnings(feature: ProposedFeature, number: NumberFacts) -> Iterator[str]:
+    for one in number.suspicions[:_MOST_SUSPICIONS]:
+        yield f"{plain(one.value)} in {_rows(one.count)}: {one.why}; if it means unknown, {_bounds(number)} rejects it"
+    if len(number.suspicions) > _MOST_SUSPICIONS:
+        yield f"and {len(number.suspicions) - _MOST_SUSPICIONS} more such values"
+    if number.ambiguous_form and number.form is not None:
+        role = "groups thousands" if number.form.grouping else "is the decimal sign"
+        sign = number.form.grouping or number.form.decimal
+        yield f"1{sign}234 might be read in two ways; the rest of the table says that {sign!r} {role}: please check"
+    if number.form is not None and len(number.form.symbols) > 1:
+        yield f"several symbols ({', '.join(number.form.symbols)}) are read as if they meant the same: please check"
+    if number.unusable_rows:
+        yield f"neither a number nor missing in {_rows(number.unusable_rows)}, which will be rejected"
+
+
+def _level_warnings(facts: ColumnFacts) -> Iterator[str]:
+    for one, other in facts.levels.alike[:3]:
+        yield f"{level(one)!r} and {level(other)!r} differ only in case or spaces, and are two levels"
+
+
+def _bounds(number: NumberFacts) -> str:
+    """A range without the suspicious values that leaves room around the others: tomorrow's may lie further out."""
+    below = [one.value for one in number.suspicions if one.value < number.usual_lowest]
+    above = [one.value for one in number.suspicions if one.value > number.usual_highest]
+    low = high = "null"
+    if below:
+        nearest = max(below)
+        beside = nearest + 1 if number.whole else (nearest + number.usual_lowest) / 2
+        low = plain(0 if nearest < 0 <= number.usual_lowest else beside)
+    if above:
+        nearest = min(above)
+        high = plain(nearest - 1 if number.whole else (nearest + number.usual_highest) / 2)
+    return f"valid: [{low}, {high}]"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"

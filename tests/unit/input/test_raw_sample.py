@@ -1,0 +1,75 @@
+"""A sample holds the rows of a table as they stand, column by column."""
+
+import json
+from pathlib import Path
+
+import pytest
+import raw_tables as tables
+
+from seg_spark.errors import InputError
+from seg_spark.input.discovery import discover
+from seg_spark.input.sample import read_sample
+from seg_spark.settings.raw_table import Input, TextOptions
+
+
+def test_values_of_one_row_stand_at_one_place(tmp_path: Path) -> None:
+    folder = tmp_path / "t"
+    folder.mkdir()
+    for n, key in enumerate(("old", "new")):
+        rows = [{"id": f"{key}-{i}", key: i} for i in range(3)]
+        tables.written(folder / f"{n}.json", "\n".join(map(json.dumps, rows)).encode())
+    sample = read_sample(discover(str(folder)))
+    assert dict(sample.columns) == {
+        "id": ["old-0", "old-1", "old-2", "new-0", "new-1", "new-2"],
+        "old": [0, 1, 2, None, None, None],
+        "new": [None, None, None, 0, 1, 2],
+    }
+    assert (sample.rows, sample.total_rows, sample.files, sample.is_whole) == (6, 6, 2, True)
+
+
+def test_texts_keep_zeros_and_blanks(tmp_path: Path) -> None:
+    path = tables.written(tmp_path / "t.csv", b'id,a\n007, x \n"008",""\n\n009,"1,5"\n')
+    assert dict(read_sample(discover(str(path))).columns) == {"id": ["007", "008", "009"], "a": [" x ", "", "1,5"]}
+
+
+def test_declared_settings_are_followed_and_not_doubted(tmp_path: Path) -> None:
+    path = tables.written(tmp_path / "t.csv", "id;größe\n1;2,5\n".encode("cp1252"))
+    declared = Input(path=str(path), options=TextOptions(delimiter=";", encoding="windows-1252"))
+    assert dict(read_sample(declared).columns) == {"id": ["1"], "größe": ["2,5"]}
+    with pytest.raises(InputError, match="only one column was found"):
+        read_sample(Input(path=str(path), options=TextOptions(encoding="windows-1252")))
+
+
+def test_folders_give_columns_and_hidden_files_do_not_count(tmp_path: Path) -> None:
+    sample = read_sample(discover(str(tables.parts_by_country(tmp_path))))
+    assert (sample.files, sample.rows) == (2, tables.ROWS)
+    assert set(sample.columns["country"]) == {"at", "de"}
+
+
+def test_dates_decimals_and_nested_values_of_parquet(tmp_path: Path) -> None:
+    sample = read_sample(discover(str(tables.parquet(tmp_path))))
+    first = {header: values[0] for header, values in sample.columns.items()}
+    assert first == {
+        "client": "P0000",
+        "balance": 1.0,
+        "since": "2020-01-01",
+        "seen": "2026-01-01 00:00:00.000000",
+        "vip": True,
+        "orders": None,
+        "home.region": "north",
+        "home.rooms": 1,
+    }
+    assert sample.types["orders"] == "other"
+    assert {header: sample.types[header] for header in ("balance", "since", "seen", "vip")} == {
+        "balance": "number",
+        "since": "date",
+        "seen": "timestamp",
+        "vip": "boolean",
+    }
+
+
+def test_rows_of_another_width_are_counted_and_left_out(tmp_path: Path) -> None:
+    path = tables.written(tmp_path / "t.csv", b"id,a\n1,2\n3\n4,5,6\n7,8\n")
+    sample = read_sample(discover(str(path)))
+    assert (sample.rows, sample.malformed_rows) == (2, 2)
+    assert sample.columns["a"] == ["2", "8"]

@@ -1,0 +1,471 @@
+"""A proposed conf says of each table what a person would have said after an hour with it."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import raw_tables as tables
+
+from seg_spark.proposal.init import Request, init
+from seg_spark.settings.layers import load_settings
+from seg_spark.settings.raw_table import TextOptions
+from seg_spark.settings.schema import Settings
+
+TODAY = date(2026, 11, 24)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A table and what its conf must hold: every feature, some reasons, some words."""
+
+    make: Callable[[Path], Path]
+    id: str
+    features: Mapping[str, Mapping[str, Any]]
+    omitted: Mapping[str, str] = field(default_factory=dict)
+    says: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    format: str = "csv"
+    null_values: tuple[str, ...] = ()
+
+
+CATEGORY = {"kind": "category"}
+
+
+def category(source: str) -> dict[str, str]:
+    return {"source": source, "kind": "category"}
+
+
+ARROW = Case(
+    tables.parquet,
+    "client",
+    {
+        "balance": {},
+        "vip": CATEGORY,
+        "home_region": category("home.region"),
+        "home_rooms": {"source": "home.rooms"},
+    },
+    {"since": "a date", "seen": "a timestamp", "orders": "holds list<"},
+    ("2 levels: false 75.0%, true 25.0%",),
+    format="parquet",
+)
+CASES = (
+    Case(
+        tables.mall,
+        "CustomerID",
+        {
+            "genre": category("Genre"),
+            "age": {"source": "Age"},
+            "annual_income_k": {"source": "Annual Income (k$)", "unit": "k$"},
+            "spending_score_1_100": {"source": "Spending Score (1-100)"},
+        },
+        says=("all 60 rows", "# 60 customers, none blank, none twice", "# 2 levels: Female 60.0%, Male 40.0%"),
+    ),
+    Case(
+        tables.telco,
+        "customerID",
+        {
+            "senior_citizen": {"source": "SeniorCitizen"},
+            "tenure": {},
+            "contract": category("Contract"),
+            "monthly_charges": {"source": "MonthlyCharges"},
+            "total_charges": {"source": "TotalCharges"},
+            "churn": category("Churn"),
+        },
+        says=("5.0% missing (3 rows)", "only 2 values: if they are codes", "# ! an outcome, judging by its name"),
+    ),
+    Case(
+        tables.german,
+        "Kundennummer",
+        {
+            "groesse_cm": {"source": "Größe (cm)", "unit": "cm", "text_form": {"decimal": ","}},
+            "umsatz": {
+                "source": "Umsatz",
+                "unit": "€",
+                "text_form": {"decimal": ",", "grouping": ".", "symbols": ("€",)},
+            },
+            "bestellwert": {"source": "Bestellwert", "text_form": {"decimal": ","}},
+            "strasse": category("Straße"),
+        },
+        says=("! 1,234 might be read in two ways; the rest of the table says that ',' is the decimal sign",),
+        options={"delimiter": ";"},
+    ),
+    Case(
+        tables.marketing,
+        "ID",
+        {
+            "year_birth": {"source": "Year_Birth"},
+            "education": category("Education"),
+            "marital_status": category("Marital_Status"),
+            "income": {"source": "Income"},
+            "kidhome": {"source": "Kidhome"},
+            "recency": {"source": "Recency"},
+            **{f"mnt_{name.lower()}": {"source": f"Mnt{name}"} for name in ("Wines", "Fruits", "Meat", "Gold")},
+            **{f"num_{name.lower()}": {"source": f"Num{name}"} for name in ("Deals", "Web", "Catalog", "Store")},
+            **{f"accepted_cmp{n}": {"source": f"AcceptedCmp{n}"} for n in range(1, 11)},
+            "response": {"source": "Response"},
+        },
+        {
+            "Z_CostContact": "the same value in every row",
+            "Z_Revenue": "the same value in every row",
+            "Dt_Customer": "dates written DD-MM-YYYY",
+        },
+        (
+            "! 1893 in 1 row: implausible birth year; if it means unknown, valid: [1894, null] rejects it",
+            "! 666666 in 1 row: far from the next value",
+            "2.0% missing (6 rows)",
+            "# z_cost_contact: {source: Z_CostContact}",
+        ),
+        {"delimiter": "\t"},
+    ),
+    Case(
+        tables.skewed,
+        "CUST_ID",
+        {f"amount_{n}": {"source": f"AMOUNT_{n}"} for n in range(17)},
+        says=(
+            "strongly skewed, so a few customers",
+            "! strongly skewed (",
+            "transform: log1p with valid: [0, null]",
+            "2.5% missing (10 rows)",
+        ),
+    ),
+    Case(
+        tables.wholesale,
+        "Buyer",
+        {name.lower(): {"source": name} for name in ("Channel", "Region", "Fresh", "Milk")},
+        says=("1 to 3, median 2; only 3 values",),
+    ),
+    Case(
+        tables.profiles,
+        "id",
+        {
+            "age": {},
+            "address_city": category("address.city"),
+            "address_geo_altitude": {"source": "address.geo.altitude"},
+            "active": CATEGORY,
+        },
+        {"became_member_on": "dates written YYYYMMDD", "tags": "holds a list"},
+        ("! 118 in 25 rows: implausible age", "# - {column: active, equals: false}  # 33.5% of the rows"),
+        format="json",
+    ),
+    Case(
+        tables.russian,
+        "Код",
+        {"город": category("Город"), "возраст": {"source": "Возраст"}},
+        options={"delimiter": ";", "encoding": "windows-1251"},
+    ),
+    Case(
+        tables.japanese,
+        "顧客番号",
+        {"性別": CATEGORY, "年齢": {}},
+        says=("2 levels: 女性 50.0%, 男性 50.0%",),
+        options={"encoding": "Shift_JIS"},
+    ),
+    ARROW,
+    Case(tables.orc_file, ARROW.id, ARROW.features, ARROW.omitted, ARROW.says, format="orc"),
+    Case(
+        tables.packed,
+        "CustomerID",
+        {
+            "genre": category("Genre"),
+            "age": {"source": "Age"},
+            "annual_income_k": {"source": "Annual Income (k$)", "unit": "k$"},
+            "spending_score_1_100": {"source": "Spending Score (1-100)"},
+        },
+    ),
+    Case(
+        tables.parts_by_country,
+        "id",
+        {"age": {}, "country": CATEGORY},
+        says=("(2 files)", "2 levels: at 50.0%, de 50.0%"),
+    ),
+    Case(
+        tables.census,
+        "person",
+        {"age": {}, "hours": {}, "workclass": CATEGORY},
+        says=("Found: '?' in age, workclass", "'n/a' in hours", "33.3% missing (20 rows)"),
+        null_values=("?", "n/a"),
+    ),
+    Case(
+        tables.dollars,
+        "id",
+        {
+            "revenue": {"source": "Revenue", "unit": "$", "text_form": {"grouping": ",", "symbols": ("$",)}},
+            "discount": {"source": "Discount", "unit": "%", "text_form": {"symbols": ("%",)}},
+            "points": {"source": "Points", "text_form": {"grouping": ","}},
+            "paid": {
+                "source": "Paid",
+                "unit": "€",
+                "text_form": {"decimal": ",", "grouping": " ", "symbols": ("€",)},
+            },
+        },
+        says=("! 1,234 might be read in two ways; the rest of the table says that ',' groups thousands",),
+    ),
+    Case(
+        tables.reviews,
+        "id",
+        {"stars": {}, "review": CATEGORY},
+        options={"multi_line": True},
+        says=('He said "fine", twice. Line',),
+    ),
+    Case(tables.escaped, "id", {"kind": CATEGORY, "size": {}}, options={"escape": "\\"}, says=('the "big", one',)),
+    Case(
+        tables.accounts,
+        "id",
+        {
+            "account_state": CATEGORY,
+            "is_staff": CATEGORY,
+            "visits": {},
+            "clsss": CATEGORY,
+            "rank": {},
+            "score": {},
+            "delta": {},
+        },
+        {
+            "PLZ": "codes, not amounts (telephone or postal, by its name)",
+            "branch": "codes, not amounts: they have leading zeros",
+            "account_number": "an identifier: nearly all values differ, and its name suggests it",
+            "updated": "dates written YYYY-MM-DD",
+            "nothing": "every value is missing",
+            "row": "row numbers",
+            "remark": "free text",
+            "city": "25 levels, more than 20",
+        },
+        (
+            "5 customer ids occur in more than one row (10 rows in all)",
+            "  # order_by: updated",
+            "#     - {column: account_state, equals: closed}  # 33.3% of the rows",
+            "#     - {column: is_staff, is_true: true}  # 10.0% of the rows",
+            "# city: {kind: category}",
+            "999 in 6 rows: far from the next value, 37; if it means unknown, valid: [null, 998] rejects it",
+            "-1 in 7 rows: the only negative value; if it means unknown, valid: [0, null] rejects it",
+        ),
+        {"delimiter": "|"},
+    ),
+    Case(
+        tables.array,
+        "id",
+        {"age": {}, "note": CATEGORY},
+        format="json",
+        options={"multi_line": True},
+        says=("50.0% missing",),
+    ),
+    Case(
+        tables.wide_characters,
+        "id",
+        {"age": {}},
+        options={"delimiter": "\t", "encoding": "UTF-16", "multi_line": True},
+    ),
+)
+
+
+def proposed(folder: Path, path: Path, customer_id: str, *features: str) -> tuple[str, Settings]:
+    """The text of the conf for a table, and the settings it makes."""
+    conf = folder / "conf"
+    init(Request(str(path), conf, str(folder / "out"), customer_id, features), TODAY)
+    return (conf / "base.yml").read_text(encoding="utf-8"), load_settings(conf, environment={}).settings
+
+
+def flattened(text: str) -> str:
+    """A conf with its comment lines joined, so that words may be looked for across them."""
+    return " ".join(line.strip().removeprefix("#").strip() for line in text.splitlines())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.make.__name__)
+def test_a_conf_says_what_a_table_is(case: Case, tmp_path: Path) -> None:
+    path = case.make(tmp_path)
+    text, settings = proposed(tmp_path, path, case.id)
+    features = {name: one.model_dump(exclude_unset=True) for name, one in settings.features.columns.items()}
+    assert features == case.features
+    assert settings.input.path == str(path)
+    assert settings.input.format == case.format
+    assert settings.input.options == TextOptions(**case.options)
+    assert settings.input.null_values == ("NULL", "null", "NA", "N/A", *case.null_values)
+    assert settings.customer_id == case.id
+    flat = flattened(text)
+    for words in case.says:
+        assert words.strip(" #") in flat
+    for header, reason in case.omitted.items():
+        line = next(line for line in text.splitlines() if header in line and reason in line)
+        assert line.strip().startswith("#")
+    assert max(map(len, text.splitlines())) <= 140
+
+
+def test_only_what_differs_from_the_defaults_is_written(tmp_path: Path) -> None:
+    text, _ = proposed(tmp_path, tables.mall(tmp_path), "CustomerID")
+    settings = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+    assert settings == [
+        "input:",
+        f"  path: {tmp_path / 'Mall.csv'}",
+        "customer_id: CustomerID  # 60 customers, none blank, none twice",
+        "output:",
+        f"  path: {tmp_path / 'out'}",
+        "features:",
+        "  columns:",
+        "    genre: {source: Genre, kind: category}",
+        "    age: {source: Age}",
+        "    annual_income_k: {source: Annual Income (k$), unit: k$}",
+        "    spending_score_1_100: {source: Spending Score (1-100)}",
+    ]
+
+
+def test_what_was_left_out_comes_back_without_the_comment_sign(tmp_path: Path) -> None:
+    text, before = proposed(tmp_path, tables.accounts(tmp_path), "id")
+    asked = (
+        "# order_by",
+        "# city:",
+        "# PLZ",
+        "# plz:",
+        "# row:",
+        "# remark:",
+        "# cleaning:",
+        "#   exclude:",
+        "#     - {",
+    )
+    lines = [
+        line.replace("# ", "", 1) if line.strip().startswith(asked) else line
+        for line in text.splitlines()
+    ]  # fmt: skip
+    (tmp_path / "conf/base.yml").write_text("\n".join(lines), encoding="utf-8")
+    after = load_settings(tmp_path / "conf", environment={}).settings
+    assert after.input.order_by == "updated"
+    assert set(after.features.columns) - set(before.features.columns) == {"city", "plz", "row", "remark"}
+    assert [one.column for one in after.cleaning.exclude] == ["account_state", "is_staff"]
+
+
+def test_ordinary_ends_of_a_scale_are_not_suspicious(tmp_path: Path) -> None:
+    text, _ = proposed(tmp_path, tables.accounts(tmp_path), "id")
+    assert "100 in" not in text
+    assert "\n    # ! 0 in" not in text
+    assert "skewed" not in text
+
+
+def test_rows_are_taken_from_all_files_and_the_conf_says_how_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seg_spark.input.sample.MAX_ROWS", 5_000)
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for n in range(2):
+        rows = [{"id": f"{n}-{i}", "group": f"g{n}", "size": tables.spread(i, 1, 90)} for i in range(4_000)]
+        tables.written(folder / f"{n}.csv", tables.csv_text(rows).encode())
+    text, _ = proposed(tmp_path, folder, "id")
+    assert f"5,000 rows of {folder} (2 files, there are more)" in flattened(text)
+    assert "2 levels: g0 60.0%, g1 40.0%" in text
+    assert "The rest of the table may hold what those rows do not" in text
+
+
+def test_the_latest_date_is_looked_at_and_the_pattern_stays(tmp_path: Path) -> None:
+    for day, top in (("2026-11-22", 40), ("2026-11-23", 60), ("draft", 90)):
+        (tmp_path / f"raw_{day}").mkdir()
+        rows = [{"id": f"x{i}", "age": tables.spread(i, 20, top)} for i in range(tables.ROWS)]
+        tables.written(tmp_path / f"raw_{day}/all.csv", tables.csv_text(rows).encode())
+    text, settings = proposed(tmp_path, tmp_path / "raw_{run_date}/all.csv", "id")
+    assert settings.input.path == str(tmp_path / "raw_{run_date}/all.csv")
+    assert "of 2026-11-23" in text
+    assert "20 to 58" in text
+
+
+def test_wished_features_are_used_even_if_they_would_be_left_out(tmp_path: Path) -> None:
+    _, settings = proposed(tmp_path, tables.accounts(tmp_path), "id", "city, row", "visits")
+    assert list(settings.features.columns) == ["city", "row", "visits"]
+    assert settings.features.columns["city"].kind == "category"
+
+
+def test_a_wished_header_may_hold_commas(tmp_path: Path) -> None:
+    rows = [{"id": f"x{i}", "Age, in years": tables.spread(i, 20, 60), "b": i % 7} for i in range(tables.ROWS)]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
+    _, settings = proposed(tmp_path, path, "id", "b,Age, in years")
+    assert list(settings.features.columns) == ["b", "age_in_years"]
+    assert settings.features.columns["age_in_years"].source == "Age, in years"
+
+
+def test_headers_that_look_like_other_yaml_stay_texts(tmp_path: Path) -> None:
+    headers = ("null", "08", "1e5", "yes", "a: b", "#x", "{y}", "it's", '"q"', "tab\there", "run_date", "class")
+    rows = [{"id": f"x{i}"} | {header: tables.spread(i, 1, 50) for header in headers} for i in range(tables.ROWS)]
+    rows = [row | {"odd\x07\u2028\nhead": "2026-01-02"} for row in rows]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
+    text, settings = proposed(tmp_path, path, "id")
+    assert "    # - odd head: dates written YYYY-MM-DD" in text.splitlines()
+    assert [settings.features.source_of(name) for name in settings.features.columns] == list(headers)
+    assert "run_date" not in settings.features.columns
+
+
+def test_values_that_are_no_numbers_are_counted(tmp_path: Path) -> None:
+    rows = [{"id": f"x{i}", "size": "abc" if i == 1 else tables.spread(i, 1, 50)} for i in range(tables.ROWS)]
+    text, _ = proposed(tmp_path, tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode()), "id")
+    assert "neither a number nor missing in 1 row, which will be rejected" in text
+
+
+def test_blank_ids_and_broken_rows_are_counted(tmp_path: Path) -> None:
+    lines = ["id,size", *(f"{'' if i < 3 else f'x{i}'},{tables.spread(i, 1, 50)}" for i in range(60)), "x99,1,2,3"]
+    text, _ = proposed(tmp_path, tables.written(tmp_path / "t.csv", "\n".join(lines).encode()), "id")
+    assert "3 rows without a customer id will be rejected" in text
+    assert "1 row with more or fewer fields than the header will be rejected" in text
+
+
+def test_a_table_of_orders_is_told(tmp_path: Path) -> None:
+    rows = [{"customer": f"x{i % 9}", "amount": tables.spread(i, 1, 50)} for i in range(tables.ROWS)]
+    text, _ = proposed(tmp_path, tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode()), "customer")
+    assert "this looks like a table of orders or visits" in text
+    assert "above cleaning.max_rejected_share (20.0%) a run stops" in flattened(text)
+
+
+def test_numbers_stored_as_text_are_told_in_typed_tables(tmp_path: Path) -> None:
+    ages = [str(tables.spread(i, 18, 70)) for i in range(tables.ROWS)]
+    pq.write_table(pa.table({"id": [f"x{i}" for i in range(tables.ROWS)], "age": ages}), tmp_path / "t.parquet")
+    text, settings = proposed(tmp_path, tmp_path / "t.parquet", "id")
+    assert "numbers stored as text" in text
+    assert settings.features.columns["age"].kind == "number"
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "other", "expected"),
+    [(";", "3.25", {"grouping": ","}), (",", "3,25", {"decimal": ","}), (";", "x", {"decimal": ","})],
+)
+def test_columns_without_doubt_settle_the_others(
+    delimiter: str, other: str, expected: dict[str, str], tmp_path: Path
+) -> None:
+    rows = [{"id": f"x{i}", "a": f"{1 + i % 8},{tables.spread(i, 100, 999)}", "b": other} for i in range(60)]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows, delimiter).encode())
+    _, settings = proposed(tmp_path, path, "id")
+    form = settings.features.columns["a"].text_form
+    assert form is not None
+    assert form.model_dump(exclude_unset=True) == expected
+
+
+def test_a_column_of_only_some_files_is_missing_in_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "t"
+    folder.mkdir()
+    for n, key in enumerate(("old", "new")):
+        rows = [{"id": f"{n}-{i}", key: tables.spread(i, 1, 50)} for i in range(30)]
+        tables.written(folder / f"{n}.json", "\n".join(map(json.dumps, rows)).encode())
+    text, settings = proposed(tmp_path, folder, "id")
+    assert list(settings.features.columns) == ["old", "new"]
+    assert text.count("50.0% missing (30 rows)") == 2
+
+
+def test_levels_that_differ_only_in_case_are_told(tmp_path: Path) -> None:
+    rows = [{"id": f"x{i}", "sex": ("male", "Male ", "female")[i % 3]} for i in range(tables.ROWS)]
+    text, _ = proposed(tmp_path, tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode()), "id")
+    assert "'Male' and 'male' differ only in case or spaces, and are two levels" in text
+
+
+def test_the_mall_customers(tmp_path: Path, mall_customers: Path) -> None:
+    text, settings = proposed(tmp_path, mall_customers, "CustomerID")
+    assert list(settings.features.columns) == ["genre", "age", "annual_income_k", "spending_score_1_100"]
+    assert "# 15 to 137, median 61.5" in text
+    assert "# !" not in text
+
+
+def test_the_telephone_customers(tmp_path: Path, telco_customers: Path) -> None:
+    text, settings = proposed(tmp_path, telco_customers, "customerID")
+    kinds = [feature.kind for feature in settings.features.columns.values()]
+    assert (kinds.count("number"), kinds.count("category")) == (4, 16)
+    assert "18.8 to 8684.8, median 1397.47; 0.2% missing (11 rows)" in text
+    assert "Left out" not in text
