@@ -53,7 +53,7 @@ class LockedError(SegSparkError):
 
 
 class TerminatedError(SegSparkError):
-    """The run was asked to stop (SIGTERM)."""
+    """The run was terminated (SIGTERM)."""
 
     exit_code = 143
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pyspark.sql import DataFrame
 
 from seg_spark import columns as c
-from seg_spark.cleaning.row_counts import check_rows
+from seg_spark.cleaning.outcomes import check_rows
 from seg_spark.errors import DegenerateModelError, InputError
 from seg_spark.run_record import RunOutcome
 from seg_spark.segments.model import Model, model_to_json
@@ -17,9 +17,8 @@ from seg_spark.steps.context import RunContext
 from seg_spark.steps.fitting import FittingResult, fit_segments, read_clean, scores_json, training_customers
 from seg_spark.steps.labelling import label_customers
 from seg_spark.storage.manifests import read_manifest
-from seg_spark.storage.models import stage_model
 from seg_spark.storage.portable_models import published_model
-from seg_spark.storage.publish import StagedTable, publish_model, publish_tables
+from seg_spark.storage.publish import StagedTable, publish_model, publish_tables, stage_model
 
 log = logging.getLogger("seg_spark")
 

@@ -98,7 +98,7 @@ def task_counter(spark: SparkSession) -> Callable[[], tuple[int, int] | None]:
     """A function that counts the tasks of Spark's running stages, as (done, planned)."""
     tracker = spark.sparkContext.statusTracker()
 
-    def look() -> tuple[int, int] | None:
+    def count() -> tuple[int, int] | None:
         try:
             stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
         except (Py4JError, OSError):
@@ -108,7 +108,7 @@ def task_counter(spark: SparkSession) -> Callable[[], tuple[int, int] | None]:
             return None
         return sum(stage.numCompletedTasks for stage in running), sum(stage.numTasks for stage in running)
 
-    return look
+    return count
 
 
 def is_one_machine(spark: SparkSession) -> bool:
@@ -127,7 +127,7 @@ def check_reachable(spark: SparkSession, settings: Settings) -> None:
 
 
 def _prepare_local_environment() -> str:
-    """Point Spark's launcher at this Python, this pyspark and a Java that runs, whatever the shell says.
+    """Point Spark's launcher at this Python, this pyspark and a Java that runs, whatever the environment says.
 
     Returns the path of that Java.
     """

@@ -1,4 +1,4 @@
-"""Spark's errors in our words. Spark's own texts hold rows and values of customers, so they are not passed on."""
+"""Spark's errors in plain words. Spark's own texts hold rows and values of customers, so they are not passed on."""
 
 import re
 from collections.abc import Iterator

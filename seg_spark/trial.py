@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from seg_spark import columns as c
 from seg_spark import schemas
-from seg_spark.cleaning.row_counts import RowCounts, check_rows
+from seg_spark.cleaning.outcomes import RowCounts, check_rows
 from seg_spark.errors import InputError
 from seg_spark.features.fitted import FittedNumber
 from seg_spark.reporting.progress import StepProgress

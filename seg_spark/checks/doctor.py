@@ -50,12 +50,12 @@ class DoctorRequest:
     is_date_named: bool
 
 
-def examine(wanted: DoctorRequest) -> tuple[Finding, ...]:
+def examine(request: DoctorRequest) -> tuple[Finding, ...]:
     """Every check in turn: machine, conf, input, output. Nothing is changed, no lock is kept."""
     findings: list[Finding] = []
 
-    def check(what: str, look: Callable[[], Iterable[Finding]], kind: type[SegSparkError] = PlatformError) -> None:
-        findings.extend(_told(what, look, kind))
+    def check(what: str, run_check: Callable[[], Iterable[Finding]], kind: type[SegSparkError] = PlatformError) -> None:
+        findings.extend(_findings_of(what, run_check, kind))
 
     check("Python", check_python)
     check("Java", check_java)
@@ -63,14 +63,14 @@ def examine(wanted: DoctorRequest) -> tuple[Finding, ...]:
     check("Spark's variables", check_spark_variables)
     check("packages", check_packages)
     check("memory", check_memory)
-    settings, told = _conf(wanted)
+    settings, conf_findings = _conf(request)
     files: InputFiles | None = None
     input_findings: list[Finding] = []
     if settings is not None:
-        files, input_findings = _input(settings, wanted)
+        files, input_findings = _input(settings, request)
     size = files.total_bytes if files is not None and files.files else None
     check("Spark's disk", partial(check_spark_disks, size))
-    findings += told + input_findings
+    findings += conf_findings + input_findings
     if settings is not None:
         layout = Layout.of(settings.output.path)
         check("output", partial(check_output, layout))
@@ -84,7 +84,7 @@ def examine(wanted: DoctorRequest) -> tuple[Finding, ...]:
 
 
 def exit_code_of(findings: Iterable[Finding]) -> int:
-    """0 without a fault, else the exit code of what must be mended first: conf, machine or output, input."""
+    """0 without a fault, else the exit code of what must be corrected first: conf, machine or output, input."""
     kinds = {one.kind for one in findings if one.status == "fault"}
     return next((kind.exit_code for kind in _FAULTS_BY_WEIGHT if kind in kinds), PlatformError.exit_code * bool(kinds))
 
@@ -153,49 +153,49 @@ def check_published(layout: Layout) -> Iterator[Finding]:
     yield Finding("ok", "published", f"{dates_}, the last one {dates[-1]}; active model: {what}")
 
 
-def _conf(wanted: DoctorRequest) -> tuple[Settings | None, list[Finding]]:
+def _conf(request: DoctorRequest) -> tuple[Settings | None, list[Finding]]:
     """The settings, or one finding per fault in them."""
-    folder = wanted.conf_dir
-    if not folder.exists() and not wanted.is_conf_named:
+    folder = request.conf_dir
+    if not folder.exists() and not request.is_conf_named:
         found = f"the folder {folder} does not exist, so only the machine was checked"
         return None, [Finding("warning", "conf", found, "name one with --conf-dir to check input and output too")]
     try:
-        settings = load_settings(folder, wanted.env, wanted.assignments).settings
+        settings = load_settings(folder, request.env, request.assignments).settings
     except SettingsError as error:
         faults = [Finding("fault", "conf", line, kind=SettingsError) for line in str(error).splitlines()]
         unseen = Finding("warning", "conf", "input and output were not checked", "correct the configuration first")
         return None, [*faults, unseen]
     except OSError as error:
         return None, [Finding("fault", "conf", f"{folder} cannot be read: {error.strerror}", kind=SettingsError)]
-    files = " and ".join(["base.yml", *([f"{wanted.env}.yml"] if wanted.env else [])])
+    files = " and ".join(["base.yml", *([f"{request.env}.yml"] if request.env else [])])
     count = len(settings.features.columns)
-    found = f"{folder}: {files} are sound" if wanted.env else f"{folder}: {files} is sound"
+    found = f"{folder}: {files} are valid" if request.env else f"{folder}: {files} is valid"
     return settings, [Finding("ok", "conf", f"{found}, {count} feature{'s' if count != 1 else ''}")]
 
 
-def _input(settings: Settings, wanted: DoctorRequest) -> tuple[InputFiles | None, list[Finding]]:
+def _input(settings: Settings, request: DoctorRequest) -> tuple[InputFiles | None, list[Finding]]:
     """The input files of the date, and the findings about them."""
-    raw, run_date = settings.input, wanted.run_date
+    raw, run_date = settings.input, request.run_date
     path = input_path(raw, run_date)
     if not is_local(raw):
         what = "a table of the catalog" if raw.format == "table" else "not on this machine"
         return None, [Finding("ok", "input", f"{path} is {what}; Spark checks it during the run")]
     found: list[InputFiles] = []
 
-    def look() -> Iterator[Finding]:
+    def check() -> Iterator[Finding]:
         files = find_input_files(raw, run_date)
         found.append(files)
         count = len(files.files)
         size = readable_bytes(files.total_bytes)
         yield Finding("ok", "input", f"{path}: {count} {raw.format} file{'s' if count != 1 else ''}, {size}")
 
-    told = list(_told("input", look, InputError))
+    findings = list(_findings_of("input", check, InputError))
     advice = "put it there, or correct input.path"
-    told = [replace(one, advice=advice) if "does not exist" in one.found else one for one in told]
-    if _DATE in raw.path and not wanted.is_date_named:
+    findings = [replace(one, advice=advice) if "does not exist" in one.found else one for one in findings]
+    if _DATE in raw.path and not request.is_date_named:
         advice = "name the date of the input with --run-date"
-        told = [replace(one, status="warning", advice=advice) if one.status == "fault" else one for one in told]
-    return (found[0] if found else None), told
+        findings = [replace(one, status="warning", advice=advice) if one.status == "fault" else one for one in findings]
+    return (found[0] if found else None), findings
 
 
 def _try_to_write(folder: Path) -> None:
@@ -209,11 +209,11 @@ def _try_to_write(folder: Path) -> None:
         raise PlatformError(f"{folder} cannot be written: {error.strerror}") from None
 
 
-def _told(what: str, look: Callable[[], Iterable[Finding]], kind: type[SegSparkError]) -> Iterator[Finding]:
+def _findings_of(what: str, run_check: Callable[[], Iterable[Finding]], kind: type[SegSparkError]) -> Iterator[Finding]:
     """What a check finds; one that raises has found a fault, of `kind`, and does not stop the others."""
     try:
-        yield from look()
-    except SegSparkError as error:  # foreseen: it says what to do
+        yield from run_check()
+    except SegSparkError as error:  # expected: its message says what to do
         yield Finding("fault", what, " ".join(str(error).splitlines()), kind=kind)
     except Exception as error:  # noqa: BLE001  # the other checks are still worth their answer
         text = " ".join(str(error).splitlines())

@@ -85,8 +85,8 @@ def _cleans(settings: Settings) -> Iterator[PlanLine]:
 
 def _feature(name: str, source: str, feature: Feature) -> str:
     rules = feature.model_dump(mode="json", exclude_defaults=True, exclude={"source", "kind"})
-    said = ", ".join(f"{key}: {scalar(value)}" for key, value in rules.items())
-    return f"{name}: {feature.kind} from {source!r}" + (f" ({said})" if said else "")
+    stated = ", ".join(f"{key}: {scalar(value)}" for key, value in rules.items())
+    return f"{name}: {feature.kind} from {source!r}" + (f" ({stated})" if stated else "")
 
 
 def _fits(settings: Settings) -> Iterator[PlanLine]:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Final
 
 from seg_spark.cleaning.one_value import Value, category_value, is_excluded, is_missing, is_order_text, number_value
-from seg_spark.cleaning.reasons import Reason
+from seg_spark.cleaning.outcomes import Reason
 from seg_spark.cleaning.text_rules import CONTROL_CHARACTERS, MAX_TEXT_LENGTH, NOT_TEXT
 from seg_spark.errors import InputError, did_you_mean
 from seg_spark.input.sample import Sample, read_sample
@@ -67,15 +67,15 @@ def validate_input(settings: Settings, run_date: date | None) -> Validation:
     reasons: list[list[str]] = [
         [] if out else _id_reasons(value, nulls) for value, out in zip(ids, excluded, strict=True)
     ]
-    looks = []
+    summaries = []
     for name, feature in settings.features.columns.items():
         source = settings.features.source_of(name)
         values = sample.columns[source]
         if settings.input.format == "json":  # a run reads all of JSON as text
             values = [str(value).lower() if isinstance(value, bool) else value for value in values]
-        looks.append(_look(name, source, feature, list(zip(values, excluded, reasons, strict=True)), nulls))
+        summaries.append(_summarise(name, source, feature, list(zip(values, excluded, reasons, strict=True)), nulls))
     if settings.input.order_by is not None:
-        _judge_order(settings.input.order_by, sample.columns[settings.input.order_by], excluded, nulls, reasons)
+        _check_order(settings.input.order_by, sample.columns[settings.input.order_by], excluded, nulls, reasons)
     by_reason = Counter(reason for own in reasons for reason in own)
     if sample.malformed_rows:
         by_reason[Reason.MALFORMED_ROW.value] = sample.malformed_rows
@@ -83,19 +83,19 @@ def validate_input(settings: Settings, run_date: date | None) -> Validation:
     good = Counter(str(ids[row]) for row in range(sample.rows) if not excluded[row] and not reasons[row])
     return Validation(
         sample=sample,
-        features=tuple(looks),
+        features=tuple(summaries),
         excluded=sum(excluded),
         rejected=rejected,
         rejected_by_reason=dict(by_reason.most_common()),
         repeated_ids=sum(count - 1 for count in good.values()),
         warnings=(
             *_rule_warnings(sample, settings),
-            *_warnings(settings, looks, sum(good.values()), sum(good.values()) - len(good)),
+            *_warnings(settings, summaries, sum(good.values()), sum(good.values()) - len(good)),
         ),
     )
 
 
-def _judge_order(
+def _check_order(
     header: str, values: Sequence[Any], excluded: Sequence[bool], nulls: Sequence[str], reasons: Sequence[list[str]]
 ) -> None:
     for raw, out, own in zip(values, excluded, reasons, strict=True):
@@ -141,14 +141,14 @@ def _check_columns(sample: Sample, settings: Settings) -> None:
             raise InputError(f"features.columns.{name}: is of type {called}; expected {expected}")
 
 
-def _look(
+def _summarise(
     name: str,
     source: str,
     feature: Feature,
     rows: Sequence[tuple[Any, bool, list[str]]],
     nulls: Sequence[str],
 ) -> FeatureSummary:
-    """Judge a column, given as (value, whether the row is excluded, its reasons), which are added to."""
+    """Validate a column, given as (value, whether the row is excluded, its reasons), which are added to."""
     known: dict[Any, Value] = {}
     missing = rejected = 0
     distinct = set()
@@ -188,23 +188,23 @@ def _id_reasons(raw: Any, nulls: Sequence[str]) -> list[str]:
     return [reason.of("customer_id") for reason, holds in faults if holds]
 
 
-def _warnings(settings: Settings, looks: Sequence[FeatureSummary], good: int, repeated: int) -> list[str]:
-    said = []
-    for one in looks:
+def _warnings(settings: Settings, summaries: Sequence[FeatureSummary], good: int, repeated: int) -> list[str]:
+    texts = []
+    for one in summaries:
         if one.distinct == 0:
-            said.append(f"{one.name}: none of the rows checked has a usable value")
+            texts.append(f"{one.name}: none of the rows checked has a usable value")
         elif one.distinct == 1 and not (one.kind == "category" and one.missing):  # missing is a level too
-            said.append(f"{one.name}: has one value throughout, so it weighs nothing")
+            texts.append(f"{one.name}: has one value throughout, so it weighs nothing")
         levels = settings.features.columns[one.name].max_categories
         if one.kind == "category" and one.distinct > levels:
-            said.append(f"{one.name}: has {one.distinct:,} levels; all but the {levels} most frequent become 'other'")
+            texts.append(f"{one.name}: has {one.distinct:,} levels; all but the {levels} most frequent become 'other'")
     if repeated and settings.input.order_by is None:
-        said.append(
+        texts.append(
             f"{repeated:,} {'row repeats' if repeated == 1 else 'rows repeat'} the id of another one; "
             "where they differ they are rejected, "
             "unless input.order_by names the column whose highest value wins"
         )
     if good < settings.clustering.k.min:
         rows = "row" if good == 1 else "rows"
-        said.append(f"only {good} {rows} could take part, fewer than clustering.k.min ({settings.clustering.k.min})")
-    return said
+        texts.append(f"only {good} {rows} could take part, fewer than clustering.k.min ({settings.clustering.k.min})")
+    return texts

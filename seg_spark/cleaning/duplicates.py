@@ -1,26 +1,16 @@
 """Rows of one customer: equal ones are merged, the newest wins, and a tie between rows that differ rejects them."""
 
-from enum import StrEnum
 from typing import Final
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from seg_spark import columns as c
-from seg_spark.cleaning.reasons import Reason
+from seg_spark.cleaning.outcomes import Reason, RowOutcome
 from seg_spark.cleaning.rows import EXCLUSION, ID_HASH, IS_FAULTY, ORDER_VALUE
 from seg_spark.settings.schema import Settings
 
 OUTCOME: Final = "_outcome"
-
-
-class RowOutcome(StrEnum):
-    """The outcome of an input row; every row has exactly one."""
-
-    ACCEPTED = "accepted"
-    MERGED = "merged"
-    REJECTED = "rejected"
-    EXCLUDED = "excluded"
 
 
 def settle_duplicates(validated: DataFrame, settings: Settings) -> DataFrame:

@@ -1,4 +1,4 @@
-"""One raw value in plain Python: the same rules as `values`, for a customer asked about without Spark."""
+"""One raw value in plain Python: the same rules as `values`, for one customer, without Spark."""
 
 import math
 import re
@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Final
 
-from seg_spark.cleaning.reasons import Reason
+from seg_spark.cleaning.outcomes import Reason
 from seg_spark.cleaning.text_rules import (
     BLANKS,
     CONTROL_CHARACTERS,

@@ -12,8 +12,8 @@ from pyspark.sql.types import DataType, StringType, StructType
 from seg_spark import columns as c
 from seg_spark.cleaning import values
 from seg_spark.cleaning.exclusions import first_rule_met
+from seg_spark.cleaning.outcomes import Reason
 from seg_spark.cleaning.raw_columns import column_names, find_column, quoted
-from seg_spark.cleaning.reasons import Reason
 from seg_spark.errors import InputError, did_you_mean
 from seg_spark.settings.schema import Settings
 

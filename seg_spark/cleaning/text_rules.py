@@ -1,4 +1,4 @@
-"""What a text means, said once for Spark and for plain Python: missing, a number, a usable text.
+"""What a text means, stated once for Spark and for plain Python: missing, a number, a usable text.
 
 The patterns are written in the part of the language that Java and Python share.
 """

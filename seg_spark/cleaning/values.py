@@ -14,7 +14,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DataType, DateType, NumericType, StringType, TimestampNTZType, TimestampType
 
-from seg_spark.cleaning.reasons import Reason
+from seg_spark.cleaning.outcomes import Reason
 from seg_spark.cleaning.text_rules import (
     BLANKS,
     CONTROL_CHARACTERS,
@@ -163,7 +163,7 @@ def _draft(alias: str, column: Column) -> tuple[dict[str, Column], Column]:
 
 def is_missing(text: Column, null_values: Sequence[str]) -> Column:
     """Whether a text means missing: null, blank, or one of the declared texts."""
-    # trimming is dear: nearly every text can be told by its beginning
+    # trimming is expensive: the beginning decides for nearly every text
     may_be = _begins_with_blank(text)
     for token in filter(None, null_values):
         may_be = may_be | text.startswith(token)

@@ -1,4 +1,4 @@
-"""What the shell offers after TAB. A completer knows little and says nothing when it knows nothing: it never fails."""
+"""What the shell offers after TAB. A completer that fails offers nothing."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date

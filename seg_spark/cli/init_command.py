@@ -1,4 +1,4 @@
-"""Commands to begin with: settings for a table nobody has seen."""
+"""The command that proposes settings for a new table."""
 
 import shlex
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seg_spark.proposal.columns import Proposal, ProposedFeature
 
 
-@app.command()
+@app.command("init")
 def init(
     *,
     input_path: Annotated[
@@ -67,14 +67,14 @@ def init(
 
 def _show(console: Console, proposal: "Proposal") -> None:
     from seg_spark.proposal.conf_text import rows_read
-    from seg_spark.proposal.wording import concerns, seen
+    from seg_spark.proposal.wording import concerns, feature_summary
 
     console.print(f"read {escape(rows_read(proposal))}: {escape(_how_read(proposal))}", soft_wrap=True)
     table = Table(header_style="bold", box=None)
-    for name in ("feature", "column", "kind", "what was seen"):
+    for name in ("feature", "column", "kind", "values"):
         table.add_column(name)
     for feature in proposal.features:
-        table.add_row(*map(escape, (feature.name, feature.header, feature.kind, seen(feature))))
+        table.add_row(*map(escape, (feature.name, feature.header, feature.kind, feature_summary(feature))))
     console.print(table)
     for one in proposal.omitted:
         console.print(f"left out: {escape(one.header)}: {escape(one.reason)}", soft_wrap=True)

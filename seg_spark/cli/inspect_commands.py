@@ -22,7 +22,7 @@ from seg_spark.cli.options import (
 from seg_spark.errors import InputError
 
 
-@app.command()
+@app.command("segments")
 def segments(
     run_date: PublishedDate = None,
     conf_dir: ConfDir = CONF_DIR,
@@ -47,7 +47,7 @@ def segments(
     show_segments(out(), read_profiles(layout, date_), f"Segments of {date_}")
 
 
-@app.command()
+@app.command("runs")
 def runs(
     run_date: Annotated[
         str | None,

@@ -5,32 +5,22 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from seg_spark.cli import (
-    init_command,
-    inspect_commands,
-    machine_commands,
-    predict_command,
-    run_commands,
-    try_command,
-    validate_command,
-)
+from seg_spark.cli import check_commands, init_command, inspect_commands, predict_command, run_commands
 from seg_spark.cli.options import app
 from seg_spark.errors import SegSparkError
 
-__all__ = [
-    "init_command",
-    "inspect_commands",
-    "machine_commands",
-    "main",
-    "predict_command",
-    "run_commands",
-    "run_job",
-    "try_command",
-    "validate_command",
-]
+__all__ = ["check_commands", "init_command", "inspect_commands", "main", "predict_command", "run_commands", "run_job"]
 
 log = logging.getLogger("seg_spark")
+
+_ORDER: Final = (
+    *("init", "validate", "doctor", "nightly", "clean", "fit", "label", "try"),
+    *("predict", "segments", "runs", "print-config", "java-options"),
+)
+"""Of the commands in --help: as they are needed."""
+app.registered_commands.sort(key=lambda one: _ORDER.index(str(one.name)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

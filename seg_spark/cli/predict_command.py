@@ -28,7 +28,7 @@ from seg_spark.errors import InputError, SettingsError, did_you_mean
 log = logging.getLogger("seg_spark")
 
 
-@app.command()
+@app.command("predict")
 def predict(
     values: Annotated[
         list[str] | None,
@@ -89,7 +89,7 @@ def predict(
 
 
 def _predict_file(file: Path, settings: Any, model: Any, as_json: bool) -> None:
-    from seg_spark.cleaning.reasons import Reason
+    from seg_spark.cleaning.outcomes import Reason
     from seg_spark.input.customer_file import read_customer_file
     from seg_spark.reporting.predictions import prediction_json, show_predictions
     from seg_spark.segments.prediction import answer, no_label

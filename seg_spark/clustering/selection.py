@@ -46,8 +46,8 @@ def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Sele
     if settings.rule == "fixed":
         eligible = [one for one in eligible if one.k == settings.k]
     if not eligible:
-        told = "; ".join(f"k = {k}: {reason}" for k, reason in sorted(excluded.items()))
-        raise DegenerateModelError(f"clustering.k: no k gives an acceptable model: {told or 'none was fitted'}")
+        reasons = "; ".join(f"k = {k}: {reason}" for k, reason in sorted(excluded.items()))
+        raise DegenerateModelError(f"clustering.k: no k gives an acceptable model: {reasons or 'none was fitted'}")
     if settings.rule == "fixed":
         return Choice(eligible[0].k, f"k = {eligible[0].k} is fixed by selection.k", excluded)
     k, because = _chosen_by(settings.rule, sorted(scores, key=lambda one: one.k), eligible)

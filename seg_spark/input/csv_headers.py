@@ -72,10 +72,10 @@ def check_declared(header: Sequence[str], declared: Iterable[str], path: str) ->
 
     The first line is then most likely a customer, so nothing of it is shown.
     """
-    wanted = list(declared)
-    if not any(name in header or did_you_mean(name, filter(None, header)) for name in wanted):
+    names = list(declared)
+    if not any(name in header or did_you_mean(name, filter(None, header)) for name in names):
         raise InputError(
-            f"input.path: {path}: none of the declared columns ({', '.join(map(repr, wanted[:10]))}) is in the first "
+            f"input.path: {path}: none of the declared columns ({', '.join(map(repr, names[:10]))}) is in the first "
             "line; expected a header there (is input.options.delimiter right?)"
         )
 

@@ -105,14 +105,14 @@ def _put_together(
     for chunk in chunks:
         for name, values in chunk.columns.items():
             known = columns.setdefault(name, [None] * rows)
-            told, meant = types.get(name), chunk.types.get(name, "text")
-            if told in (None, meant) or all(value is None for value in known):
+            so_far, meant = types.get(name), chunk.types.get(name, "text")
+            if so_far in (None, meant) or all(value is None for value in known):
                 types[name] = meant
             elif any(value is not None for value in values):
                 if settings.format != "json":
-                    drift = f"the column {name!r} is {told} in one file and {meant} in another"
+                    drift = f"the column {name!r} is {so_far} in one file and {meant} in another"
                     raise InputError(f"input.path: {settings.path}: {drift}")
-                types[name] = "other" if "other" in (told, meant) else "text"
+                types[name] = "other" if "other" in (so_far, meant) else "text"
             known.extend(values)
         rows += chunk.rows
         other |= chunk.other_types
@@ -129,8 +129,8 @@ def _put_together(
         raise InputError(f"input.path: {settings.path} has {what}")
     check_header(list(columns), settings.path)
     malformed = sum(chunk.malformed_rows for chunk in chunks)
-    seen = rows if whole else total
-    return Sample(settings, run_date, columns, types, other, rows, seen, files, malformed, unnamed)
+    all_rows = rows if whole else total
+    return Sample(settings, run_date, columns, types, other, rows, all_rows, files, malformed, unnamed)
 
 
 def _as_text(value: Any) -> Any:

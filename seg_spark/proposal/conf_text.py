@@ -1,4 +1,4 @@
-"""The text of a conf that is proposed for a table: only what differs from the defaults, and what was seen."""
+"""The text of the proposed base.yml: only what differs from the defaults, with the facts of each column."""
 
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Any, Final
 import yaml
 
 from seg_spark.proposal.columns import Proposal, ProposedFeature
-from seg_spark.proposal.wording import concerns, percent, remarks, seen, skew_of, warnings
+from seg_spark.proposal.wording import concerns, feature_summary, percent, remarks, skew_of, warnings
 from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES, TextOptions
 from seg_spark.settings.yaml_text import parse_document
 
@@ -61,8 +61,8 @@ def rows_read(proposal: Proposal) -> str:
 def _heading(proposal: Proposal) -> Iterator[str]:
     yield from comment(f"Settings of a nightly segmentation, proposed by seg-spark init from {rows_read(proposal)}.")
     yield from comment(
-        "Comments say what was seen; you decide what to do about it. Every setting that is not here has its default: "
-        "seg-spark print-config shows every setting."
+        "Comments state the facts of each column; you decide what to do about them. Every setting that is not here has "
+        "its default: seg-spark print-config shows every setting."
     )
     if not proposal.sample.is_whole:
         yield from comment(
@@ -112,7 +112,7 @@ def _features(proposal: Proposal) -> Iterator[str]:
     yield "  columns:"
     is_typed = proposal.sample.settings.format != "csv"
     for feature in proposal.features:
-        yield from comment("; ".join([seen(feature), *remarks(feature, is_typed)]), "    # ")
+        yield from comment("; ".join([feature_summary(feature), *remarks(feature, is_typed)]), "    # ")
         for text in filter(None, (*warnings(feature), skew_of(feature))):
             yield from comment(text, "    # ! ", "    #   ")
         yield f"    {feature_line(feature)}"
@@ -132,16 +132,16 @@ def _features(proposal: Proposal) -> Iterator[str]:
 
 def feature_line(feature: ProposedFeature) -> str:
     """The line of a feature: `age: {source: Age}`."""
-    said: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if feature.header != feature.name:
-        said["source"] = feature.header
+        values["source"] = feature.header
     if feature.kind != "number":
-        said["kind"] = feature.kind
+        values["kind"] = feature.kind
     if feature.unit is not None:
-        said["unit"] = feature.unit
+        values["unit"] = feature.unit
     if feature.form is not None:
-        said["text_form"] = feature.form.model_dump(mode="json", exclude_defaults=True)
-    return f"{scalar(feature.name)}: {_mapping(said)}"
+        values["text_form"] = feature.form.model_dump(mode="json", exclude_defaults=True)
+    return f"{scalar(feature.name)}: {_mapping(values)}"
 
 
 def _mapping(values: Mapping[str, Any]) -> str:

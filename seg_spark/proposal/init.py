@@ -31,7 +31,7 @@ class InitResult:
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asked for."""
+    """The arguments of `seg-spark init`."""
 
     path: str
     """File, folder or catalog table."""
@@ -73,8 +73,8 @@ def _discovered(path: str, declared_format: str | None) -> Input:
     try:
         return discover(path, cast(TableFormat | None, declared_format))
     except ValidationError as error:
-        said = error.errors(include_url=False)[0]
-        cause = said.get("ctx", {}).get("error", said["msg"])
+        fault = error.errors(include_url=False)[0]
+        cause = fault.get("ctx", {}).get("error", fault["msg"])
         raise SettingsError(f"--input {path}: {cause}") from None
 
 

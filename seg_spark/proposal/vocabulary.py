@@ -1,4 +1,4 @@
-"""Words and signs by which columns and values are told, in the languages that customer tables come in."""
+"""Words and signs by which columns and values are recognised, in the languages that customer tables come in."""
 
 # ruff: noqa: RUF001  (letters and dashes of other scripts are what these lists are about)
 

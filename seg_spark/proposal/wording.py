@@ -15,7 +15,7 @@ _FEW_NUMBERS: Final = 10
 _LONGEST_LEVEL: Final = 30
 
 
-def seen(feature: ProposedFeature) -> str:
+def feature_summary(feature: ProposedFeature) -> str:
     """The facts: `15 to 137, median 61.5` or `2 levels: Female 56.0%, Male 44.0%`, and what is missing."""
     facts = feature.facts
     if feature.kind == "number" and facts.numbers is not None:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 log = logging.getLogger("seg_spark")
 
 SECONDS_BETWEEN_LINES: Final = 15.0
-_SECONDS_BETWEEN_LOOKS: Final = 0.5
+_SECONDS_BETWEEN_COUNTS: Final = 0.5
 _TASKS: Final = "tasks"
 
 Advance = Callable[[int, int, str], None]
@@ -23,13 +23,13 @@ Advance = Callable[[int, int, str], None]
 class StepProgress:
     """Shows the steps of one run and keeps their times in `seconds`.
 
-    `look` tells how many of Spark's running tasks are done, as (done, planned), or None; it is
-    asked while a step runs that does not report on its own.
+    `count_tasks` returns how many of Spark's running tasks are done, as (done, planned), or None; it is
+    called while a step runs that does not report on its own.
     """
 
     def __init__(self, console: Console) -> None:
         self.seconds: dict[str, float] = {}
-        self.look: Callable[[], tuple[int, int] | None] = lambda: None
+        self.count_tasks: Callable[[], tuple[int, int] | None] = lambda: None
         self._console = console
 
     @contextmanager
@@ -43,10 +43,10 @@ class StepProgress:
             display.show(done, planned, what)
 
         def watch() -> None:
-            while not finished.wait(_SECONDS_BETWEEN_LOOKS) and counting == _TASKS:
-                seen = self.look()
-                if seen is not None:
-                    display.show(*seen, "")
+            while not finished.wait(_SECONDS_BETWEEN_COUNTS) and counting == _TASKS:
+                counts = self.count_tasks()
+                if counts is not None:
+                    display.show(*counts, "")
 
         watcher = threading.Thread(target=watch, name="progress", daemon=True)
         with display.running():

@@ -1,4 +1,4 @@
-"""What a run says at its end, and the tables of `segments` and `runs`."""
+"""The terminal summary of a run, and the tables of `segments` and `runs`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

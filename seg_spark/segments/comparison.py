@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from seg_spark.cleaning.row_counts import RowCounts
+from seg_spark.cleaning.outcomes import RowCounts
 from seg_spark.clustering.scores import Scores
 from seg_spark.segments.matching import CrossTable, Matching, match_segments
 from seg_spark.settings.differences import Change

@@ -1,4 +1,4 @@
-"""What each segment looks like, in original units, against everybody. No Spark here."""
+"""The profile of each segment, in original units, beside all customers. No Spark here."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -79,9 +79,9 @@ def _operand(value: float) -> str:
     return f"({sql_text.double(value)})" if value < 0 else sql_text.double(value)
 
 
-def _first_equal(columns: Sequence[str], wanted: str) -> str:
-    """The lowest position whose column equals `wanted`."""
-    return f"CAST(array_position(array({', '.join(columns)}), {wanted}) - 1 AS INT)"
+def _first_equal(columns: Sequence[str], value: str) -> str:
+    """The lowest position whose column equals `value`."""
+    return f"CAST(array_position(array({', '.join(columns)}), {value}) - 1 AS INT)"
 
 
 def _pick(index: str, segments: Sequence[Segment], value: Callable[[Segment], str]) -> str:

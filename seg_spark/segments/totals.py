@@ -18,22 +18,22 @@ from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns
 
 def total_segments(scored: DataFrame, model: Model) -> tuple[SegmentTotals, ...]:
     """Add up scored customers by segment, in the order of segment_id. Segments without customers are left out."""
-    wanted: list[Column] = [F.count(F.lit(1)).alias("customers"), F.sum(c.DISTANCE).alias("distance")]
-    wanted.append(F.sum(F.col(c.DISTANCE) * F.col(c.DISTANCE)).alias("squared_distance"))
+    aggregates: list[Column] = [F.count(F.lit(1)).alias("customers"), F.sum(c.DISTANCE).alias("distance")]
+    aggregates.append(F.sum(F.col(c.DISTANCE) * F.col(c.DISTANCE)).alias("squared_distance"))
     for feature in model.features:
         if isinstance(feature, FittedCategory):
-            wanted += [
+            aggregates += [
                 F.sum((F.col(axis) > 0).cast("int")).alias(f"level {axis}") for axis in _axes_of(model, feature.name)
             ]
         else:
-            wanted += [
+            aggregates += [
                 F.count(feature.name).alias(f"known {feature.name}"),
                 F.sum(feature.name).alias(f"sum {feature.name}"),
             ]
     centred = _centred_axes(model)
-    wanted += [F.sum(value).alias(f"axis {axis}") for axis, value in enumerate(centred)]
-    wanted.append(F.sum(_sum_of([value * value for value in centred])).alias("squares"))
-    rows = scored.groupBy(c.SEGMENT_ID, CLUSTER_INDEX).agg(*wanted).collect()  # at most k rows
+    aggregates += [F.sum(value).alias(f"axis {axis}") for axis, value in enumerate(centred)]
+    aggregates.append(F.sum(_sum_of([value * value for value in centred])).alias("squares"))
+    rows = scored.groupBy(c.SEGMENT_ID, CLUSTER_INDEX).agg(*aggregates).collect()  # at most k rows
     return tuple(_totals(row, model) for row in sorted(rows, key=lambda row: row[c.SEGMENT_ID]))
 
 

@@ -1,1 +1,1 @@
-"""Settings: what conf/*.yml may say, layered, validated, and the only home of defaults."""
+"""Settings: what conf/*.yml may hold, layered and validated; defaults are stated nowhere else."""

@@ -1,4 +1,4 @@
-"""Pydantic's findings in the words of this project: where, what, what was expected, the nearest right key."""
+"""Pydantic's errors in plain words: where, what, what was expected, the nearest right key."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
@@ -52,13 +52,13 @@ def _is_section(annotation: Any) -> bool:
 
 def describe_faults(error: ValidationError, values: Mapping[str, Any], origins: Mapping[str, str]) -> Iterator[str]:
     """One line per fault, in the order of the schema."""
-    told: set[str] = set()
+    described: set[str] = set()
     for fault in error.errors(include_url=False):
         path = _setting_path(fault["loc"])
         line = _describe(fault, path)
-        if path in told and _is_missing_rule(path.split(".")):
+        if path in described and _is_missing_rule(path.split(".")):
             continue  # one fault per branch of the union
-        told.add(path)
+        described.add(path)
         origin = _nearest_origin(path, origins)
         yield f"{origin}: {line}" if origin else line
 
@@ -94,8 +94,8 @@ def _meaning(fault: Any, path: str) -> str:
             choices = expected.replace(" or ", ", ").split(", ")
             meaning = f"expected {expected}, found {_found(found)}{did_you_mean(str(found), choices)}"
         case _:
-            said = _lower_first(fault["msg"]).replace("input should be", "expected a value")
-            meaning = f"{said}, found {_found(found)}"
+            problem = _lower_first(fault["msg"]).replace("input should be", "expected a value")
+            meaning = f"{problem}, found {_found(found)}"
     return meaning
 
 

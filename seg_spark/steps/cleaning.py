@@ -14,10 +14,10 @@ from pyspark.sql.types import StructType
 
 from seg_spark import columns as c
 from seg_spark import schemas
-from seg_spark.cleaning.duplicates import OUTCOME, RowOutcome, settle_duplicates
+from seg_spark.cleaning.duplicates import OUTCOME, settle_duplicates
+from seg_spark.cleaning.outcomes import RowCounts, RowOutcome
 from seg_spark.cleaning.raw_columns import column_names
 from seg_spark.cleaning.repeated_ids import NO_IDS, IdTotals, find_repeated_ids, mark_shared_ids
-from seg_spark.cleaning.row_counts import RowCounts
 from seg_spark.cleaning.rows import EXCLUSION, ID_HASH, IS_FAULTY, MALFORMED_ROW, SHARES_ID, validate_rows, with_id_hash
 from seg_spark.errors import InputError, PublishError
 from seg_spark.input.files import check_unchanged, find_input_files
@@ -143,9 +143,9 @@ def _settle(context: RunContext, validated: DataFrame) -> _Settled:
         ).collect()
         totals, not_accepted, *_ = row
         counts = Counter({name: int(value) for name, value in row.asDict().items() if isinstance(value, int)})
-        for wanted in (RowOutcome.ACCEPTED, RowOutcome.REJECTED):
-            if counts[wanted]:
-                _stage(context, settled.where(outcome == wanted.value), wanted)
+        for kept in (RowOutcome.ACCEPTED, RowOutcome.REJECTED):
+            if counts[kept]:
+                _stage(context, settled.where(outcome == kept.value), kept)
     finally:
         settled.unpersist()
     return _Settled(IdTotals.of(totals.asDict()), IdTotals.of(not_accepted.asDict()), counts)

@@ -56,7 +56,7 @@ def start_spark(name: str, settings: Settings, run_date: date, conf_dir: Path, p
             with_catalog=settings.input.format == "table",
             is_small=_is_small(settings, run_date),
         )
-    progress.look = task_counter(spark)
+    progress.count_tasks = task_counter(spark)
     check_reachable(spark, settings)
     return spark
 
@@ -65,6 +65,6 @@ def _is_small(settings: Settings, run_date: date) -> bool:
     try:
         size = find_input_files(settings.input, run_date).total_bytes
     except InputError:
-        return False  # the step that reads the input says so
+        return False  # the step that reads the input reports it
     has_few_features = len(settings.features.columns) <= _FEW_FEATURES
     return 0 < size <= (_SMALL_RUN_BYTES if has_few_features else _SMALL_RUN_OF_MANY_FEATURES_BYTES)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from seg_spark import columns as c
-from seg_spark.cleaning.row_counts import RowCounts
+from seg_spark.cleaning.outcomes import RowCounts
 from seg_spark.clustering.scores import Scores
 from seg_spark.errors import InputError
 from seg_spark.segments.comparison import Segmentation

@@ -1,4 +1,4 @@
-"""Being asked to stop: an error like others, so that what was begun is put away."""
+"""SIGTERM as an error like others, so that a terminated run removes what it staged."""
 
 import signal
 import threading

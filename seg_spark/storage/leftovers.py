@@ -1,4 +1,4 @@
-"""What runs have left in the internal folder, told without touching it."""
+"""What runs have left in the internal folder, listed without touching it."""
 
 import os
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ def find_leftovers(layout: Layout) -> tuple[Leftover, ...]:
         ("trials", layout.trials),
         ("replaced versions", layout.replaced),
     )
-    found = (_look(what, folder) for what, folder in kinds if folder.is_dir())
+    found = (_leftover(what, folder) for what, folder in kinds if folder.is_dir())
     return tuple(one for one in found if one.runs)
 
 
-def _look(what: str, folder: Path) -> Leftover:
+def _leftover(what: str, folder: Path) -> Leftover:
     size = 0
     for parent, _, names in os.walk(folder):
         for name in names:

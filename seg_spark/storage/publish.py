@@ -9,14 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seg_spark.errors import PublishError
-from seg_spark.storage.layout import PORTABLE, Layout
+from seg_spark.settings.paths import spark_path
+from seg_spark.storage.layout import PORTABLE, SCORES, Layout
 from seg_spark.storage.local_files import remove_tree, swap_in, sync_tree
 from seg_spark.storage.manifests import Manifest, read_manifest, write_manifest
 from seg_spark.storage.tables import data_files
 from seg_spark.storage.trials import remove_abandoned
+
+if TYPE_CHECKING:
+    from pyspark.ml import PipelineModel
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,14 @@ def publish_tables(
         write_manifest(layout, Manifest(run_date, model_id or before.model_id, tables))
     except OSError as error:
         raise PublishError(f"publishing {run_date} failed: {error.strerror} ({error.filename})") from error
+
+
+def stage_model(folder: Path, pipeline: "PipelineModel", portable: str, scores: str) -> None:
+    """Write a model into the new folder `folder`: the pipeline in Spark's own format, model.json and scores.json."""
+    folder.mkdir(parents=True)
+    pipeline.write().save(spark_path(folder / "pipeline"))
+    (folder / PORTABLE).write_text(portable, encoding="utf-8")
+    (folder / SCORES).write_text(scores, encoding="utf-8")
 
 
 def publish_model(layout: Layout, staged: Path, model_id: str) -> None:

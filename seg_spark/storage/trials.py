@@ -34,7 +34,7 @@ def trial_area(layout: Layout, trial_id: str) -> Iterator[Path]:
 
 
 def _remove(folder: Path) -> None:
-    """Tasks of a trial that was stopped may write for another moment, so look again."""
+    """Tasks of a stopped trial may write for another moment, so check again."""
     for _ in range(_REMOVALS):
         remove_tree(folder)
         time.sleep(_SECONDS_BETWEEN_REMOVALS)

@@ -271,7 +271,7 @@ CATALOGUE: list[tuple[str, Callable[[Path], None], list[str], int, str]] = [
 @pytest.mark.parametrize(
     ("write", "arguments", "code", "message"), [c[1:] for c in CATALOGUE], ids=[c[0] for c in CATALOGUE]
 )
-def test_a_refused_night(
+def test_a_refused_run(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
     write: Callable[[Path], None],

@@ -16,7 +16,7 @@ from builders import NUMBERS, settings
 from processes import PROJECT
 
 from seg_spark import errors, schemas
-from seg_spark.cleaning.reasons import Reason
+from seg_spark.cleaning.outcomes import Reason
 from seg_spark.cli.main import main
 from seg_spark.cli.options import app
 from seg_spark.features.fitted import FittedNumber, axes_of

@@ -1,4 +1,4 @@
-"""Whole nights in this process, on real Spark; labels are read back by DuckDB as a warehouse would."""
+"""Whole runs in this process, on real Spark; labels are read back by DuckDB as a warehouse would."""
 
 import json
 import random
@@ -23,31 +23,31 @@ from seg_spark.settings.schema import Settings
 
 pytestmark = pytest.mark.usefixtures("spark")
 
-NIGHT = date(2026, 11, 23)
+RUN_DATE = date(2026, 11, 23)
 
 
-def run(command: str, config: Settings, night: date = NIGHT) -> dict[str, Any]:
-    result = runner.run(command, config, night, Path("conf"), StepProgress(Console(stderr=True)))
+def run(command: str, config: Settings, run_date: date = RUN_DATE) -> dict[str, Any]:
+    result = runner.run(command, config, run_date, Path("conf"), StepProgress(Console(stderr=True)))
     written: dict[str, Any] = json.loads(result.record_path.read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(result.record))
     return written
 
 
-def query(root: Path, table: str, what: str = "*", night: date = NIGHT, more: str = "") -> list[tuple[Any, ...]]:
+def query(root: Path, table: str, what: str = "*", run_date: date = RUN_DATE, more: str = "") -> list[tuple[Any, ...]]:
     source = f"read_parquet('{root}/output/{table}/**/*.parquet', hive_partitioning = true)"
-    return duckdb.sql(f"SELECT {what} FROM {source} WHERE run_date = DATE '{night}' {more}").fetchall()
+    return duckdb.sql(f"SELECT {what} FROM {source} WHERE run_date = DATE '{run_date}' {more}").fetchall()
 
 
 @pytest.fixture(scope="module")
 def published(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A night that went well, for several tests to look at: its folder and its record."""
+    """A run that succeeded, for several tests: its folder and its record."""
     root = tmp_path_factory.mktemp("published")
     copy = customer(1, income=20 - 2, score=20 - 1)
     write_csv(root, [*grouped_customers(), copy, customer(900, income="x"), customer(901, id="")])
     return root, run("nightly", settings(root))
 
 
-def test_a_night_publishes_one_row_per_accepted_customer(published: tuple[Path, dict[str, Any]]) -> None:
+def test_a_run_publishes_one_row_per_accepted_customer(published: tuple[Path, dict[str, Any]]) -> None:
     root, record = published
     assert record["status"] == "succeeded"
     assert record["rows"] == {
@@ -132,7 +132,7 @@ def test_shuffled_and_cut_into_other_files_the_labels_are_the_same(tmp_path: Pat
     assert answers[0] == answers[1] == answers[2]
 
 
-def test_the_steps_alone_do_what_the_night_does(tmp_path: Path) -> None:
+def test_the_steps_alone_do_what_the_run_does(tmp_path: Path) -> None:
     write_csv(tmp_path / "whole", grouped_customers())
     write_csv(tmp_path / "steps", grouped_customers())
     whole = run("nightly", settings(tmp_path / "whole"))
@@ -146,14 +146,14 @@ def test_the_steps_alone_do_what_the_night_does(tmp_path: Path) -> None:
     assert one == other
 
 
-def test_a_later_night_is_labelled_with_the_last_model_before_it(tmp_path: Path) -> None:
+def test_a_later_run_is_labelled_with_the_last_model_before_it(tmp_path: Path) -> None:
     write_csv(tmp_path, grouped_customers())
     first = run("nightly", settings(tmp_path))
     later = date(2026, 11, 25)
     run("clean", settings(tmp_path), later)
     record = run("label", settings(tmp_path), later)
     assert record["model_id"] == first["model_id"]
-    assert len(query(tmp_path, "customer_segments", night=later)) == 75
+    assert len(query(tmp_path, "customer_segments", run_date=later)) == 75
     assert len(query(tmp_path, "customer_segments")) == 75
 
 
@@ -166,17 +166,17 @@ def test_the_steps_say_what_must_run_before_them(tmp_path: Path) -> None:
         run("label", settings(tmp_path))
 
 
-def test_a_second_run_of_a_night_replaces_it_and_no_other(tmp_path: Path) -> None:
+def test_a_second_run_of_a_run_replaces_it_and_no_other(tmp_path: Path) -> None:
     write_csv(tmp_path, grouped_customers())
     run("nightly", settings(tmp_path), date(2026, 11, 22))
     run("nightly", settings(tmp_path))
-    before = query(tmp_path, "customer_segments", night=date(2026, 11, 22))
+    before = query(tmp_path, "customer_segments", run_date=date(2026, 11, 22))
     write_csv(tmp_path, grouped_customers(30))
     again = run("nightly", settings(tmp_path))
     assert query(tmp_path, "customer_segments", "count(*), min(run_id), max(run_id)") == [
         (105, again["run_id"], again["run_id"])
     ]
-    assert query(tmp_path, "customer_segments", night=date(2026, 11, 22)) == before
+    assert query(tmp_path, "customer_segments", run_date=date(2026, 11, 22)) == before
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_second_run_of_a_night_replaces_it_and_no_other(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_a_refused_night_leaves_a_record_and_touches_nothing_published(
+def test_a_refused_run_leaves_a_record_and_touches_nothing_published(
     tmp_path: Path, rows: list[dict[str, Any]], changes: dict[str, Any], error: type[SegSparkError], words: str
 ) -> None:
     write_csv(tmp_path, rows)
@@ -239,7 +239,7 @@ def test_excluded_rows_are_counted_apart_and_do_not_break_the_limit_of_rejected_
     assert len(query(tmp_path, "customer_segments")) == 75
 
 
-def test_a_night_whose_rows_are_all_excluded_is_refused(tmp_path: Path) -> None:
+def test_a_run_whose_rows_are_all_excluded_is_refused(tmp_path: Path) -> None:
     write_csv(tmp_path, [customer(1, staff=1), customer(2, staff=1)])
     folder = conf_dir(tmp_path, cleaning={"exclude": [{"column": "staff", "equals": 1}]})
     with pytest.raises(InputError, match="every row was excluded"):
@@ -253,7 +253,7 @@ def test_a_refit_that_fails_its_gates_leaves_the_published_model_in_charge(tmp_p
     record = run("nightly", settings(tmp_path, selection__min_segment_share=0.5), later)
     assert (record["status"], record["exit_code"], record["model_id"]) == ("succeeded", 0, first["model_id"])
     assert "no k gives an acceptable model" in record["refit_refused"]
-    assert len(query(tmp_path, "customer_segments", night=later)) == 75
+    assert len(query(tmp_path, "customer_segments", run_date=later)) == 75
 
 
 def reference(path: Path, name: str, variant: str, scale: str, k: int) -> dict[str, Any]:

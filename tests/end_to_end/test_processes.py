@@ -15,6 +15,7 @@ import pytest
 from builders import conf_dir, grouped_customers, write_csv
 from processes import PROJECT
 
+from seg_spark.cli.main import run_job
 from seg_spark.machine import find_java, local_java_options
 
 pytestmark = pytest.mark.process
@@ -57,32 +58,49 @@ def wiggled_customers() -> list[dict[str, Any]]:
     return [{**row, "income": row["income"] + i % 11, "score": row["score"] + i % 7} for i, row in enumerate(rows)]
 
 
-def test_spark_submit_in_local_mode_and_on_executors_give_the_same_labels(tmp_path: Path) -> None:
-    answers = []
-    for name, master in (("local", "local[2]"), ("executors", "local-cluster[2,1,1024]")):
-        root = tmp_path / name
-        write_csv(root, wiggled_customers(), files=5)
-        conf_dir(root)
-        done = submit(root, "nightly.py", master, "--set", "clustering.k.max=3", "--set", "clustering.starts=2")
-        assert done.returncode == 0, done.stdout
-        assert "Segments of 2026-11-23" in done.stdout
-        assert record(root)["chosen_k"] == 3
-        answers.append(labels(root))
-    assert len(answers[0]) == 195
-    assert answers[0] == answers[1]
+def test_executors_started_by_spark_submit_give_the_labels_of_this_process(spark: object, tmp_path: Path) -> None:
+    words = ["--set", "clustering.k.max=3", "--set", "clustering.starts=2"]
+    for name in ("here", "executors"):
+        write_csv(tmp_path / name, wiggled_customers(), files=5)
+        conf_dir(tmp_path / name)
+    here, executors = tmp_path / "here", tmp_path / "executors"
+    assert run_job("nightly", ["--run-date", "2026-11-23", "--conf-dir", str(here / "conf"), *words]) == 0
+    done = submit(executors, "nightly.py", "local-cluster[2,1,1024]", *words)
+    assert done.returncode == 0, done.stdout
+    assert "Segments of 2026-11-23" in done.stdout
+    assert record(executors)["chosen_k"] == 3
+    assert len(labels(here)) == 195
+    assert labels(executors) == labels(here)
 
 
-def test_the_steps_are_jobs_of_their_own_and_a_failing_one_returns_its_code(tmp_path: Path) -> None:
+def test_the_steps_are_jobs_of_their_own_and_a_failing_one_returns_its_code(spark: object, tmp_path: Path) -> None:
     write_csv(tmp_path, grouped_customers())
-    conf_dir(tmp_path)
+    folder = conf_dir(tmp_path)
     refused = submit(tmp_path, "fit_segments.py", "local[2]")
     assert refused.returncode == 3
     assert "no clean customers are published for 2026-11-23; run clean first" in refused.stdout
     assert "Traceback" not in refused.stdout
-    for job in ("clean_customers.py", "fit_segments.py", "label_customers.py"):
-        done = submit(tmp_path, job, "local[2]")
-        assert done.returncode == 0, done.stdout
+    cleaned = submit(tmp_path, "clean_customers.py", "local[2]")
+    assert cleaned.returncode == 0, cleaned.stdout
+    for step in ("fit", "label"):
+        assert run_job(step, ["--run-date", "2026-11-23", "--conf-dir", str(folder)]) == 0
     assert len(labels(tmp_path)) == 75
+
+
+@pytest.mark.parametrize("job", ["nightly", "clean_customers", "fit_segments", "label_customers"])
+def test_every_job_is_the_command_of_its_name(tmp_path: Path, job: str) -> None:
+    write_csv(tmp_path, grouped_customers())
+    arguments = ["--run-date", "2026-11-23", "--conf-dir", str(conf_dir(tmp_path)), "--dry-run"]
+    done = subprocess.run(
+        [sys.executable, str(PROJECT / "jobs" / f"{job}.py"), *arguments],
+        env=environment(PYTHONPATH=str(PROJECT)), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if job in ("fit_segments", "label_customers"):
+        assert done.returncode == 3
+        assert "no clean customers are published" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
+        assert f"What {job.partition('_')[0]} would do for 2026-11-23" in done.stdout
 
 
 def test_a_second_run_leaves_at_once_and_a_terminated_one_says_so(tmp_path: Path) -> None:

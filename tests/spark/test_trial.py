@@ -31,7 +31,7 @@ from seg_spark.storage.lock import exclusive_lock
 from seg_spark.storage.manifests import Manifest, read_manifest, write_manifest
 from seg_spark.trial import try_settings
 
-NIGHT = date(2026, 11, 23)
+RUN_DATE = date(2026, 11, 23)
 FEATURES: dict[str, Any] = {"income": {"valid": [0, None]}, "score": {}}
 
 
@@ -39,7 +39,7 @@ def usual(root: Path, **changes: Any) -> Settings:
     return settings(root, FEATURES, **changes)
 
 
-def night(root: Path, config: Settings, run_date: date = NIGHT) -> dict[str, Any]:
+def run_nightly(root: Path, config: Settings, run_date: date = RUN_DATE) -> dict[str, Any]:
     return dict(runner.run("nightly", config, run_date, Path("conf"), StepProgress(Console(stderr=True))).record)
 
 
@@ -81,13 +81,13 @@ def published(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     root = tmp_path_factory.mktemp("published")
     copy = customer(1, income=20 - 2, score=20 - 1)
     write_csv(root, [*grouped_customers(), copy, customer(900, income="x"), customer(901, id="")])
-    night(root, usual(root))
+    run_nightly(root, usual(root))
     return root
 
 
 @pytest.fixture
 def copied(published: Path, tmp_path: Path) -> Path:
-    """The published night, to be damaged."""
+    """The published output, to be damaged."""
     shutil.copytree(published, tmp_path / "copy")
     return tmp_path / "copy"
 
@@ -116,13 +116,13 @@ def test_unchanged_settings_give_every_customer_the_published_label(published: P
         ({"features__columns__score": "null", "clustering__k__max": 2}, True, False),
     ],
 )
-def test_a_trial_says_what_a_night_with_these_settings_publishes(
+def test_a_trial_says_what_a_run_with_these_settings_publishes(
     published: Path, tmp_path: Path, changes: dict[str, Any], cleaned_again: bool, comparable: bool
 ) -> None:
     with untouched(published):
-        result = try_(published, NIGHT, **changes)
+        result = try_(published, RUN_DATE, **changes)
     shutil.copytree(published / "input", tmp_path / "input")
-    real = night(tmp_path, usual(tmp_path, **changes))
+    real = run_nightly(tmp_path, usual(tmp_path, **changes))
     assert (result.cleaned_again, result.comparable_scores) == (cleaned_again, comparable)
     assert (result.tried.k, result.tried.chosen_because) == (real["chosen_k"], real["chosen_because"])
     assert result.tried.model_id == real["model_id"]
@@ -148,7 +148,7 @@ def most_in_place(one: list[int], other: list[int]) -> int:
     )
 
 
-def test_a_trial_runs_beside_a_night_that_holds_the_lock(published: Path) -> None:
+def test_a_trial_runs_beside_a_run_that_holds_the_lock(published: Path) -> None:
     layout = Layout.of(str(published / "output"))
     with exclusive_lock(layout.lock, "a run"):
         assert try_(published, clustering__k__max=2).tried.k == 2
@@ -183,15 +183,15 @@ def test_a_failing_trial_says_why_and_leaves_no_trace(
         try_(published, **changes)
 
 
-def test_without_a_date_the_last_labelled_night_is_tried(published: Path, copied: Path) -> None:
+def test_without_a_date_the_last_labelled_run_is_tried(published: Path, copied: Path) -> None:
     later = date(2026, 11, 24)
     runner.run("clean", usual(copied), later, Path("conf"), StepProgress(Console(stderr=True)))
-    assert try_(copied, clustering__k__max=2).run_date == NIGHT
+    assert try_(copied, clustering__k__max=2).run_date == RUN_DATE
     with pytest.raises(InputError, match="no labels are published for 2026-11-24; run seg-spark nightly --run-date"):
         try_(copied, later, clustering__k__max=2)
 
 
-def test_before_the_first_night_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
+def test_before_the_first_run_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
     write_csv(tmp_path, grouped_customers())
     with pytest.raises(InputError, match="nothing is published there yet; run seg-spark nightly --run-date"):
         try_(tmp_path, clustering__k__max=2)
@@ -223,7 +223,7 @@ def test_what_is_damaged_behind_the_published_labels_is_named(
         try_(copied, clustering__k__max=2)
 
 
-def test_a_conf_that_changed_since_the_night_is_remarked(published: Path) -> None:
+def test_a_conf_that_changed_since_the_run_is_remarked(published: Path) -> None:
     progress = StepProgress(Console(stderr=True))
     conf = usual(published, selection__min_segment_share=0.02)
     tried = usual(published, selection__min_segment_share=0.02, clustering__k__max=2)
@@ -231,7 +231,7 @@ def test_a_conf_that_changed_since_the_night_is_remarked(published: Path) -> Non
     assert "had other settings than the conf" in remark
 
 
-def test_a_night_that_publishes_the_date_meanwhile_ends_the_trial(copied: Path) -> None:
+def test_a_run_that_publishes_the_date_meanwhile_ends_the_trial(copied: Path) -> None:
     layout = Layout.of(str(copied / "output"))
 
     class Meanwhile(StepProgress):
@@ -240,7 +240,7 @@ def test_a_night_that_publishes_the_date_meanwhile_ends_the_trial(copied: Path) 
             with super().step(name, counting) as advance:
                 yield advance
             if name == "fit":
-                write_manifest(layout, Manifest(NIGHT, "another", read_manifest(layout, NIGHT).tables))
+                write_manifest(layout, Manifest(RUN_DATE, "another", read_manifest(layout, RUN_DATE).tables))
 
     with pytest.raises(InputError, match="2026-11-23 was published again during the trial; try again"):
         try_settings(

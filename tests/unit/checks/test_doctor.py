@@ -1,4 +1,4 @@
-"""The doctor tells every fault there is before the night, and touches nothing."""
+"""The doctor finds every fault before a run, and changes nothing."""
 
 import fcntl
 import json
@@ -78,7 +78,7 @@ def test_a_machine_and_a_conf_that_are_ready_have_no_fault(tmp_path: Path, exami
     assert lines["Python"].startswith(f"ok: {sys.version.split()[0]}")
     assert lines["Java"] == f"ok: 17 ({tmp_path}/java/bin/java)"
     assert lines["class archive"] == "ok: none, so Spark starts some seconds later; doctor --prepare makes one"
-    assert lines["conf"].endswith("base.yml is sound, 2 features")
+    assert lines["conf"].endswith("base.yml is valid, 2 features")
     assert lines["input"] == f"ok: {tmp_path}/input: 1 csv file, 30 bytes"
     assert lines["output"] == f"ok: {tmp_path}/output does not exist yet; it can be created"
     assert (lines["lock"], lines["leftovers"], lines["published"]) == ("ok: free", "ok: none", "ok: nothing yet")
@@ -156,7 +156,7 @@ def test_an_input_of_another_format_is_a_fault(tmp_path: Path, examine: Any) -> 
     assert "is not a Parquet file" in lines["input"]
 
 
-def test_a_dated_input_is_a_fault_only_for_a_night_that_was_named(tmp_path: Path, examine: Any) -> None:
+def test_a_dated_input_is_a_fault_only_for_a_run_that_was_named(tmp_path: Path, examine: Any) -> None:
     folder = conf_dir(tmp_path, input={"path": str(tmp_path / "day-{run_date}.csv")})
     (tmp_path / "day-2026-11-20.csv").write_text("id,income,score\n1,2,3\n", encoding="utf-8")
     where = ("--conf-dir", str(folder))
@@ -260,7 +260,7 @@ def test_what_a_run_at_work_has_staged_is_no_leftover_of_a_dead_one(tmp_path: Pa
     assert lines["leftovers"].startswith("ok: staging of 1 run")
 
 
-def test_the_last_published_night_is_told(tmp_path: Path, examine: Any) -> None:
+def test_the_last_published_run_is_told(tmp_path: Path, examine: Any) -> None:
     folder = ready(tmp_path)
     for day in (20, 23):
         write_manifest(layout(tmp_path), Manifest(date(2026, 11, day), None, {}))

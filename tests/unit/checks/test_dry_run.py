@@ -21,7 +21,7 @@ def publish(root: Path, **entries: int) -> None:
     path.write_text(json.dumps({"version": 1, "run_date": "2026-11-23", "model_id": "abc", "tables": tables}))
 
 
-def test_a_first_night_is_told_from_input_to_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_first_run_is_told_from_input_to_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_csv(tmp_path, grouped_customers(), files=2)
     rule = {"column": "state", "is_in": ["closed"]}
     features = {"income": {"source": "Income (k$)", "valid": [0, None], "weight": 2.0}, "score": {}}

@@ -21,11 +21,13 @@ FEATURES: dict[str, Any] = {
 }
 
 
-def look(root: Path, features: dict[str, Any] | None = None, night: date | None = None, **sections: Any) -> Validation:
-    return validate_input(load_settings(conf_dir(root, features, **sections), environment={}).settings, night)
+def look(
+    root: Path, features: dict[str, Any] | None = None, run_date: date | None = None, **sections: Any
+) -> Validation:
+    return validate_input(load_settings(conf_dir(root, features, **sections), environment={}).settings, run_date)
 
 
-def test_rows_are_counted_as_the_night_would_count_them(tmp_path: Path) -> None:
+def test_rows_are_counted_as_the_run_would_count_them(tmp_path: Path) -> None:
     rows = [customer(i, region="abcd"[i % 4], staff="no") for i in range(20)]
     rows += [
         customer(50, income="-1"), customer(51, income="x", score=""), customer(52, score="NA"), customer(53, id=" "),
@@ -91,15 +93,15 @@ def test_nested_fields_typed_columns_and_booleans_are_judged(tmp_path: Path) -> 
     assert [(one.missing, one.distinct) for one in found.features] == [(0, 7), (9, 0), (0, 2)]
 
 
-def test_the_latest_input_is_looked_at_unless_a_night_is_named(tmp_path: Path) -> None:
-    for night, rows in (("2026-11-21", 3), ("2026-11-22", 5)):
-        write_csv(tmp_path / "drops" / night, grouped_customers()[:rows])
+def test_the_latest_input_is_looked_at_unless_a_run_is_named(tmp_path: Path) -> None:
+    for day, rows in (("2026-11-21", 3), ("2026-11-22", 5)):
+        write_csv(tmp_path / "drops" / day, grouped_customers()[:rows])
     path = {"path": f"{tmp_path}/drops/{{run_date}}/input"}
     assert look(tmp_path, input=path).accepted == 5
     assert look(tmp_path, None, date(2026, 11, 21), input=path).accepted == 3
 
 
-def test_the_command_shows_it_and_returns_the_code_of_the_night(
+def test_the_command_shows_it_and_returns_the_code_of_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_csv(tmp_path, [*grouped_customers(), *(customer(800 + i, income="?") for i in range(25))])
@@ -130,7 +132,7 @@ def test_a_rule_that_no_row_meets_is_told_with_the_values_there_are(tmp_path: Pa
     assert look(tmp_path, cleaning={"exclude": [{"column": "staff", "is_true": True}]}).excluded == 3
 
 
-def test_broken_json_lines_are_counted_as_the_night_counts_them(tmp_path: Path) -> None:
+def test_broken_json_lines_are_counted_as_the_run_counts_them(tmp_path: Path) -> None:
     (tmp_path / "input").mkdir()
     lines = ['{"id": 1, "income": 2, "score": 3}', '{"id": 2, "inc', "5", '[{"id": 3, "income": 4, "score": 5}]']
     (tmp_path / "input/a.json").write_text("\n".join(lines))

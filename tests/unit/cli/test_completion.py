@@ -47,7 +47,7 @@ def offered(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def conf(tmp_path: Path) -> Path:
-    """A conf with two environments, of which two nights and a model are published."""
+    """A conf with two environments, of which two dates and a model are published."""
     folder = conf_dir(tmp_path)
     for name in ("prod", "staging"):
         (folder / f"{name}.yml").write_text("training: {seed: 1}\n", encoding="utf-8")
@@ -107,7 +107,7 @@ def test_every_offered_setting_is_a_known_one(offered: Any, conf: Path, tmp_path
 
 
 @pytest.mark.parametrize("command", ["segments", "runs", "predict"])
-def test_published_nights_are_offered(command: str, offered: Any, conf: Path) -> None:
+def test_published_dates_are_offered(command: str, offered: Any, conf: Path) -> None:
     line = f"seg-spark {command} --conf-dir {conf} --run-date "
     assert offered(line) == ["2026-11-22", "2026-11-23"]
     assert offered(f"{line}2026-11-23") == ["2026-11-23"]

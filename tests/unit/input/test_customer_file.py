@@ -72,7 +72,7 @@ def test_a_quote_that_is_never_closed_takes_no_customer_with_it(tmp_path: Path) 
     ]  # fmt: skip
 
 
-def test_a_compressed_file_and_utf_16_without_a_mark_are_read_as_the_night_reads_them(tmp_path: Path) -> None:
+def test_a_compressed_file_and_utf_16_without_a_mark_are_read_as_the_run_reads_them(tmp_path: Path) -> None:
     (tmp_path / "few.csv.gz").write_bytes(gzip.compress(b"id,income\na,1\n"))
     [row] = read_customer_file(tmp_path / "few.csv.gz", TextOptions(), KNOWN.__contains__)
     assert row.cells["income"] == "1"

@@ -1,4 +1,4 @@
-"""The form in which numbers are written is found, and read by the same rules as at night."""
+"""The form in which numbers are written is found, and read by the same rules as in a run."""
 
 import pytest
 

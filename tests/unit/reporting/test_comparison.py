@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from seg_spark.cleaning.row_counts import RowCounts
+from seg_spark.cleaning.outcomes import RowCounts
 from seg_spark.clustering.scores import Scores
 from seg_spark.reporting.comparison import NOT_COMPARABLE, change_line, comparison_document, show_comparison
 from seg_spark.segments.comparison import Comparison, Segmentation, compared_segments

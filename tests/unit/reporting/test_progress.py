@@ -30,7 +30,7 @@ def test_a_terminal_shows_a_bar() -> None:
 def test_tasks_are_looked_at_while_a_step_says_nothing() -> None:
     screen = io.StringIO()
     steps = StepProgress(Console(file=screen, force_terminal=True, width=100))
-    steps.look = lambda: (12, 40)
+    steps.count_tasks = lambda: (12, 40)
     with steps.step("clean"):
         time.sleep(1.2)
     assert "12/40" in screen.getvalue()

@@ -1,4 +1,4 @@
-"""The benchmark's own arithmetic, and its scikit-learn contender, which must do the same job as the night. No Spark."""
+"""The benchmark's own arithmetic, and its scikit-learn contender, which must do the same job as a run. No Spark."""
 
 import json
 import os
@@ -88,7 +88,7 @@ def test_both_formats_give_the_same_customers(tmp_path: Path) -> None:
     assert np.isnan(found[0].values).any()
 
 
-def test_each_kind_of_bad_row_is_treated_as_the_night_treats_it() -> None:
+def test_each_kind_of_bad_row_is_treated_as_the_run_treats_it() -> None:
     cleaned = clean_customers(
         customers(
             ("kept", 40.0, 10.0), (" ", 40.0, 10.0), (None, 40.0, 10.0), ("not a number", float("nan"), 10.0),

@@ -19,7 +19,7 @@ from seg_spark.storage.manifests import (
     write_manifest,
 )
 
-NIGHT = date(2026, 11, 23)
+RUN_DATE = date(2026, 11, 23)
 TABLES: Mapping[str, Mapping[str, Any]] = {
     "clean_customers": {"run_id": "r1", "rows": 12, "files": [{"name": "part-0.parquet", "bytes": 345}]}
 }
@@ -30,24 +30,24 @@ def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path)
 
 
-def nights_before(number: int) -> date:
-    return NIGHT - timedelta(days=number)
+def days_before(number: int) -> date:
+    return RUN_DATE - timedelta(days=number)
 
 
 def publish(layout: Layout, *models: str | None) -> None:
-    """One manifest per model, the last one of NIGHT, the others of the nights before."""
+    """One manifest per model, the last one of RUN_DATE, the others of the days before."""
     for age, model_id in enumerate(reversed(models)):
-        write_manifest(layout, Manifest(nights_before(age), model_id, TABLES))
+        write_manifest(layout, Manifest(days_before(age), model_id, TABLES))
 
 
 def test_a_manifest_is_read_back_as_it_was_written(layout: Layout) -> None:
-    manifest = Manifest(NIGHT, "abc", TABLES)
+    manifest = Manifest(RUN_DATE, "abc", TABLES)
     write_manifest(layout, manifest)
-    assert read_manifest(layout, NIGHT) == manifest
+    assert read_manifest(layout, RUN_DATE) == manifest
 
 
 def test_its_file_is_json_outside_the_tables_with_version_and_date(layout: Layout) -> None:
-    write_manifest(layout, Manifest(NIGHT, None, {}))
+    write_manifest(layout, Manifest(RUN_DATE, None, {}))
     path = layout.root / "_seg_spark/manifests/run_date=2026-11-23.json"
     assert json.loads(path.read_text(encoding="utf-8")) == {
         "version": VERSION,
@@ -59,13 +59,13 @@ def test_its_file_is_json_outside_the_tables_with_version_and_date(layout: Layou
 
 def test_a_date_without_a_manifest_has_an_empty_one(layout: Layout) -> None:
     publish(layout, "abc")
-    assert read_manifest(layout, nights_before(1)) == Manifest(nights_before(1), None, {})
+    assert read_manifest(layout, days_before(1)) == Manifest(days_before(1), None, {})
 
 
 def test_a_manifest_written_again_replaces_the_first(layout: Layout) -> None:
-    write_manifest(layout, Manifest(NIGHT, "old", TABLES))
-    write_manifest(layout, Manifest(NIGHT, "new", {}))
-    assert read_manifest(layout, NIGHT) == Manifest(NIGHT, "new", {})
+    write_manifest(layout, Manifest(RUN_DATE, "old", TABLES))
+    write_manifest(layout, Manifest(RUN_DATE, "new", {}))
+    assert read_manifest(layout, RUN_DATE) == Manifest(RUN_DATE, "new", {})
 
 
 @pytest.mark.parametrize(
@@ -73,18 +73,18 @@ def test_a_manifest_written_again_replaces_the_first(layout: Layout) -> None:
 )
 def test_a_damaged_manifest_is_named_with_what_to_do(layout: Layout, text: str) -> None:
     publish(layout, "abc")
-    layout.manifest(NIGHT).write_text(text, encoding="utf-8")
+    layout.manifest(RUN_DATE).write_text(text, encoding="utf-8")
     with pytest.raises(PublishError, match=r"run_date=2026-11-23\.json: is damaged; remove it and run this date again"):
-        read_manifest(layout, NIGHT)
+        read_manifest(layout, RUN_DATE)
 
 
 def test_published_dates_are_those_with_a_manifest_oldest_first(layout: Layout) -> None:
     assert published_dates(layout) == []
     for age in (5, 400, 0):
-        write_manifest(layout, Manifest(nights_before(age), "abc", {}))
+        write_manifest(layout, Manifest(days_before(age), "abc", {}))
     (layout.manifests / ".run_date=2026-11-22.json.9.tmp").write_text("{", encoding="utf-8")
     (layout.manifests / "README").write_text("", encoding="utf-8")
-    assert published_dates(layout) == [nights_before(400), nights_before(5), NIGHT]
+    assert published_dates(layout) == [days_before(400), days_before(5), RUN_DATE]
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,11 @@ def test_the_model_in_charge_is_the_last_one_published_up_to_the_date(
     layout: Layout, models: tuple[str | None, ...], in_charge: str | None, before: str | None
 ) -> None:
     publish(layout, *models)
-    assert active_model(layout, NIGHT) == in_charge
-    assert active_model(layout, NIGHT, before=True) == before
+    assert active_model(layout, RUN_DATE) == in_charge
+    assert active_model(layout, RUN_DATE, before=True) == before
 
 
 def test_a_model_published_for_a_later_date_is_not_in_charge(layout: Layout) -> None:
-    write_manifest(layout, Manifest(NIGHT + timedelta(days=1), "tomorrow", TABLES))
-    assert active_model(layout, NIGHT) is None
-    assert active_model(layout, NIGHT + timedelta(days=300)) == "tomorrow"
+    write_manifest(layout, Manifest(RUN_DATE + timedelta(days=1), "tomorrow", TABLES))
+    assert active_model(layout, RUN_DATE) is None
+    assert active_model(layout, RUN_DATE + timedelta(days=300)) == "tomorrow"

@@ -17,7 +17,7 @@ from seg_spark.storage.layout import Layout
 from seg_spark.storage.manifests import read_manifest
 from seg_spark.storage.publish import StagedTable, publish_model, publish_tables, staging_area
 
-NIGHT, NEXT_NIGHT = date(2026, 11, 23), date(2026, 11, 24)
+RUN_DATE, NEXT_DATE = date(2026, 11, 23), date(2026, 11, 24)
 
 
 @pytest.fixture
@@ -40,22 +40,22 @@ def publish(
     run_id: str,
     *customers: str,
     table: str = "labels",
-    night: date = NIGHT,
+    run_date: date = RUN_DATE,
     model_id: str | None = None,
 ) -> None:
     with staging_area(layout, run_id) as staging:
-        publish_tables(layout, night, run_id, [stage(staging, table, *customers)], model_id)
+        publish_tables(layout, run_date, run_id, [stage(staging, table, *customers)], model_id)
 
 
-def customers(layout: Layout, table: str = "labels", night: date = NIGHT) -> list[str]:
-    files = sorted(layout.partition(table, night).iterdir())
+def customers(layout: Layout, table: str = "labels", run_date: date = RUN_DATE) -> list[str]:
+    files = sorted(layout.partition(table, run_date).iterdir())
     return [value for file in files for value in pq.ParquetFile(file).read()["customer_id"].to_pylist()]
 
 
 def test_published_tables_hold_what_was_staged_and_nothing_else(layout: Layout) -> None:
     with staging_area(layout, "r1") as staging:
         tables = [stage(staging, "clean", "a", "b", "c", files=2), stage(staging, "labels", "a", "b", "c")]
-        publish_tables(layout, NIGHT, "r1", tables, "model-1")
+        publish_tables(layout, RUN_DATE, "r1", tables, "model-1")
     assert customers(layout, "clean") == ["a", "c", "b"]
     assert customers(layout, "labels") == ["a", "b", "c"]
     published = {str(path.relative_to(layout.root)) for path in layout.root.rglob("*") if path.is_file()}
@@ -67,17 +67,17 @@ def test_published_tables_hold_what_was_staged_and_nothing_else(layout: Layout) 
     }
 
 
-def test_other_engines_read_every_night_with_its_date(layout: Layout) -> None:
+def test_other_engines_read_every_run_with_its_date(layout: Layout) -> None:
     publish(layout, "r1", "a", "b")
-    publish(layout, "r2", "c", night=NEXT_NIGHT)
+    publish(layout, "r2", "c", run_date=NEXT_DATE)
     query = f"SELECT * FROM read_parquet('{layout.table('labels')}/**/*.parquet', hive_partitioning = true) ORDER BY 1"
-    assert duckdb.sql(query).fetchall() == [("a", NIGHT), ("b", NIGHT), ("c", NEXT_NIGHT)]
+    assert duckdb.sql(query).fetchall() == [("a", RUN_DATE), ("b", RUN_DATE), ("c", NEXT_DATE)]
 
 
 def test_the_manifest_tells_run_rows_and_files_of_every_table(layout: Layout) -> None:
     publish(layout, "r1", "a", "b", model_id="model-1")
-    manifest = read_manifest(layout, NIGHT)
-    file = layout.partition("labels", NIGHT) / "part-0-r1.parquet"
+    manifest = read_manifest(layout, RUN_DATE)
+    file = layout.partition("labels", RUN_DATE) / "part-0-r1.parquet"
     assert manifest.model_id == "model-1"
     assert manifest.tables == {
         "labels": {"run_id": "r1", "rows": 2, "files": [{"name": file.name, "bytes": file.stat().st_size}]}
@@ -88,24 +88,24 @@ def test_a_date_published_again_holds_the_new_version_only(layout: Layout) -> No
     publish(layout, "r1", "a", "b", model_id="old")
     publish(layout, "r2", "c", model_id="new")
     assert customers(layout) == ["c"]
-    manifest = read_manifest(layout, NIGHT)
+    manifest = read_manifest(layout, RUN_DATE)
     assert (manifest.model_id, manifest.tables["labels"]["run_id"]) == ("new", "r2")
 
 
-def test_other_tables_and_other_nights_stay_as_they_are(layout: Layout) -> None:
+def test_other_tables_and_other_dates_stay_as_they_are(layout: Layout) -> None:
     publish(layout, "r1", "a", table="clean", model_id="model-1")
-    publish(layout, "r2", "b", table="clean", night=NEXT_NIGHT)
+    publish(layout, "r2", "b", table="clean", run_date=NEXT_DATE)
     publish(layout, "r3", "c", table="labels")
     assert customers(layout, "clean") == ["a"]
-    assert customers(layout, "clean", NEXT_NIGHT) == ["b"]
-    manifest = read_manifest(layout, NIGHT)
+    assert customers(layout, "clean", NEXT_DATE) == ["b"]
+    manifest = read_manifest(layout, RUN_DATE)
     assert {table: entry["run_id"] for table, entry in manifest.tables.items()} == {"clean": "r1", "labels": "r3"}
     assert manifest.model_id == "model-1"  # no model given: the date's own stays
 
 
 def test_a_replaced_version_can_be_read_until_the_next_run(layout: Layout) -> None:
     publish(layout, "r1", "a", "b")
-    opened = pq.ParquetFile(layout.partition("labels", NIGHT) / "part-0-r1.parquet")
+    opened = pq.ParquetFile(layout.partition("labels", RUN_DATE) / "part-0-r1.parquet")
     publish(layout, "r2", "c")
     assert opened.read()["customer_id"].to_pylist() == ["a", "b"]
     kept = layout.replaced / "r2/labels/part-0-r1.parquet"
@@ -139,7 +139,7 @@ def test_staged_tables_lie_outside_the_tables_and_hidden_from_hive(layout: Layou
 
 def test_a_damaged_manifest_stops_publishing_before_anything_changes(layout: Layout) -> None:
     publish(layout, "r1", "a")
-    layout.manifest(NIGHT).write_text("{", encoding="utf-8")
+    layout.manifest(RUN_DATE).write_text("{", encoding="utf-8")
     with pytest.raises(PublishError, match="is damaged"):
         publish(layout, "r2", "b")
     assert customers(layout) == ["a"]
@@ -150,28 +150,28 @@ def test_a_filesystem_that_refuses_is_named_and_leaves_the_manifest_as_it_was(la
     layout.table("labels").write_text("a file where the table should be", encoding="utf-8")
     with pytest.raises(PublishError) as caught:
         publish(layout, "r2", "b", table="labels", model_id="new")
-    assert str(NIGHT) in str(caught.value)
+    assert str(RUN_DATE) in str(caught.value)
     assert str(layout.table("labels")) in str(caught.value)
-    assert read_manifest(layout, NIGHT).model_id == "old"
+    assert read_manifest(layout, RUN_DATE).model_id == "old"
     assert customers(layout, "clean") == ["a"]
 
 
 def test_a_run_after_one_that_failed_half_way_publishes_everything(layout: Layout) -> None:
     blocked = layout.table("labels")
 
-    def night(run_id: str) -> None:
+    def publish_all(run_id: str) -> None:
         with staging_area(layout, run_id) as staging:
             tables = [stage(staging, "clean", run_id), stage(staging, "labels", run_id)]
-            publish_tables(layout, NIGHT, run_id, tables, run_id)
+            publish_tables(layout, RUN_DATE, run_id, tables, run_id)
 
     blocked.parent.mkdir(parents=True)
     blocked.write_text("in the way", encoding="utf-8")
     with pytest.raises(PublishError):
-        night("r1")
+        publish_all("r1")
     blocked.unlink()
-    night("r2")
+    publish_all("r2")
     assert customers(layout, "clean") == customers(layout, "labels") == ["r2"]
-    assert {entry["run_id"] for entry in read_manifest(layout, NIGHT).tables.values()} == {"r2"}
+    assert {entry["run_id"] for entry in read_manifest(layout, RUN_DATE).tables.values()} == {"r2"}
 
 
 def test_tables_are_swapped_in_in_the_order_given(layout: Layout) -> None:
@@ -179,8 +179,8 @@ def test_tables_are_swapped_in_in_the_order_given(layout: Layout) -> None:
     layout.table("middle").write_text("in the way", encoding="utf-8")
     with pytest.raises(PublishError), staging_area(layout, "r1") as staging:
         tables = [stage(staging, name, "a") for name in ("first", "middle", "labels")]
-        publish_tables(layout, NIGHT, "r1", tables, None)
-    assert layout.partition("first", NIGHT).is_dir()
+        publish_tables(layout, RUN_DATE, "r1", tables, None)
+    assert layout.partition("first", RUN_DATE).is_dir()
     assert not layout.table("labels").exists()
 
 
@@ -220,9 +220,9 @@ def test_a_table_that_was_not_staged_stops_the_publishing_before_anything_is_swa
     with staging_area(layout, "r2") as staging:
         good, absent = stage(staging, "clean", "b"), StagedTable("labels", staging / "absent", 1)
         with pytest.raises(PublishError):
-            publish_tables(layout, NIGHT, "r2", [good, absent], "new")
-    assert read_manifest(layout, NIGHT).tables["clean"]["run_id"] == "r1"
-    [file] = layout.partition("clean", NIGHT).glob("*.parquet")
+            publish_tables(layout, RUN_DATE, "r2", [good, absent], "new")
+    assert read_manifest(layout, RUN_DATE).tables["clean"]["run_id"] == "r1"
+    [file] = layout.partition("clean", RUN_DATE).glob("*.parquet")
     assert pq.read_table(file)["customer_id"].to_pylist() == ["a"]
 
 
@@ -262,7 +262,7 @@ def test_a_run_killed_between_two_swaps_leaves_whole_tables_and_the_next_one_con
 ) -> None:
     with staging_area(layout, "r1") as staging:
         tables = [stage(staging, "clean", "a"), stage(staging, "labels", "a")]
-        publish_tables(layout, NIGHT, "r1", tables, "model-1")
+        publish_tables(layout, RUN_DATE, "r1", tables, "model-1")
     staging = layout.staging("r2")
     for table in ("clean", "labels"):
         stage(staging, table, "b", "c")
@@ -270,10 +270,10 @@ def test_a_run_killed_between_two_swaps_leaves_whole_tables_and_the_next_one_con
     assert subprocess.run(command, check=False, cwd=PROJECT).returncode == -signal.SIGKILL
     assert customers(layout, "clean") == (["b", "c"] if swaps else ["a"])
     assert customers(layout, "labels") == ["a"]  # labels come last
-    assert read_manifest(layout, NIGHT).model_id == "model-1"
+    assert read_manifest(layout, RUN_DATE).model_id == "model-1"
     with staging_area(layout, "r3") as staging:
         tables = [stage(staging, "clean", "b", "c"), stage(staging, "labels", "b", "c")]
-        publish_tables(layout, NIGHT, "r3", tables, "model-2")
+        publish_tables(layout, RUN_DATE, "r3", tables, "model-2")
     assert customers(layout, "clean") == customers(layout, "labels") == ["b", "c"]
-    assert read_manifest(layout, NIGHT).model_id == "model-2"
+    assert read_manifest(layout, RUN_DATE).model_id == "model-2"
     assert list(layout.staging("r2").parent.iterdir()) == []

@@ -10,7 +10,7 @@ import pytest
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.records import read_records, write_record
 
-NIGHT, NEXT_NIGHT = date(2026, 11, 23), date(2026, 11, 24)
+RUN_DATE, NEXT_DATE = date(2026, 11, 23), date(2026, 11, 24)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def run_ids(records: list[dict[str, Any]]) -> list[str]:
 
 def test_a_record_is_read_back_as_it_was_written(layout: Layout) -> None:
     written = record("20261123T010000-abc", scores=[{"k": 2, "silhouette": 0.1 + 0.2}], segments=["Größe „très“ 高"])
-    path = write_record(layout, NIGHT, "20261123T010000-abc", written)
+    path = write_record(layout, RUN_DATE, "20261123T010000-abc", written)
     assert path == layout.root / "runs/run_date=2026-11-23/20261123T010000-abc.json"
     assert json.loads(path.read_text(encoding="utf-8")) == written
     assert "Größe „très“ 高" in path.read_text(encoding="utf-8")
@@ -36,35 +36,35 @@ def test_a_record_is_read_back_as_it_was_written(layout: Layout) -> None:
 
 
 def test_records_are_listed_by_date_and_then_by_start(layout: Layout) -> None:
-    for night, run_id in [(NEXT_NIGHT, "20261124T01"), (NIGHT, "20261125T09"), (NIGHT, "20261123T01")]:
-        write_record(layout, night, run_id, record(run_id))
+    for day, run_id in [(NEXT_DATE, "20261124T01"), (RUN_DATE, "20261125T09"), (RUN_DATE, "20261123T01")]:
+        write_record(layout, day, run_id, record(run_id))
     assert run_ids(read_records(layout)) == ["20261123T01", "20261125T09", "20261124T01"]
-    assert run_ids(read_records(layout, NIGHT)) == ["20261123T01", "20261125T09"]
+    assert run_ids(read_records(layout, RUN_DATE)) == ["20261123T01", "20261125T09"]
 
 
 def test_without_a_run_there_is_no_record(layout: Layout) -> None:
     assert read_records(layout) == []
-    write_record(layout, NIGHT, "1", record("1"))
-    assert read_records(layout, NEXT_NIGHT) == []
+    write_record(layout, RUN_DATE, "1", record("1"))
+    assert read_records(layout, NEXT_DATE) == []
 
 
 def test_a_record_that_is_written_again_replaces_the_first(layout: Layout) -> None:
-    write_record(layout, NIGHT, "1", record("1", status="running"))
-    write_record(layout, NIGHT, "1", record("1", status="succeeded"))
+    write_record(layout, RUN_DATE, "1", record("1", status="running"))
+    write_record(layout, RUN_DATE, "1", record("1", status="succeeded"))
     assert [one["status"] for one in read_records(layout)] == ["succeeded"]
 
 
 @pytest.mark.parametrize("text", ['{"run_id": "2', "", "[]", "null", "not JSON"])
 def test_a_record_that_cannot_be_read_does_not_hide_the_others(layout: Layout, text: str) -> None:
-    damaged = write_record(layout, NIGHT, "2", record("2"))
+    damaged = write_record(layout, RUN_DATE, "2", record("2"))
     for run_id in ("1", "3"):
-        write_record(layout, NIGHT, run_id, record(run_id))
+        write_record(layout, RUN_DATE, run_id, record(run_id))
     damaged.write_text(text, encoding="utf-8")
     assert run_ids(read_records(layout)) == ["1", "3"]
 
 
 def test_reports_and_unfinished_files_beside_the_records_are_no_records(layout: Layout) -> None:
-    path = write_record(layout, NIGHT, "1", record("1"))
+    path = write_record(layout, RUN_DATE, "1", record("1"))
     path.with_suffix(".html").write_text("<html>", encoding="utf-8")
     path.with_name(".2.json.77.tmp").write_text(json.dumps(record("2")), encoding="utf-8")
     assert run_ids(read_records(layout)) == ["1"]

@@ -1,10 +1,43 @@
-"""Counts of input rows by outcome, and whether they are good enough. No Spark here."""
+"""What can happen to an input row: its outcome, the reasons to reject it, and the counts of a run. No Spark here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from seg_spark.errors import InputError, QualityGateError
 from seg_spark.settings.schema import Settings
+
+
+class RowOutcome(StrEnum):
+    """The outcome of an input row; every row has exactly one."""
+
+    ACCEPTED = "accepted"
+    MERGED = "merged"
+    REJECTED = "rejected"
+    EXCLUDED = "excluded"
+
+
+class Reason(StrEnum):
+    """Every reject reason, as written in rejected_customers and in the run record.
+
+    A reason about a column carries its name: `out_of_range:annual_income`.
+    """
+
+    MISSING_ID = "missing_id"
+    CONTROL_CHARACTERS = "control_characters"
+    TOO_LONG = "too_long"
+    NOT_UTF8 = "not_utf8"
+    MALFORMED_ROW = "malformed_row"
+    MISSING = "missing"
+    UNPARSEABLE = "unparseable"
+    NOT_FINITE = "not_finite"
+    OUT_OF_RANGE = "out_of_range"
+    IMPOSSIBLE_DATE = "impossible_date"
+    CONFLICTING_DUPLICATE = "conflicting_duplicate"
+
+    def of(self, column: str) -> str:
+        """The reason together with the column it is about."""
+        return f"{self.value}:{column}"
 
 
 @dataclass(frozen=True)
