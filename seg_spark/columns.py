@@ -36,6 +36,14 @@ OVERALL_MEDIAN: Final = "overall_median"
 LEVEL: Final = "level"
 LEVEL_SHARE: Final = "level_share"
 OVERALL_LEVEL_SHARE: Final = "overall_level_share"
+LABEL: Final = "label"
+LIFT: Final = "lift"
+Z_SCORE: Final = "z_score"
+TRAIT_RANK: Final = "trait_rank"
+RULE: Final = "rule"
+RULE_PRECISION: Final = "rule_precision"
+RULE_COVERAGE: Final = "rule_coverage"
+NEAREST_SEGMENT_ID: Final = "nearest_segment_id"
 
 RESERVED: Final = frozenset(
     {

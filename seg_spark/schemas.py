@@ -73,11 +73,20 @@ SEGMENT_PROFILES_SCHEMA: Final = StructType(
         StructField(c.LEVEL, StringType()),
         StructField(c.LEVEL_SHARE, DoubleType()),
         StructField(c.OVERALL_LEVEL_SHARE, DoubleType()),
+        StructField(c.LABEL, StringType()),
+        StructField(c.LIFT, DoubleType()),
+        StructField(c.Z_SCORE, DoubleType()),
+        StructField(c.TRAIT_RANK, IntegerType()),
+        StructField(c.RULE, StringType()),
+        StructField(c.RULE_PRECISION, DoubleType()),
+        StructField(c.RULE_COVERAGE, DoubleType()),
+        StructField(c.NEAREST_SEGMENT_ID, IntegerType()),
         StructField(c.MODEL_ID, StringType()),
         StructField(c.RUN_ID, StringType()),
     ]
 )
-"""One row per segment and feature, in original units; level columns are for categories, means for numbers."""
+"""One row per segment and feature, in original units; level columns are for categories, means for numbers;
+the rule and the nearest segment are those of the segment, the same in all its rows."""
 
 
 def conform(frame: DataFrame, schema: StructType, table: str) -> DataFrame:

@@ -28,13 +28,15 @@ def segments(
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
     assignments: Assignments = None,
+    *,
+    all_features: Annotated[bool, typer.Option("--all", help="Show every feature of every segment.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Show the published segments: id, name, size, share and typical values.
+    """Show the published segments: name, size, and what sets each apart from everybody.
 
-    Example: seg-spark segments --run-date 2026-11-23
+    Example: seg-spark segments --run-date 2026-11-23 --all
     """
-    from seg_spark.reporting.summary import show_segments
+    from seg_spark.reporting.segment_cards import show_all_features, show_segments
     from seg_spark.storage.layout import Layout
     from seg_spark.storage.profiles import last_profiled_date, read_profiles
 
@@ -44,7 +46,8 @@ def segments(
         raise InputError(
             f"{layout.root}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
         )
-    show_segments(out(), read_profiles(layout, date_), f"Segments of {date_}")
+    show = show_all_features if all_features else show_segments
+    show(out(), read_profiles(layout, date_), f"Segments of {date_}")
 
 
 @app.command("runs")

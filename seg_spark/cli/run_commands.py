@@ -106,14 +106,15 @@ def _run(
         return
 
     from seg_spark.reporting.progress import StepProgress
-    from seg_spark.reporting.summary import show_run, show_segments
+    from seg_spark.reporting.segment_cards import show_segments
+    from seg_spark.reporting.summary import show_run
     from seg_spark.runner import run
     from seg_spark.storage.layout import Layout
 
     result = run(command, settings, date_, conf_dir, StepProgress(Console(stderr=True)))
     console = out()
     if result.outcome.labelled is not None:
-        show_segments(console, result.outcome.labelled.profile_rows, f"Segments of {date_} (typical value: median)")
+        show_segments(console, result.outcome.labelled.profile_rows, f"Segments of {date_}")
     show_run(console, result.record, result.record_path, Layout.of(settings.output.path).root)
     _suggest_archive()
 

@@ -6,6 +6,7 @@ a level never seen in training is 0 on all of them and so weighs nothing.
 """
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -31,7 +32,13 @@ class FittedNumber:
     shift: float = 0.0
     scale: float = 1.0
     text_form: TextForm | None = None
+    label: str | None = None
     kind: Literal["number"] = "number"
+
+    @property
+    def shown_name(self) -> str:
+        """The name shown to people."""
+        return self.label or readable(self.name)
 
     def row_sql(self) -> str:
         """SQL of the value after fill, clip and transform, before scaling."""
@@ -68,7 +75,13 @@ class FittedCategory:
     levels: tuple[str | None, ...]
     folded: tuple[str, ...]
     weight: float
+    label: str | None = None
     kind: Literal["category"] = "category"
+
+    @property
+    def shown_name(self) -> str:
+        """The name shown to people."""
+        return self.label or readable(self.name)
 
     def axes_sql(self) -> list[str]:
         """SQL of the coordinates, one per level."""
@@ -98,6 +111,12 @@ class FittedCategory:
 
 
 FittedFeature = FittedNumber | FittedCategory
+
+
+def readable(name: str) -> str:
+    """The words of a feature's name, for people: annual_income and AnnualIncome -> annual income; CLV stays."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name.replace("_", " ")).split()
+    return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words)
 
 
 def axes_of(feature: FittedFeature, value: float | str | None) -> list[float]:

@@ -54,6 +54,7 @@ def learn_number(name: str, feature: Feature, column: pa.ChunkedArray) -> Fitted
         clip=clip,
         transform=feature.transform,
         text_form=feature.text_form,
+        label=feature.label,
     )
     return replace(fitted, scale=0.0) if _is_constant(fitted, column) else fitted
 
@@ -110,6 +111,7 @@ def learn_category(name: str, feature: Feature, column: pa.ChunkedArray) -> Fitt
         levels=tuple(levels),
         folded=tuple(sorted(rare)),
         weight=feature.weight,
+        label=feature.label,
     )
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from seg_spark.features.fitted import FittedCategory
 from seg_spark.segments.model import Model
 from seg_spark.segments.prediction import DecidingFeature, Prediction, Reading, explain_reason
-from seg_spark.segments.wording import readable, shown_level, with_unit
+from seg_spark.segments.wording import shown_level, with_unit
 
 MOST_SHOWN: Final = 3
 
@@ -120,7 +120,7 @@ def _deciding_text(one: DecidingFeature, reading: Reading, model: Model) -> str:
         value = feature.level_of(None if reading.value is None else str(reading.value))
         held = [f"{part:.0%}" if part is not None else "nobody" for part in (one.typical, one.runner_up_typical)]
         return (
-            f"{readable(one.feature)} {shown_level(value)}: held by {held[0]} of the segment, "
+            f"{feature.shown_name} {shown_level(value)}: held by {held[0]} of the segment, "
             f"{held[1]} of the runner-up ({share} of the difference)"
         )
     number = feature.fill if reading.value is None else float(reading.value)
@@ -128,7 +128,7 @@ def _deciding_text(one: DecidingFeature, reading: Reading, model: Model) -> str:
         with_unit(part, feature.unit) if part is not None else "?" for part in (one.typical, one.runner_up_typical)
     ]
     return (
-        f"{readable(one.feature)} {with_unit(number, feature.unit)}: typical is {typical[0]}, "
+        f"{feature.shown_name} {with_unit(number, feature.unit)}: typical is {typical[0]}, "
         f"for the runner-up {typical[1]} ({share} of the difference)"
     )
 

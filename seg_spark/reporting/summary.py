@@ -1,4 +1,4 @@
-"""The terminal summary of a run, and the tables of `segments` and `runs`."""
+"""The terminal summary of a run, its plan, and the table of `runs`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,33 +6,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from seg_spark import columns as c
-from seg_spark.segments.profiles import Profile
-
-
-def show_segments(console: Console, profiles: Sequence[Profile], title: str) -> None:
-    """One line per segment: id, name, size, share and its typical value (median) of every feature."""
-    table = Table(title=title, title_justify="left", header_style="bold")
-    table.add_column("id", justify="right")
-    table.add_column("segment")
-    table.add_column("customers", justify="right")
-    table.add_column("share", justify="right")
-    features = list(dict.fromkeys((one.feature, one.unit) for one in profiles))
-    for feature, unit in features:
-        table.add_column(Text(f"{feature}\n{unit}" if unit else feature), justify="right")
-    for segment_id in dict.fromkeys(one.segment_id for one in profiles):
-        own = {one.feature: one for one in profiles if one.segment_id == segment_id}
-        first = next(iter(own.values()))
-        table.add_row(
-            str(segment_id),
-            Text(first.segment_name),
-            f"{first.customers:,}",
-            f"{first.share:.1%}",
-            *(_typical(own[feature]) for feature, _ in features),
-        )
-    console.print(table)
 
 
 def show_run(console: Console, record: Mapping[str, Any], record_path: Path, output: Path) -> None:
@@ -94,20 +69,6 @@ def show_runs(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
             record.get("model_id") or "",
         )
     console.print(table)
-
-
-def _typical(profile: Profile) -> Text:
-    if profile.kind == "category":
-        if profile.level_share is None:
-            return Text("")
-        return Text(f"{profile.level if profile.level is not None else 'missing'} {profile.level_share:.0%}")
-    return Text(
-        ""
-        if profile.median is None
-        else f"{profile.median:,.4g}"
-        if abs(profile.median) < 1e4
-        else f"{profile.median:,.0f}"
-    )
 
 
 def _reasons(by_reason: Mapping[str, int]) -> str:

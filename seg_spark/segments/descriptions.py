@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.features.fitted import FittedCategory, FittedFeature
 from seg_spark.segments.names import Trait, traits_of
-from seg_spark.segments.wording import readable, shown_level, with_unit
+from seg_spark.segments.wording import against, shown_level, with_unit
 
 MOST_TRAITS: Final = 3
 AVERAGE_DESCRIPTION: Final = "Close to average in every feature"
@@ -38,22 +38,15 @@ def _phrase(feature: FittedFeature, trait: Trait, column: pa.ChunkedArray, membe
     if isinstance(feature, FittedCategory):
         holds = np.array([feature.level_of(value) == trait.level for value in column.to_pylist()])
         share, overall = holds[members].mean(), holds.mean()
-        return f"{readable(feature.name)} {shown_level(trait.level)} for {share:.0%} ({overall:.0%} of all)"
+        return f"{feature.shown_name} {shown_level(trait.level)} for {share:.0%} ({overall:.0%} of all)"
     values = column.to_numpy(zero_copy_only=False).astype(float)
     own, overall = _mean(values[members]), _mean(values)
-    name = readable(feature.name)
+    name = feature.shown_name
     if np.isnan(own) or np.isnan(overall):
         return f"{name} mostly missing"
-    return f"{name} {with_unit(own, feature.unit)} ({_against(own, overall, feature.unit)})"
+    return f"{name} {with_unit(own, feature.unit)} ({against(own, overall, feature.unit)})"
 
 
 def _mean(values: NDArray[np.float64]) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
-
-
-def _against(own: float, overall: float, unit: str | None) -> str:
-    if overall <= 0 or own < 0 or own > 10 * overall:
-        return f"average {with_unit(overall, unit)}"
-    change = own / overall - 1
-    return f"{abs(change):.0%} {'above' if change > 0 else 'below'} average"

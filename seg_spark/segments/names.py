@@ -3,8 +3,10 @@
 Rules: a feature counts when the segment's mean is at least half a standard deviation from
 everybody's; the strongest two make the name, in the order of the features ("High annual income,
 low spending score"); from two standard deviations on it is "very". A category counts when a level
-is held by most of the segment and clearly more often than by everybody. A segment without such a
-trait is "Close to average". Names that would be equal take further traits, and at last a number.
+is held by most of the segment and clearly more often than by everybody ("mostly plan premium"; of a
+yes or no "mostly newsletter", "mostly no newsletter"). A trait that nearly repeats a stronger one comes
+last. A segment without any trait is "Close to average". Names that would be equal take further traits,
+and at last a number.
 """
 
 from collections import Counter
@@ -14,15 +16,17 @@ from typing import Final
 
 import numpy as np
 
+from seg_spark.cleaning.text_rules import FALSE_TEXTS, TRUE_TEXTS
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.features.fitted import FittedCategory, FittedFeature
-from seg_spark.segments.wording import readable, shown_level
+from seg_spark.segments.wording import NOTABLE, shown_level
 
-NOTABLE: Final = 0.5
 STRONG: Final = 2.0
 TRAITS_IN_NAME: Final = 2
 AVERAGE_NAME: Final = "Close to average"
 _MOST: Final = 0.5
+_REPEATS: Final = 0.95
+"""Correlation of two axes from which on one says nothing new."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ class Trait:
 
 def name_segments(features: Sequence[FittedFeature], matrix: Matrix, labels: Labels, k: int) -> tuple[str, ...]:
     """One name per cluster, unique, from the prepared training customers and their labels."""
-    traits = [traits_of(features, matrix, matrix[labels == cluster]) for cluster in range(k)]
+    correlations = axis_correlations(matrix)
+    traits = [_telling_first(traits_of(features, matrix, matrix[labels == one]), correlations) for one in range(k)]
     longest = max(map(len, traits), default=0)
     used = [min(len(own), TRAITS_IN_NAME) for own in traits]
     while True:
@@ -67,7 +72,7 @@ def traits_of(features: Sequence[FittedFeature], everybody: Matrix, members: Mat
                     found.append(
                         Trait(
                             feature.name,
-                            f"mostly {readable(feature.name)} {shown_level(level)}",
+                            _mostly(feature.shown_name, level),
                             float(deviations[axis]),
                             axis,
                             level,
@@ -79,13 +84,44 @@ def traits_of(features: Sequence[FittedFeature], everybody: Matrix, members: Mat
                 found.append(
                     Trait(
                         feature.name,
-                        f"{_degree(deviations[axis])} {readable(feature.name)}",
+                        f"{_degree(deviations[axis])} {feature.shown_name}",
                         float(deviations[axis]),
                         axis,
                     )
                 )
             axis += 1
     return sorted(found, key=lambda trait: -abs(trait.deviation))
+
+
+def telling_first(axes: Sequence[int], correlations: Matrix) -> list[int]:
+    """Axes by descending strength; those that nearly repeat a stronger one (no internet service, no online backup)
+    come last. `correlations` (axes x axes) are absolute."""
+    first: list[int] = []
+    for axis in axes:
+        if all(correlations[axis, one] < _REPEATS for one in first):
+            first.append(axis)
+    return first + [axis for axis in axes if axis not in first]
+
+
+def axis_correlations(matrix: Matrix) -> Matrix:
+    """How closely each two axes (of n customers) go together, from 0 to 1; 0 for an axis that is constant."""
+    spread = matrix.std(axis=0)
+    standard = (matrix - matrix.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    correlations: Matrix = np.abs(standard.T @ standard) / len(matrix)
+    return correlations
+
+
+def _telling_first(traits: Sequence[Trait], correlations: Matrix) -> list[Trait]:
+    by_axis = {one.axis: one for one in traits}
+    return [by_axis[axis] for axis in telling_first([one.axis for one in traits], correlations)]
+
+
+def _mostly(name: str, level: str | None) -> str:
+    """`mostly plan premium`; of a yes or no `mostly newsletter` and `mostly no newsletter`."""
+    plain = (level or "").strip().lower()
+    if plain in TRUE_TEXTS:
+        return f"mostly {name}"
+    return f"mostly no {name}" if plain in FALSE_TEXTS else f"mostly {name} {shown_level(level)}"
 
 
 def _degree(deviation: float) -> str:

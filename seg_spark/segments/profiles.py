@@ -1,17 +1,18 @@
 """The profile of each segment, in original units, beside all customers. No Spark here."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from seg_spark.features.fitted import FittedCategory, FittedNumber
-from seg_spark.segments.model import Model
+from seg_spark.features.fitted import FittedCategory, FittedNumber, readable
+from seg_spark.segments.model import Model, Segment
 
 if TYPE_CHECKING:
-    from seg_spark.clustering.points import Labels
+    from seg_spark.clustering.points import Labels, Matrix
+    from seg_spark.segments.rules import Rule
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,13 @@ class SegmentTotals:
 @dataclass(frozen=True)
 class Profile:
     """One segment and one feature. Numbers have means and medians of the values that are known
-    (None if there is none); categories have the level that is most over-represented, and its shares."""
+    (None if there is none); categories have the level that is most over-represented, and its shares.
+
+    `lift` is the mean, or the share of the level, over everybody's; `z_score` the difference of the two in feature
+    space, in standard deviations of all customers of the sample; `trait_rank` orders the features of the segment by
+    the size of their z-scores, from 1. The rule and the nearest segment (by the distance of the centres) are those of
+    the segment.
+    """
 
     segment_id: int
     segment_name: str
@@ -50,91 +57,165 @@ class Profile:
     level: str | None = None
     level_share: float | None = None
     overall_level_share: float | None = None
+    label: str | None = None
+    lift: float | None = None
+    z_score: float | None = None
+    trait_rank: int | None = None
+    rule: str | None = None
+    rule_precision: float | None = None
+    rule_coverage: float | None = None
+    nearest_segment_id: int | None = None
+
+    @property
+    def shown_name(self) -> str:
+        """The name of the feature that is shown to people."""
+        return self.label or readable(self.feature)
 
 
 @dataclass(frozen=True)
-class Medians:
-    """Medians per number, of everybody and of each segment, over a sample of the customers."""
+class SampleFigures:
+    """What profiles take from the sampled customers: medians per number, of everybody and of each segment, z-scores
+    per axis, absolute correlations of the axes, and the rule of each segment."""
 
-    overall: Mapping[str, float | None]
-    by_segment: Mapping[tuple[int, str], float | None]
+    overall_medians: Mapping[str, float | None]
+    medians: Mapping[tuple[int, str], float | None]
+    z_scores: Mapping[int, "Matrix"]
+    correlations: "Matrix"
+    rules: "Mapping[int, Rule]"
 
 
-def sample_medians(model: Model, sample: pa.Table, segment_ids: "Labels") -> Medians:
-    """Exact medians of the sampled customers, given the segment id of each; missing values do not count."""
+def sample_figures(model: Model, sample: pa.Table, points: "Matrix", segment_ids: "Labels") -> SampleFigures:
+    """The figures of the sampled customers: clean values, coordinates (n x axes) and segment id, row for row.
+
+    Medians are exact; missing values do not count.
+    """
     import pandas as pd  # half a second that showing profiles does without
+
+    from seg_spark.segments.names import axis_correlations
+    from seg_spark.segments.rules import find_rules
 
     frame = sample.select([one.name for one in model.features if isinstance(one, FittedNumber)]).to_pandas()
     by_segment = frame.groupby(pd.Series(segment_ids, index=frame.index)).median()
-    return Medians(
-        overall={name: _number(value) for name, value in frame.median().items()},
-        by_segment={
-            (int(segment), name): _number(by_segment.loc[segment, name])
-            for segment in by_segment.index
-            for name in frame
-        },
+    segments = [int(segment) for segment in by_segment.index]
+    spread, mean = points.std(axis=0), points.mean(axis=0)
+    usable = spread > 0
+    spread[~usable] = 1.0
+    return SampleFigures(
+        overall_medians={name: _number(value) for name, value in frame.median().items()},
+        medians={(one, name): _number(by_segment.loc[one, name]) for one in segments for name in frame},
+        z_scores={one: (points[segment_ids == one].mean(axis=0) - mean) / spread * usable for one in segments},
+        correlations=axis_correlations(points),
+        rules=find_rules(model.features, sample, segment_ids),
     )
 
 
-def profile_segments(model: Model, totals: Sequence[SegmentTotals], medians: Medians) -> tuple[Profile, ...]:
+def profile_segments(model: Model, totals: Sequence[SegmentTotals], figures: SampleFigures) -> tuple[Profile, ...]:
     """Every segment with every feature, by segment id, features in the model's order."""
     everybody = sum(one.customers for one in totals)
-    names = {one.segment_id: one.name for one in model.segments}
+    by_id = {one.segment_id: one for one in model.segments}
     profiles: list[Profile] = []
-    for one in totals:
+    for own in totals:
+        segment, rule = by_id[own.segment_id], figures.rules.get(own.segment_id)
+        nearest = _nearest(segment, model.segments)
+        rows: list[tuple[Profile, int]] = []
+        axis = 0
         for feature in model.features:
             common = Profile(
-                segment_id=one.segment_id,
-                segment_name=names[one.segment_id],
+                segment_id=own.segment_id,
+                segment_name=segment.name,
                 feature=feature.name,
                 kind=feature.kind,
                 unit=feature.unit,
-                customers=one.customers,
-                share=one.customers / everybody,
+                customers=own.customers,
+                share=own.customers / everybody,
+                label=feature.label,
+                rule=rule.condition if rule else None,
+                rule_precision=rule.precision if rule else None,
+                rule_coverage=rule.coverage if rule else None,
+                nearest_segment_id=nearest,
             )
+            z_scores = figures.z_scores.get(own.segment_id)
+            count = len(feature.levels) if isinstance(feature, FittedCategory) else 1
+            z_of_axes = z_scores[axis : axis + count] if z_scores is not None else None
             if isinstance(feature, FittedCategory):
-                profiles.append(_with_level(common, feature, one, totals, everybody))
+                row, position = _with_level(common, feature, own, totals, z_of_axes)
+                rows.append((row, axis + position))
             else:
-                profiles.append(_with_means(common, feature.name, one, totals, medians))
+                rows.append((_with_means(common, own, totals, figures, z_of_axes), axis))
+            axis += count
+        profiles += _ranked(rows, figures.correlations)
     return tuple(profiles)
 
 
+def _nearest(segment: Segment, segments: Sequence[Segment]) -> int | None:
+    others = [one for one in segments if one.segment_id != segment.segment_id]
+    nearest = min(others, key=lambda one: (math.dist(one.centre, segment.centre), one.segment_id), default=None)
+    return nearest.segment_id if nearest is not None else None
+
+
+def _ranked(rows: Sequence[tuple[Profile, int]], correlations: "Matrix") -> Iterator[Profile]:
+    """The rows of a segment (each with the axis of its trait), in their order, with the ranks of their traits."""
+    from seg_spark.segments.names import telling_first
+
+    known = [(row, axis) for row, axis in rows if row.z_score is not None]
+    by_strength = sorted(known, key=lambda one: -abs(one[0].z_score or 0.0))
+    ranks = {axis: rank for rank, axis in enumerate(telling_first([axis for _, axis in by_strength], correlations), 1)}
+    return (replace(row, trait_rank=ranks.get(axis)) for row, axis in rows)
+
+
 def _with_means(
-    common: Profile, name: str, own: SegmentTotals, totals: Sequence[SegmentTotals], medians: Medians
+    common: Profile,
+    own: SegmentTotals,
+    totals: Sequence[SegmentTotals],
+    figures: SampleFigures,
+    z_of_axes: "Matrix | None",
 ) -> Profile:
+    name = common.feature
     known = sum(one.known[name] for one in totals)
-    return Profile(
-        **{
-            **vars(common),
-            "mean": own.sums[name] / own.known[name] if own.known[name] else None,
-            "median": medians.by_segment.get((own.segment_id, name)),
-            "overall_mean": sum(one.sums[name] for one in totals) / known if known else None,
-            "overall_median": medians.overall.get(name),
-        }
+    mean = own.sums[name] / own.known[name] if own.known[name] else None
+    overall = sum(one.sums[name] for one in totals) / known if known else None
+    return replace(
+        common,
+        mean=mean,
+        median=figures.medians.get((own.segment_id, name)),
+        overall_mean=overall,
+        overall_median=figures.overall_medians.get(name),
+        lift=_lift(mean, overall),
+        z_score=float(z_of_axes[0]) if z_of_axes is not None else None,
     )
 
 
 def _with_level(
-    common: Profile, feature: FittedCategory, own: SegmentTotals, totals: Sequence[SegmentTotals], everybody: int
-) -> Profile:
-    shares = {
-        level: (
+    common: Profile,
+    feature: FittedCategory,
+    own: SegmentTotals,
+    totals: Sequence[SegmentTotals],
+    z_of_axes: "Matrix | None",
+) -> tuple[Profile, int]:
+    """The profile, and the position of its level among the axes of the feature."""
+    everybody = sum(one.customers for one in totals)
+    shares = [
+        (
             own.levels[feature.name, level] / own.customers,
             sum(one.levels[feature.name, level] for one in totals) / everybody,
         )
         for level in feature.levels
-    }
-    if not shares:
-        return common
-    level = max(shares, key=lambda level: (shares[level][0] - shares[level][1], str(level)))
-    return Profile(
-        **{
-            **vars(common),
-            "level": level,
-            "level_share": shares[level][0],
-            "overall_level_share": shares[level][1],
-        }
+    ]
+    axis = max(range(len(shares)), key=lambda axis: (shares[axis][0] - shares[axis][1], str(feature.levels[axis])))
+    share, overall = shares[axis]
+    row = replace(
+        common,
+        level=feature.levels[axis],
+        level_share=share,
+        overall_level_share=overall,
+        lift=_lift(share, overall),
+        z_score=float(z_of_axes[axis]) if z_of_axes is not None else None,
     )
+    return row, axis
+
+
+def _lift(own: float | None, overall: float | None) -> float | None:
+    return own / overall if own is not None and overall is not None and overall > 0 else None
 
 
 def _number(value: float) -> float | None:

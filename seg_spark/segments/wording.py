@@ -2,12 +2,9 @@
 
 from typing import Final
 
+NOTABLE: Final = 0.5
+"""A mean that is so many standard deviations from everybody's sets a segment apart."""
 _LONGEST_LEVEL: Final = 40
-
-
-def readable(name: str) -> str:
-    """A feature's name for people: annual_income -> annual income."""
-    return " ".join(name.replace("_", " ").split())
 
 
 def shown_level(level: str | None) -> str:
@@ -25,3 +22,13 @@ def readable_number(value: float) -> str:
 def with_unit(value: float, unit: str | None) -> str:
     """A number and its unit: 86.5 k$."""
     return f"{readable_number(value)} {unit}" if unit else readable_number(value)
+
+
+def against(own: float, overall: float, unit: str | None) -> str:
+    """A mean beside everybody's: `43% above average`, or everybody's where a percentage would say little."""
+    if overall <= 0 or own < 0 or own > 10 * overall:
+        return f"average {with_unit(overall, unit)}"
+    change = own / overall - 1
+    if abs(change) < 0.005:
+        return "about average"
+    return f"{abs(change):.0%} {'above' if change > 0 else 'below'} average"

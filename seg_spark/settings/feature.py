@@ -52,6 +52,8 @@ class Feature(Section):
     """number or category."""
     unit: str | None = None
     """Unit of the values, for people."""
+    label: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    """Name shown to people, such as wine spend for mnt_wines; the words of the feature's name unless set."""
     text_form: TextForm | None = None
     """How numbers in text columns are written, where it is not 1234.5, for example
     {decimal: ",", grouping: ".", symbols: [€]}."""
@@ -124,7 +126,7 @@ class Features(Section):
                     f"{name!r} is not a column name: expected letters, digits and _, starting with a letter"
                 )
             if name.lower() in columns.RESERVED:
-                raise ValueError(f"{name!r} is the name of a column we write; choose another and set its source")
+                raise ValueError(f"{name!r} is the name of a published column; choose another and set its source")
             for key, what in ((f"name {name.lower()}", "name"), (f"source {feature.source or name}", "source")):
                 if key in seen:
                     raise ValueError(

@@ -16,7 +16,7 @@ from seg_spark.clustering.scores import Scores
 from seg_spark.clustering.training_set import training_frame
 from seg_spark.errors import InputError, PublishError
 from seg_spark.segments.model import Model
-from seg_spark.segments.profiles import Profile, SegmentTotals, profile_segments, sample_medians
+from seg_spark.segments.profiles import Profile, SegmentTotals, profile_segments, sample_figures
 from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns, score
 from seg_spark.segments.totals import published_scores, total_segments
 from seg_spark.spark_errors import spark_errors_as
@@ -57,7 +57,7 @@ def label_customers(
         totals = total_segments(scored, model)
         points, clusters, segment_ids = _score_sample(context, sample, model)
         all_scores = published_scores(model, totals, points, clusters)
-        profiles = profile_segments(model, totals, sample_medians(model, sample, segment_ids))
+        profiles = profile_segments(model, totals, sample_figures(model, sample, points, segment_ids))
         staged_profiles = _stage_profiles(context, profiles, model)
     return LabellingResult(staged, staged_profiles, profiles, totals, all_scores)
 

@@ -40,10 +40,6 @@ def commands_of(page: str) -> list[list[str]]:
     ]
 
 
-def table_lines(text: str) -> list[str]:
-    return [line.rstrip() for line in text.splitlines() if line.startswith(("┃", "│"))]
-
-
 def test_the_demo_shows_what_the_readme_shows(
     spark: object, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,12 +49,13 @@ def test_the_demo_shows_what_the_readme_shows(
     assert main(["nightly", "--run-date", "2026-11-23", "--conf-dir", str(PROJECT / "conf")]) == 0
     shown = capsys.readouterr().out
     promised = block_after("$ ./scripts/demo")
-    assert table_lines(shown) == table_lines(promised)
+    promised_cards = promised[: promised.index("\n...\n")]
+    assert shown.startswith(promised_cards)
     assert [line for line in shown.splitlines() if line.startswith(("rows:", "chosen:", "labels", "profiles"))] == [
         line for line in promised.splitlines() if line.startswith(("rows:", "chosen:", "labels", "profiles"))
     ]
     assert main(["segments", "--conf-dir", str(PROJECT / "conf")]) == 0
-    assert table_lines(capsys.readouterr().out) == table_lines(promised)
+    assert capsys.readouterr().out.startswith(promised_cards)
     assert main(["runs", "--conf-dir", str(PROJECT / "conf")]) == 0
     assert "succeeded" in capsys.readouterr().out
     queries = [block_after("$ .venv/bin/python - <<'EOF'", PAGES[name]) for name in ("README.md", "tables.md")]
@@ -79,7 +76,7 @@ def test_the_conf_of_the_mall_customers_gives_the_promised_segments(
     (tmp_path / "my_conf/base.yml").write_text(block_after("# my_conf/base.yml"), encoding="utf-8")
     (tmp_path / "Mall_Customers.csv").write_bytes(mall_customers.read_bytes())
     assert main(["nightly", "--run-date", "2026-11-23", "--conf-dir", "my_conf"]) == 0
-    sizes = [int(line.split("│")[3]) for line in table_lines(capsys.readouterr().out)[-5:]]
+    sizes = [int(size) for size in re.findall(r"(\d+) customers +\d", capsys.readouterr().out)]
     said = re.search(r"five segments, of ([\d, and\n]+)\s+customers", README)
     assert said is not None
     assert sizes == [int(size) for size in re.findall(r"\d+", said[1])]

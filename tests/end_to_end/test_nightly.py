@@ -118,6 +118,30 @@ def test_labels_agree_with_the_published_model_and_its_profiles(
     assert len(set(names.values())) == len(names) == 3
 
 
+def test_profiles_say_what_sets_a_segment_apart_and_their_rules_pick_it(published: tuple[Path, dict[str, Any]]) -> None:
+    root, _ = published
+    clean, labels = (f"{root}/output/{table}/*/*.parquet" for table in ("clean_customers", "customer_segments"))
+    traits = query(root, "segment_profiles", "segment_id, feature, lift, z_score, trait_rank, mean / overall_mean")
+    assert len(traits) == 6
+    for segment_id, _, lift, z_score, _, ratio in traits:
+        assert lift == pytest.approx(ratio)
+        assert (z_score > 0) == (lift > 1)
+        ranked = [(rank, abs(z)) for segment, _, _, z, rank, _ in traits if segment == segment_id]
+        assert [rank for rank, _ in sorted(ranked)] == [1, 2]
+        assert sorted(ranked)[0][1] >= sorted(ranked)[1][1]
+    columns = "segment_id, rule, rule_precision, rule_coverage, nearest_segment_id"
+    rules = query(root, "segment_profiles", f"DISTINCT {columns}")
+    assert len(rules) == 3
+    for segment_id, rule, precision, coverage, nearest in rules:
+        [(picked, hits, size)] = duckdb.sql(
+            f"""SELECT count_if({rule}), count_if(({rule}) AND segment_id = {segment_id}),
+            count_if(segment_id = {segment_id}) FROM '{clean}' JOIN '{labels}' USING (customer_id)"""
+        ).fetchall()
+        assert (precision, coverage) == pytest.approx((hits / picked, hits / size))
+        assert min(precision, coverage) > 0.9
+        assert nearest in {1, 2, 3} - {segment_id}
+
+
 def test_shuffled_and_cut_into_other_files_the_labels_are_the_same(tmp_path: Path) -> None:
     rows = grouped_customers(40)
     rows = [{**row, "income": row["income"] + i % 17, "score": row["score"] + i % 13} for i, row in enumerate(rows)]

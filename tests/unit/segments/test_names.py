@@ -1,5 +1,6 @@
 """Names that say what sets a segment apart."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from seg_spark.clustering.points import Matrix
-from seg_spark.features.fitted import FittedCategory, FittedFeature, FittedNumber
+from seg_spark.features.fitted import FittedCategory, FittedFeature, FittedNumber, readable
 from seg_spark.segments.names import name_segments
-from seg_spark.segments.wording import readable
 
 
 def number(name: str) -> FittedNumber:
@@ -95,7 +95,7 @@ def test_a_long_level_is_cut_to_forty_characters() -> None:
 def test_names_that_would_be_equal_take_further_traits() -> None:
     features: list[FittedFeature] = [number("age"), number("income"), number("spend")]
     # spend is the weakest trait of the first two, and no trait of the third
-    found = names(features, [(9, 9, 5)] * 3, [(9, 9, 3)] * 3, [(1, 1, 1), (1, 1, 4), (1, 1, 7)])
+    found = names(features, [(9, 9, 5)] * 3, [(9, 9, 3)] * 3, [(1, 6, 1), (1, 1, 4), (6, 1, 7)])
     assert found == ("High age, high income, high spend", "High age, high income, low spend", "Low age, low income")
 
 
@@ -147,3 +147,31 @@ def test_names_depend_neither_on_the_unit_nor_on_the_order_of_the_customers(
     unit = np.array([1024.0, 1 / 64, 1.0, 1.0])
     assert name_segments(FEATURES, customers * unit, labels, k) == expected
     assert name_segments(FEATURES, customers[order], labels[order], k) == expected
+
+
+def test_a_yes_and_a_no_are_said_as_people_say_them() -> None:
+    partner = category("has_partner", "Yes", "No")
+    assert names([partner], [(1, 0)] * 4, [(0, 1)] * 4) == ("Mostly has partner", "Mostly no has partner")
+    assert names([category("Newsletter", "true", "false")], [(1, 0)] * 4, [(0, 1)] * 4) == (
+        "Mostly newsletter",
+        "Mostly no newsletter",
+    )
+
+
+def test_a_trait_that_repeats_a_stronger_one_comes_last() -> None:
+    features: list[FittedFeature] = [category("internet", "no"), category("backup", "no internet"), number("bill")]
+    without, others = [(1, 1, 1), (1, 1, 3)] * 2, [(0, 0, 2), (0, 0, 9)] * 2
+    assert names(features, without, others)[0] == "Mostly no internet, low bill"
+
+
+def test_a_label_is_shown_instead_of_the_name() -> None:
+    assert names([replace(number("mnt_wines"), label="wine spend")], [9, 10], [1, 2]) == (
+        "High wine spend",
+        "Low wine spend",
+    )
+
+
+def test_words_of_a_name_are_split_as_people_write_them() -> None:
+    assert [readable(name) for name in ("MonthlyCharges", "mnt_wines", "CLV", "avgCLV_EUR", "größe")] == [
+        "monthly charges", "mnt wines", "CLV", "avg CLV EUR", "größe",
+    ]  # fmt: skip

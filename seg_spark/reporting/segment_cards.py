@@ -1,0 +1,103 @@
+"""Segments in a terminal of 80 columns: a card per segment, or every feature of every segment."""
+
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from rich.console import Console
+
+from seg_spark.segments.profiles import Profile
+from seg_spark.segments.wording import NOTABLE, against, readable_number, shown_level, with_unit
+
+Lines = Callable[[Sequence[Profile]], Iterator[str]]
+
+WIDTH: Final = 80
+FEWEST_TRAITS: Final = 3
+MOST_TRAITS: Final = 5
+_LONGEST_NAME: Final = 26
+_INDENT: Final = "      "
+_UNBROKEN: Final = "\u00a0"
+
+
+def show_segments(console: Console, profiles: Sequence[Profile], title: str) -> None:
+    """A card per segment: id, name, size, its strongest traits against everybody, a rule, the nearest segment."""
+    _show(console, profiles, title, _card)
+
+
+def show_all_features(console: Console, profiles: Sequence[Profile], title: str) -> None:
+    """Every feature of every segment, one per line, beside everybody, in the order of the settings."""
+    _show(console, profiles, title, _table)
+
+
+def _show(console: Console, profiles: Sequence[Profile], title: str, lines_of: Lines) -> None:
+    names = {one.segment_id: one.segment_name for one in profiles}
+    customers = sum({one.segment_id: one.customers for one in profiles}.values())
+    segments = "1 segment" if len(names) == 1 else f"{len(names)} segments"
+    _print(console, f"{title}: {segments}, {customers:,} customers")
+    for segment_id in names:
+        own = [one for one in profiles if one.segment_id == segment_id]
+        _print(console, "")
+        for line in (*_heading(own[0]), *lines_of(own)):
+            _print(console, line)
+        if nearest := names.get(own[0].nearest_segment_id or 0):
+            _print(console, _short(f"{_INDENT}nearest segment: {own[0].nearest_segment_id} {nearest}", WIDTH))
+
+
+def _heading(one: Profile) -> Iterator[str]:
+    size = f"{one.customers:,} customers  {one.share:.1%}"
+    name = f"{one.segment_id:>3}  {one.segment_name}"
+    if len(name) + len(size) + 2 <= WIDTH:
+        yield f"{name}{size:>{WIDTH - len(name)}}"
+    else:
+        first = f"{one.segment_id:>3}  "
+        yield from textwrap.wrap(one.segment_name, WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
+        yield f"{size:>{WIDTH}}"
+
+
+def _card(own: Sequence[Profile]) -> Iterator[str]:
+    ranked = sorted(own, key=lambda one: one.trait_rank or len(own) + 1)
+    notable = [one for one in ranked if abs(one.z_score or 0.0) >= NOTABLE]
+    shown = ranked[: max(FEWEST_TRAITS, min(len(notable), MOST_TRAITS))]
+    yield from _aligned([(one.shown_name, _value(one), _beside(one)) for one in shown])
+    if own[0].rule is not None:
+        fidelity = f"(covers {own[0].rule_coverage:.0%}, {own[0].rule_precision:.0%} right)"
+        conditions = [*own[0].rule.replace(" AND ", "\n AND ").split("\n"), f" {fidelity}"]
+        unbroken = " ".join(one.strip().replace(" ", _UNBROKEN) for one in conditions)
+        lines = textwrap.wrap(f"rule: {unbroken}", WIDTH, initial_indent=_INDENT, subsequent_indent=f"{_INDENT}      ")
+        yield from (line.replace(_UNBROKEN, " ") for line in lines)
+
+
+def _table(own: Sequence[Profile]) -> Iterator[str]:
+    yield from _aligned([(one.shown_name, _value(one), _beside(one)) for one in own])
+
+
+def _aligned(cells: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    names = [_short(name, _LONGEST_NAME) for name, _, _ in cells]
+    values = [_short(value, _LONGEST_NAME) for _, value, _ in cells]
+    width, value_width = max(map(len, names)), max(map(len, values))
+    for name, value, (_, _, beside) in zip(names, values, cells, strict=True):
+        line = f"{_INDENT}{name:<{width}}  {value:<{value_width}}  {beside}"
+        yield _short(line, WIDTH)
+
+
+def _value(one: Profile) -> str:
+    if one.kind == "category":
+        return f"{shown_level(one.level)} {one.level_share:.0%}" if one.level_share is not None else ""
+    return with_unit(one.mean, one.unit) if one.mean is not None else "missing"
+
+
+def _beside(one: Profile) -> str:
+    if one.kind == "category":
+        return f"{one.overall_level_share:.0%} of all" if one.overall_level_share is not None else ""
+    if one.mean is None or one.overall_mean is None:
+        return ""
+    beside = against(one.mean, one.overall_mean, one.unit)
+    return beside if beside.startswith("average ") else f"{beside} ({readable_number(one.overall_mean)})"
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _print(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
