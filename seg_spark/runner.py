@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seg_spark.errors import InputError
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import Run, RunOutcome, record_of
 from seg_spark.settings.schema import Settings
@@ -18,7 +19,7 @@ from seg_spark.steps.stopping import sigterm_raises
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.lock import exclusive_lock
 from seg_spark.storage.publish import staging_area
-from seg_spark.storage.records import write_record
+from seg_spark.storage.records import write_figures, write_record
 
 if TYPE_CHECKING:
     from seg_spark.nightly import Work
@@ -33,6 +34,7 @@ class RunResult:
     outcome: RunOutcome
     record: Mapping[str, Any] = field(repr=False)
     record_path: Path
+    report_path: Path | None = None
 
 
 def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progress: StepProgress) -> RunResult:
@@ -64,7 +66,22 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
             log.info("run record: %s", path)
             raise
         content, path = record(None)
-        return RunResult(reported[-1], content, path)
+        report = _report(layout, run_date, run_id, reported[-1])
+        return RunResult(reported[-1], content, path, report)
+
+
+def _report(layout: Layout, run_date: date, run_id: str, outcome: RunOutcome) -> Path | None:
+    """The report page of a run that labelled. What is published stays published if the page cannot be made."""
+    if outcome.labelled is None or outcome.labelled.figures is None:
+        return None
+    from seg_spark.report import make_report
+
+    try:
+        write_figures(layout, run_date, run_id, outcome.labelled.figures)
+        return make_report(layout, run_date)
+    except (InputError, OSError) as error:
+        log.warning("no report was made: %s", error)
+        return None
 
 
 def _work_of(command: str) -> "Work":

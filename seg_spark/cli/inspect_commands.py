@@ -1,6 +1,7 @@
 """Commands that show settings and what was published, without Spark."""
 
-from typing import Annotated, Any
+import webbrowser
+from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
@@ -20,6 +21,8 @@ from seg_spark.cli.options import (
     parse_run_date,
 )
 from seg_spark.errors import InputError
+
+_NOTHING_PUBLISHED: Final = "{}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
 
 
 @app.command("segments")
@@ -43,11 +46,37 @@ def segments(
     layout = Layout.of(load(conf_dir, env, assignments).settings.output.path)
     date_ = parse_run_date(run_date) if run_date else last_profiled_date(layout)
     if date_ is None:
-        raise InputError(
-            f"{layout.root}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
-        )
+        raise InputError(_NOTHING_PUBLISHED.format(layout.root))
     show = show_all_features if all_features else show_segments
     show(out(), read_profiles(layout, date_), f"Segments of {date_}")
+
+
+@app.command("report")
+def report(
+    run_date: PublishedDate = None,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    *,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Make the report page of a published date again, from what is published.
+
+    Example: seg-spark report --run-date 2026-11-23 --open
+    """
+    from seg_spark.report import make_report
+    from seg_spark.storage.layout import Layout
+    from seg_spark.storage.profiles import last_profiled_date
+
+    layout = Layout.of(load(conf_dir, env, assignments).settings.output.path)
+    date_ = parse_run_date(run_date) if run_date else last_profiled_date(layout)
+    if date_ is None:
+        raise InputError(_NOTHING_PUBLISHED.format(layout.root))
+    path = make_report(layout, date_)
+    out().print(str(path), markup=False, soft_wrap=True)
+    if open_page:
+        webbrowser.open(path.as_uri())
 
 
 @app.command("runs")

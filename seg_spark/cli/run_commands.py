@@ -115,7 +115,7 @@ def _run(
     console = out()
     if result.outcome.labelled is not None:
         show_segments(console, result.outcome.labelled.profile_rows, f"Segments of {date_}")
-    show_run(console, result.record, result.record_path, Layout.of(settings.output.path).root)
+    show_run(console, result.record, result.record_path, Layout.of(settings.output.path).root, result.report_path)
     _suggest_archive()
 
 

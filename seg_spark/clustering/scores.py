@@ -133,6 +133,13 @@ def euclidean_silhouettes(matrix: Matrix, labels_by_k: Mapping[int, Labels]) -> 
     return silhouettes
 
 
+def customer_silhouettes(points: Matrix, labels: Labels, k: int) -> NDArray[np.float64]:
+    """The Euclidean silhouette of each point (n x axes) in clusters 0 to k - 1, each of which has points."""
+    one_hot = np.eye(k)[labels]
+    counts = one_hot.sum(axis=0)
+    return _silhouettes(_summed_distances(points, one_hot) / counts, labels, counts)
+
+
 def _summed_distances(points: Matrix, one_hot: Matrix) -> Matrix:
     """Sum of the Euclidean distances from each point (n x axes) to those marked by each column of `one_hot` (n x sets).
 

@@ -10,7 +10,9 @@ from rich.table import Table
 from seg_spark import columns as c
 
 
-def show_run(console: Console, record: Mapping[str, Any], record_path: Path, output: Path) -> None:
+def show_run(
+    console: Console, record: Mapping[str, Any], record_path: Path, output: Path, report: Path | None = None
+) -> None:
     """Rows, choice of k, where the results lie and where the time went."""
     rows = record["rows"]
     if rows:
@@ -28,6 +30,8 @@ def show_run(console: Console, record: Mapping[str, Any], record_path: Path, out
     for what, path in _places(record, output, partition):
         console.print(f"{what:<10}{short_path(path)}", markup=False, soft_wrap=True)
     console.print(f"{'record':<10}{short_path(record_path)}", markup=False, soft_wrap=True)
+    if report is not None:
+        console.print(f"{'report':<10}{short_path(report)}", markup=False, soft_wrap=True)
     console.print(seconds_line(record["seconds"]), markup=False, soft_wrap=True)
 
 

@@ -16,10 +16,9 @@ from typing import Final
 
 import numpy as np
 
-from seg_spark.cleaning.text_rules import FALSE_TEXTS, TRUE_TEXTS
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.features.fitted import FittedCategory, FittedFeature
-from seg_spark.segments.wording import NOTABLE, shown_level
+from seg_spark.segments.wording import NOTABLE, with_level
 
 STRONG: Final = 2.0
 TRAITS_IN_NAME: Final = 2
@@ -72,7 +71,7 @@ def traits_of(features: Sequence[FittedFeature], everybody: Matrix, members: Mat
                     found.append(
                         Trait(
                             feature.name,
-                            _mostly(feature.shown_name, level),
+                            f"mostly {with_level(feature.shown_name, level)}",
                             float(deviations[axis]),
                             axis,
                             level,
@@ -114,14 +113,6 @@ def axis_correlations(matrix: Matrix) -> Matrix:
 def _telling_first(traits: Sequence[Trait], correlations: Matrix) -> list[Trait]:
     by_axis = {one.axis: one for one in traits}
     return [by_axis[axis] for axis in telling_first([one.axis for one in traits], correlations)]
-
-
-def _mostly(name: str, level: str | None) -> str:
-    """`mostly plan premium`; of a yes or no `mostly newsletter` and `mostly no newsletter`."""
-    plain = (level or "").strip().lower()
-    if plain in TRUE_TEXTS:
-        return f"mostly {name}"
-    return f"mostly no {name}" if plain in FALSE_TEXTS else f"mostly {name} {shown_level(level)}"
 
 
 def _degree(deviation: float) -> str:

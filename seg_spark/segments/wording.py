@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from seg_spark.cleaning.text_rules import FALSE_TEXTS, TRUE_TEXTS
+
 NOTABLE: Final = 0.5
 """A mean that is so many standard deviations from everybody's sets a segment apart."""
 _LONGEST_LEVEL: Final = 40
@@ -32,3 +34,11 @@ def against(own: float, overall: float, unit: str | None) -> str:
     if abs(change) < 0.005:
         return "about average"
     return f"{abs(change):.0%} {'above' if change > 0 else 'below'} average"
+
+
+def with_level(name: str, level: str | None) -> str:
+    """A category and its level: `plan premium`; of a yes or no `newsletter` and `no newsletter`."""
+    plain = (level or "").strip().lower()
+    if plain in TRUE_TEXTS:
+        return name
+    return f"no {name}" if plain in FALSE_TEXTS else f"{name} {shown_level(level)}"

@@ -131,6 +131,13 @@ class Selection(Section):
         return self
 
 
+class Report(Section):
+    """The report page of a run."""
+
+    enabled: bool = True
+    """Whether a run ends with a report, one HTML page beside its record."""
+
+
 class Settings(Section):
     """All settings of a run."""
 
@@ -150,6 +157,8 @@ class Settings(Section):
     """The KMeans fits."""
     selection: Selection = Selection()
     """How k is chosen."""
+    report: Report = Report()
+    """The report page of a run."""
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

@@ -1,8 +1,9 @@
 """Labelling: clean customers and a model in, labels and profiles out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.clustering.scores import Scores
 from seg_spark.clustering.training_set import training_frame
 from seg_spark.errors import InputError, PublishError
+from seg_spark.reporting.report_figures import report_figures
 from seg_spark.segments.model import Model
 from seg_spark.segments.profiles import Profile, SegmentTotals, profile_segments, sample_figures
 from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns, score
@@ -34,6 +36,8 @@ class LabellingResult:
     profile_rows: tuple[Profile, ...]
     totals: tuple[SegmentTotals, ...]
     scores: Scores | None
+    figures: Mapping[str, Any] | None
+    """What a report draws; None where none is made."""
 
 
 def label_customers(
@@ -59,7 +63,8 @@ def label_customers(
         all_scores = published_scores(model, totals, points, clusters)
         profiles = profile_segments(model, totals, sample_figures(model, sample, points, segment_ids))
         staged_profiles = _stage_profiles(context, profiles, model)
-    return LabellingResult(staged, staged_profiles, profiles, totals, all_scores)
+        figures = report_figures(model, sample, points, segment_ids) if context.settings.report.enabled else None
+    return LabellingResult(staged, staged_profiles, profiles, totals, all_scores, figures)
 
 
 def _audit_labels(folder: Path, expected_rows: int) -> StagedTable:

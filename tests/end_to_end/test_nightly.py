@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 
 from seg_spark import runner
+from seg_spark.cli.main import main
 from seg_spark.errors import InputError, QualityGateError, SegSparkError
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.schemas import CUSTOMER_SEGMENTS_SCHEMA
@@ -140,6 +142,35 @@ def test_profiles_say_what_sets_a_segment_apart_and_their_rules_pick_it(publishe
         assert (precision, coverage) == pytest.approx((hits / picked, hits / size))
         assert min(precision, coverage) > 0.9
         assert nearest in {1, 2, 3} - {segment_id}
+
+
+def test_a_run_makes_a_report_that_can_be_made_again(
+    published: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = shutil.copytree(published[0], tmp_path / "copy")
+    run_id = published[1]["run_id"]
+    folder = root / "output" / "runs" / "run_date=2026-11-23"
+    page, figures = folder / f"{run_id}.html", folder / f"{run_id}.figures.json.gz"
+    made = page.read_text(encoding="utf-8")
+    assert made.count('<article class="panel card') == 3
+    assert "78 rows = 75 accepted + 1 merged duplicates + 2 rejected + 0 excluded" in made
+    assert [path for path in figures.parent.iterdir() if path.name.startswith(".")] == []
+    page.unlink()
+    words = ["report", "--conf-dir", str(root / "conf"), "--set", f"output.path={root}/output"]
+    assert main(words) == 0
+    assert capsys.readouterr().out.strip() == str(page)
+    assert page.read_text(encoding="utf-8") == made
+    figures.write_bytes(figures.read_bytes()[:50])
+    assert main(words) == 3
+    assert "is missing or damaged; run seg-spark label --run-date 2026-11-23 again" in capsys.readouterr().err
+    assert main([*words, "--run-date", "2026-11-22"]) == 3
+    assert "no labels are published for 2026-11-22" in capsys.readouterr().err
+
+
+def test_no_report_is_made_where_none_is_wanted(tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    run("nightly", settings(tmp_path, report__enabled=False))
+    assert [path.suffix for path in (tmp_path / "output" / "runs").rglob("*") if path.is_file()] == [".json"]
 
 
 def test_shuffled_and_cut_into_other_files_the_labels_are_the_same(tmp_path: Path) -> None:

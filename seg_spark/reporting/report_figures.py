@@ -1,0 +1,161 @@
+"""The figures that a report draws, from the sampled customers of a run: no ids, and no more than a page can show."""
+
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from seg_spark.clustering.points import Labels, Matrix
+from seg_spark.clustering.scores import customer_silhouettes
+from seg_spark.features.fitted import FittedCategory, FittedNumber
+from seg_spark.segments.model import Model, Segment
+
+MOST_POINTS: Final = 1_500
+MOST_SILHOUETTES: Final = 2_000
+_BARS_PER_SEGMENT: Final = 60
+_BINS: Final = 24
+_MOST_LEVELS: Final = 12
+_EXAMPLES: Final = 3
+_DIGITS: Final = 4
+
+
+def report_figures(model: Model, customers: pa.Table, points: Matrix, segment_ids: Labels) -> dict[str, Any]:
+    """The map, silhouettes, distributions, examples and outliers of sampled customers, as JSON-ready values.
+
+    `customers` are clean values (one column per feature), `points` their coordinates (n x axes) and `segment_ids`
+    their segments, row for row; the customers are in the order of a hash of their ids, so the first ones are a
+    fair sample.
+    """
+    few = min(len(points), MOST_SILHOUETTES)
+    return {
+        "customers": len(points),
+        "map": _map(model, points, segment_ids),
+        "silhouettes": _silhouettes(points[:few], segment_ids[:few]),
+        "distributions": [_distribution(one, customers[one.name], segment_ids) for one in model.features],
+        "examples": {str(one.segment_id): _examples(model, one, customers, points) for one in model.segments},
+        "missing": {one.name: int(customers[one.name].null_count) for one in model.features},
+    }
+
+
+def _map(model: Model, points: Matrix, segment_ids: Labels) -> dict[str, Any]:
+    """Two features as they are, else the first two principal components of feature space."""
+    centres = np.array([one.centre for one in model.segments])
+    shown = slice(0, MOST_POINTS)
+    if points.shape[1] == 2 and all(isinstance(one, FittedNumber) and one.scale for one in model.features):
+        numbers = [one for one in model.features if isinstance(one, FittedNumber)]
+        original = np.column_stack([_original(one, points[:, axis]) for axis, one in enumerate(numbers)])
+        centre_values = np.column_stack([_original(one, centres[:, axis]) for axis, one in enumerate(numbers)])
+        labels = [f"{one.shown_name} ({one.unit})" if one.unit else one.shown_name for one in numbers]
+        return {
+            "axes": labels,
+            "points": _rounded(original[shown]),
+            "segments": segment_ids[shown].tolist(),
+            "centres": _rounded(centre_values),
+        }
+    mean = points.mean(axis=0)
+    centred = points - mean
+    variances, vectors = np.linalg.eigh(centred.T @ centred / len(points))
+    order = np.argsort(-variances, kind="stable")[:2]
+    base = vectors[:, order] * np.sign(vectors[np.abs(vectors[:, order]).argmax(axis=0), order])  # no arbitrary sign
+    shares = variances[order] / variances.sum() if variances.sum() > 0 else np.zeros(len(order))
+    return {
+        "axes": [f"component {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(shares)],
+        "points": _rounded(_two(centred[shown] @ base)),
+        "segments": segment_ids[shown].tolist(),
+        "centres": _rounded(_two((centres - mean) @ base)),
+    }
+
+
+def _original(feature: FittedNumber, coordinates: Matrix) -> Matrix:
+    values: Matrix = coordinates / feature.scale + feature.shift
+    return np.expm1(values) if feature.transform == "log1p" else values
+
+
+def _silhouettes(points: Matrix, segment_ids: Labels) -> dict[str, Any]:
+    """Euclidean silhouettes, by segment in descending order and thinned out, and their means."""
+    segments, labels = np.unique(segment_ids, return_inverse=True)
+    if len(segments) < 2:
+        return {}
+    values = customer_silhouettes(points, labels, len(segments))
+    found = {}
+    for position, segment in enumerate(segments):
+        own = np.sort(values[labels == position])[::-1]
+        thinned = own[np.linspace(0, len(own) - 1, min(len(own), _BARS_PER_SEGMENT)).round().astype(int)]
+        found[str(segment)] = {"values": _rounded(thinned), "mean": round(float(own.mean()), 4), "size": len(own)}
+    return {"mean": round(float(values.mean()), 4), "customers": len(points), "segments": found}
+
+
+def _distribution(
+    feature: FittedNumber | FittedCategory, column: pa.ChunkedArray, segment_ids: Labels
+) -> dict[str, Any]:
+    segments = [int(one) for one in np.unique(segment_ids)]
+    if isinstance(feature, FittedCategory):
+        positions = {level: position for position, level in enumerate(feature.levels)}
+        held = np.array([positions.get(feature.level_of(value), -1) for value in column.to_pylist()])
+        shares = _level_shares(held, len(positions))
+        shown = [int(one) for one in np.argsort([-share for share in shares], kind="stable")[:_MOST_LEVELS]]
+        by_segment = {str(one): _level_shares(held[segment_ids == one], len(positions)) for one in segments}
+        return {
+            "feature": feature.name,
+            "levels": [feature.levels[one] for one in shown],
+            "all": [shares[one] for one in shown],
+            "segments": {segment: [own[one] for one in shown] for segment, own in by_segment.items()},
+        }
+    values = column.to_numpy(zero_copy_only=False).astype(float)
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return {"feature": feature.name, "edges": [], "all": [], "segments": {}}
+    low, high = np.quantile(known, [0.005, 0.995])  # a few extremes would squeeze all others into one bar
+    edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+    return {
+        "feature": feature.name,
+        "edges": _rounded(edges, 6),
+        "all": _bins(known, edges),
+        "segments": {str(one): _bins(values[segment_ids == one], edges) for one in segments},
+    }
+
+
+def _examples(model: Model, segment: Segment, customers: pa.Table, points: Matrix) -> dict[str, Any]:
+    """Values of typical customers (nearest to the centre) and of borderline ones (lowest margin), without ids."""
+    centres = np.array([one.centre for one in model.segments])
+    few = points[:MOST_SILHOUETTES]
+    distances = np.sqrt(((few[:, None, :] - centres[None, :, :]) ** 2).sum(axis=2))
+    own = [one.segment_id for one in model.segments].index(segment.segment_id)
+    members = np.flatnonzero(distances.argmin(axis=1) == own)
+    others = np.delete(distances, own, axis=1).min(axis=1) if len(centres) > 1 else np.full(len(few), np.inf)
+    typical = members[np.argsort(distances[members, own], kind="stable")[:_EXAMPLES]]
+    ratio = distances[members, own] / np.maximum(others[members], 1e-300)
+    borderline = members[np.argsort(-ratio, kind="stable")[:_EXAMPLES]]
+    names = [one.name for one in model.features]
+    return {
+        kind: [{name: _plain(customers[name][int(row)].as_py()) for name in names} for row in rows]
+        for kind, rows in (("typical", typical), ("borderline", borderline))
+    }
+
+
+def _bins(values: NDArray[np.float64], edges: NDArray[np.float64]) -> list[float]:
+    """The share of the values in each bin; what lies beyond the ends counts in the last ones."""
+    known = np.clip(values[~np.isnan(values)], edges[0], edges[-1])
+    counts, _ = np.histogram(known, edges)
+    return list(_rounded(counts / max(1, len(known))))
+
+
+def _level_shares(held: NDArray[np.int_], levels: int) -> list[float]:
+    counts = np.bincount(held[held >= 0], minlength=levels)
+    return list(_rounded(counts / max(1, len(held))))
+
+
+def _two(values: Matrix) -> Matrix:
+    """Two columns, also of a space of one axis."""
+    return values if values.shape[1] == 2 else np.column_stack([values[:, 0], np.zeros(len(values))])
+
+
+def _rounded(values: NDArray[np.float64], digits: int = _DIGITS) -> Any:
+    """Values with few digits: a page needs no more."""
+    flat = [float(f"{value:.{digits}g}") for value in np.asarray(values, dtype=float).ravel()]
+    return np.array(flat).reshape(np.shape(values)).tolist()
+
+
+def _plain(value: Any) -> Any:
+    return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -1,0 +1,227 @@
+"""The report of a run as one HTML page: no network, no inline styles, scripts named by their hash."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from seg_spark.features.fitted import FittedCategory
+from seg_spark.reporting import charts
+from seg_spark.segments.model import Model, model_to_json
+from seg_spark.segments.profiles import Profile
+from seg_spark.segments.wording import NOTABLE, against, readable_number, shown_level, with_level, with_unit
+
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+_MOST_COLUMNS: Final = 10
+_FEWEST_TRAITS: Final = 3
+_SCORES: Final = (
+    ("within_ss", "Within sum of squares", "lower is better; always falls with k"),
+    ("silhouette", "Silhouette (squared distances)", "higher is better"),
+    ("silhouette_euclidean", "Silhouette (Euclidean)", "higher is better"),
+    ("davies_bouldin", "Davies-Bouldin", "lower is better"),
+    ("calinski_harabasz", "Calinski-Harabasz", "higher is better"),
+    ("prediction_strength", "Prediction strength (stability)", "0.8 and more is stable"),
+)
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """What a page is made from: the run record, the model, its scores.json, the published profiles, the figures."""
+
+    record: Mapping[str, Any]
+    model: Model
+    scores: Mapping[str, Any]
+    profiles: Sequence[Profile]
+    figures: Mapping[str, Any]
+
+
+def render_report(data: ReportData) -> str:
+    """The page as HTML text."""
+    style, script = _file("report.css"), _file("report.js")
+    by_segment: dict[int, list[Profile]] = {one.segment_id: [] for one in data.model.segments}
+    for row in data.profiles:
+        by_segment[row.segment_id].append(row)
+    shown = {segment: rows for segment, rows in by_segment.items() if rows}
+    names = {segment: rows[0].segment_name for segment, rows in shown.items()}
+    highest = {one.name: 0.0 for one in data.model.features}
+    for row in data.profiles:
+        highest[row.feature] = max(highest.get(row.feature, 0.0), abs(row.z_score or 0.0))
+    ordered = sorted(data.model.features, key=lambda one: -highest[one.name])
+    missing = data.record.get("missing") or data.figures["missing"]
+    chosen = len(data.model.segments)
+    scores = {int(one["k"]): one for one in data.scores["scores"]}
+    page_data = {"model": json.loads(model_to_json(data.model)), "distributions": data.figures["distributions"]}
+    return _environment().get_template("report.html.j2").render(
+        style=Markup(style),  # our own files
+        script=Markup(script),
+        policy="; ".join(
+            ["default-src 'none'", f"style-src '{_hash(style)}'", f"script-src '{_hash(script)}'", "base-uri 'none'",
+             "form-action 'none'"]
+        ),
+        data=_json(page_data),
+        record=data.record,
+        because=data.scores["chosen_because"],
+        excluded_k=data.scores.get("excluded") or {},
+        model=data.model,
+        k=chosen,
+        names=names,
+        cards=[_card(rows, data, names) for rows in shown.values()],
+        score_charts=[
+            (title, hint, charts.line_chart(
+                {k: one.get(name) for k, one in scores.items()}, chosen,
+                {k: one.get("mllib_within_ss") for k, one in scores.items()} if name == "within_ss" else {}))
+            for name, title, hint in _SCORES
+        ],
+        scores=sorted(scores.items()),
+        score_names=_SCORES,
+        map=charts.scatter(data.figures["map"], [one.segment_id for one in data.model.segments]),
+        silhouettes=charts.silhouettes(data.figures["silhouettes"]),
+        silhouette_customers=data.figures["silhouettes"].get("customers", 0),
+        heat_features=[one.name for one in ordered[:_MOST_COLUMNS]],
+        other_features=[one.name for one in ordered[_MOST_COLUMNS:]],
+        heat={segment: {row.feature: _heat(row) for row in rows} for segment, rows in shown.items()},
+        features={one.name: one for one in data.model.features},
+        is_category={one.name: isinstance(one, FittedCategory) for one in data.model.features},
+        distributions=[_distribution(one, data) for one in _by_order(data.figures["distributions"], ordered)],
+        most_columns=_MOST_COLUMNS,
+        sampled=data.figures["customers"],
+        missing={name: count for name, count in missing.items() if count},
+        colour=charts.segment_class,
+        level=shown_level,
+    )  # fmt: skip
+
+
+def _card(rows: Sequence[Profile], data: ReportData, names: Mapping[int, str]) -> dict[str, Any]:
+    first = rows[0]
+    ranked = sorted(rows, key=lambda one: one.trait_rank or len(rows) + 1)
+    notable = [one for one in ranked if abs(one.z_score or 0.0) >= NOTABLE][:5]
+    examples = data.figures["examples"].get(str(first.segment_id), {})
+    return {
+        "id": first.segment_id,
+        "name": first.segment_name,
+        "customers": first.customers,
+        "share": first.share,
+        "colour": charts.segment_class(first.segment_id),
+        "traits": [_sentence(one) for one in (notable if len(notable) >= _FEWEST_TRAITS else ranked[:_FEWEST_TRAITS])],
+        "reading": _reading(notable),
+        "rule": first.rule,
+        "precision": first.rule_precision,
+        "coverage": first.rule_coverage,
+        "nearest": (first.nearest_segment_id, names.get(first.nearest_segment_id or 0)),
+        "columns": [one.feature for one in ranked[:6]],
+        "examples": [
+            (kind, [{name: _shown(row[name], name, data.model) for name in row} for row in examples.get(key, [])])
+            for kind, key in (("typical", "typical"), ("borderline", "borderline"))
+        ],
+    }
+
+
+def _sentence(one: Profile) -> str:
+    if one.kind == "category":
+        return (
+            f"{one.shown_name}: {shown_level(one.level)} for {one.level_share or 0:.0%} "
+            f"(everybody: {one.overall_level_share or 0:.0%})"
+        )
+    if one.mean is None or one.overall_mean is None:
+        return f"{one.shown_name}: mostly missing"
+    difference = against(one.mean, one.overall_mean, one.unit)
+    everybody = "" if difference.startswith("average ") else f" (everybody: {with_unit(one.overall_mean, one.unit)})"
+    return f"{one.shown_name} {with_unit(one.mean, one.unit)}, {difference}{everybody}"
+
+
+def _reading(notable: Sequence[Profile]) -> str:
+    """A suggestion that says no more than the profile does."""
+    high = [one.shown_name for one in notable if one.kind == "number" and (one.z_score or 0.0) > 0]
+    low = [one.shown_name for one in notable if one.kind == "number" and (one.z_score or 0.0) < 0]
+    levels = [with_level(one.shown_name, one.level) for one in notable if one.kind == "category"]
+    parts = []
+    if high:
+        parts.append(f"High {_and(high[:3])}: offers that build on it fit here.")
+    if low:
+        parts.append(f"Low {_and(low[:3])}: offers that rely on it reach few here.")
+    if levels:
+        parts.append(f"Mostly {_and(levels[:3])}: speak to that.")
+    return " ".join(parts) or "Close to everybody: what works for all works here; no special offer suggests itself."
+
+
+def _and(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _heat(row: Profile) -> dict[str, str]:
+    """The text of a cell, and a class from h-6 to h6 by the z-score, in steps of half a standard deviation."""
+    step = max(-6, min(6, round(2 * (row.z_score or 0.0))))
+    if row.kind == "category":
+        text = f"{shown_level(row.level)} {row.level_share:.0%}" if row.level_share is not None else ""
+    else:
+        text = readable_number(row.mean) if row.mean is not None else "missing"
+    return {"text": text, "class": f"h{step}".replace("-", "m"), "z": f"{row.z_score or 0.0:+.1f}"}
+
+
+def _distribution(figures: Mapping[str, Any], data: ReportData) -> dict[str, Any]:
+    feature = next(one for one in data.model.features if one.name == figures["feature"])
+    every = [*figures["all"], *(share for own in figures["segments"].values() for share in own)]
+    edges = figures.get("edges") or []
+    return {
+        "feature": feature.name,
+        "label": feature.shown_name,
+        "unit": feature.unit,
+        "bars": charts.bars(figures["all"], max(every, default=0.0)),
+        "low": readable_number(edges[0]) if edges else "",
+        "high": readable_number(edges[-1]) if edges else "",
+        "levels": [shown_level(one) for one in figures.get("levels", [])],
+    }
+
+
+def _by_order(distributions: Sequence[Mapping[str, Any]], ordered: Sequence[Any]) -> list[Mapping[str, Any]]:
+    by_name = {one["feature"]: one for one in distributions}
+    return [by_name[one.name] for one in ordered if one.name in by_name]
+
+
+def _shown(value: Any, name: str, model: Model) -> str:
+    feature = next(one for one in model.features if one.name == name)
+    if value is None:
+        return "missing"
+    return shown_level(value) if isinstance(value, str) else with_unit(float(value), feature.unit)
+
+
+def _json(value: Any) -> Markup:
+    """JSON that no text in it can break out of: `</script>` and `<!--` cannot occur."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _file(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8").replace("\r\n", "\n").strip()
+
+
+def _score(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.filters["count"] = lambda number: f"{number:,}"
+    environment.filters["score"] = _score
+    return environment
