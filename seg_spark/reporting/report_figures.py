@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.clustering.scores import customer_silhouettes
-from seg_spark.features.fitted import FittedCategory, FittedNumber
+from seg_spark.features.fitted import FittedCategory, FittedFeature, FittedNumber
 from seg_spark.segments.model import Model, Segment
 
 MOST_POINTS: Final = 1_500
 MOST_SILHOUETTES: Final = 2_000
+MOST_CUSTOMERS: Final = 20_000
 _BARS_PER_SEGMENT: Final = 60
 _BINS: Final = 24
 _MOST_LEVELS: Final = 12
@@ -27,6 +28,8 @@ def report_figures(model: Model, customers: pa.Table, points: Matrix, segment_id
     their segments, row for row; the customers are in the order of a hash of their ids, so the first ones are a
     fair sample.
     """
+    shown = slice(0, MOST_CUSTOMERS)
+    customers, points, segment_ids = customers.slice(0, MOST_CUSTOMERS), points[shown], segment_ids[shown]
     few = min(len(points), MOST_SILHOUETTES)
     return {
         "customers": len(points),
@@ -35,7 +38,24 @@ def report_figures(model: Model, customers: pa.Table, points: Matrix, segment_id
         "distributions": [_distribution(one, customers[one.name], segment_ids) for one in model.features],
         "examples": {str(one.segment_id): _examples(model, one, customers, points) for one in model.segments},
         "missing": {one.name: int(customers[one.name].null_count) for one in model.features},
+        "clipped": {one.name: count for one in model.features if (count := _clipped(one, customers[one.name]))},
+        "outliers": {
+            str(one.segment_id): _outliers(one, points[segment_ids == one.segment_id]) for one in model.segments
+        },
     }
+
+
+def _clipped(feature: FittedFeature, column: pa.ChunkedArray) -> int:
+    """How many values lie beyond the clip bounds, and count as the bound."""
+    if not isinstance(feature, FittedNumber) or feature.clip is None:
+        return 0
+    values = column.drop_null().to_numpy()
+    return int(((values < feature.clip[0]) | (values > feature.clip[1])).sum())
+
+
+def _outliers(segment: Segment, points: Matrix) -> int:
+    """How many of the segment's customers are further from its centre than is usual."""
+    return int((np.sqrt(((points - np.array(segment.centre)) ** 2).sum(axis=1)) > segment.outlier_distance).sum())
 
 
 def _map(model: Model, points: Matrix, segment_ids: Labels) -> dict[str, Any]:
@@ -86,9 +106,7 @@ def _silhouettes(points: Matrix, segment_ids: Labels) -> dict[str, Any]:
     return {"mean": round(float(values.mean()), 4), "customers": len(points), "segments": found}
 
 
-def _distribution(
-    feature: FittedNumber | FittedCategory, column: pa.ChunkedArray, segment_ids: Labels
-) -> dict[str, Any]:
+def _distribution(feature: FittedFeature, column: pa.ChunkedArray, segment_ids: Labels) -> dict[str, Any]:
     segments = [int(one) for one in np.unique(segment_ids)]
     if isinstance(feature, FittedCategory):
         positions = {level: position for position, level in enumerate(feature.levels)}

@@ -93,6 +93,8 @@ def render_report(data: ReportData) -> str:
         most_columns=_MOST_COLUMNS,
         sampled=data.figures["customers"],
         missing={name: count for name, count in missing.items() if count},
+        clipped=data.figures["clipped"],
+        outliers={int(segment): count for segment, count in data.figures["outliers"].items() if count},
         colour=charts.segment_class,
         level=shown_level,
     )  # fmt: skip

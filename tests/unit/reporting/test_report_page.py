@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -117,3 +118,14 @@ def test_examples_hold_no_ids_and_are_of_their_segment() -> None:
     for own in figures["examples"].values():
         assert [set(row) for row in own["typical"]] == [{one.name for one in one.features}] * 3
     assert "customer_id" not in json.dumps(figures)
+
+
+def test_outliers_and_clipped_values_are_counted() -> None:
+    one, points, ids, customers = model(3, 3)
+    clipped = replace(one.features[0], clip=(0.0, 60.0))
+    far = points.copy()
+    far[ids == 2] += np.where(np.arange((ids == 2).sum()) < 4, 100.0, 0.0)[:, None]
+    figures = report_figures(replace(one, features=(clipped, *one.features[1:])), customers, far, ids)
+    values = customers["feature_0"].to_numpy()
+    assert figures["clipped"] == {"feature_0": int(((values < 0) | (values > 60)).sum())}
+    assert figures["outliers"] == {"1": 0, "2": 4, "3": 0}
