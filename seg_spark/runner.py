@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seg_spark.errors import InputError
+from seg_spark.errors import SegSparkError
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import Run, RunOutcome, record_of
 from seg_spark.settings.schema import Settings
@@ -79,8 +79,9 @@ def _report(layout: Layout, run_date: date, run_id: str, outcome: RunOutcome) ->
     try:
         write_figures(layout, run_date, run_id, outcome.labelled.figures)
         return make_report(layout, run_date)
-    except (InputError, OSError) as error:
-        log.warning("no report was made: %s", error)
+    except Exception as error:  # noqa: BLE001  # the labels are published: a page must not turn that into a failure
+        reason = str(error) if isinstance(error, SegSparkError) else f"unexpected {type(error).__name__}"
+        log.warning("no report was made: %s", reason)
         return None
 
 

@@ -167,6 +167,16 @@ def test_a_run_makes_a_report_that_can_be_made_again(
     assert "no labels are published for 2026-11-22" in capsys.readouterr().err
 
 
+def test_a_page_that_cannot_be_made_does_not_fail_a_run_that_has_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_csv(tmp_path, grouped_customers())
+    monkeypatch.setattr(runner, "write_figures", lambda *_: 1 / 0)
+    assert run("nightly", settings(tmp_path))["status"] == "succeeded"
+    assert len(query(tmp_path, "customer_segments")) == 75
+    assert "no report was made: unexpected ZeroDivisionError" in caplog.text
+
+
 def test_no_report_is_made_where_none_is_wanted(tmp_path: Path) -> None:
     write_csv(tmp_path, grouped_customers())
     run("nightly", settings(tmp_path, report__enabled=False))
