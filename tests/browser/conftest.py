@@ -32,6 +32,6 @@ def browser() -> "Iterator[Chrome]":
 
 
 def _absent(what: str) -> None:
-    if os.environ.get("SEG_SPARK_TEST_ALL"):
+    if os.environ.get("REQUIRE_BROWSER"):
         pytest.fail(f"not installed: {what}")
     pytest.skip(f"not installed: {what}")
