@@ -10,7 +10,7 @@ from seg_spark.reporting.report_page import ReportData, render_report
 from seg_spark.storage.layout import Layout
 from seg_spark.storage.local_files import write_text_atomically
 from seg_spark.storage.manifests import read_manifest
-from seg_spark.storage.portable_models import read_model, read_scores
+from seg_spark.storage.portable_models import read_model, read_scores, scores_path
 from seg_spark.storage.profiles import read_profiles
 from seg_spark.storage.records import read_figures, read_records
 
@@ -27,10 +27,14 @@ def make_report(layout: Layout, run_date: date) -> Path:
             f"{layout.root}: no labels are published for {run_date}; run seg-spark nightly --run-date {run_date} first"
         )
     model_id = str(record["model_id"])
+    try:
+        scores = json.loads(read_scores(layout, model_id))
+    except ValueError:
+        raise InputError(f"{scores_path(layout, model_id)}: is damaged; fit again") from None
     data = ReportData(
         record=record,
         model=read_model(layout, model_id),
-        scores=json.loads(read_scores(layout, model_id)),
+        scores=scores,
         profiles=read_profiles(layout, run_date),
         figures=read_figures(layout, run_date, run_id),
     )

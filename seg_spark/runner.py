@@ -29,7 +29,7 @@ log = logging.getLogger("seg_spark")
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run: its outcome, its record and the path of the record."""
+    """A finished run: its outcome, its record, and the paths of the record and of the report, if one was made."""
 
     outcome: RunOutcome
     record: Mapping[str, Any] = field(repr=False)

@@ -1,7 +1,8 @@
 """Commands that show settings and what was published, without Spark."""
 
 import webbrowser
-from typing import Annotated, Any, Final
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -22,7 +23,8 @@ from seg_spark.cli.options import (
 )
 from seg_spark.errors import InputError
 
-_NOTHING_PUBLISHED: Final = "{}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
+if TYPE_CHECKING:
+    from seg_spark.storage.layout import Layout
 
 
 @app.command("segments")
@@ -40,13 +42,9 @@ def segments(
     Example: seg-spark segments --run-date 2026-11-23 --all
     """
     from seg_spark.reporting.segment_cards import show_all_features, show_segments
-    from seg_spark.storage.layout import Layout
-    from seg_spark.storage.profiles import last_profiled_date, read_profiles
+    from seg_spark.storage.profiles import read_profiles
 
-    layout = Layout.of(load(conf_dir, env, assignments).settings.output.path)
-    date_ = parse_run_date(run_date) if run_date else last_profiled_date(layout)
-    if date_ is None:
-        raise InputError(_NOTHING_PUBLISHED.format(layout.root))
+    layout, date_ = _published(load(conf_dir, env, assignments).settings.output.path, run_date)
     show = show_all_features if all_features else show_segments
     show(out(), read_profiles(layout, date_), f"Segments of {date_}")
 
@@ -66,14 +64,8 @@ def report(
     Example: seg-spark report --run-date 2026-11-23 --open
     """
     from seg_spark.report import make_report
-    from seg_spark.storage.layout import Layout
-    from seg_spark.storage.profiles import last_profiled_date
 
-    layout = Layout.of(load(conf_dir, env, assignments).settings.output.path)
-    date_ = parse_run_date(run_date) if run_date else last_profiled_date(layout)
-    if date_ is None:
-        raise InputError(_NOTHING_PUBLISHED.format(layout.root))
-    path = make_report(layout, date_)
+    path = make_report(*_published(load(conf_dir, env, assignments).settings.output.path, run_date))
     out().print(str(path), markup=False, soft_wrap=True)
     if open_page:
         webbrowser.open(path.as_uri())
@@ -120,6 +112,20 @@ def print_config(
     for path, value in leaves_of(effective.settings):
         table.add_row(path, escape(_shown(value)), escape(effective.origins[path]))
     out().print(table)
+
+
+def _published(output_path: str, run_date: str | None) -> "tuple[Layout, date]":
+    """The layout of an output, and the date asked for or the last one with profiles. Raises InputError without any."""
+    from seg_spark.storage.layout import Layout
+    from seg_spark.storage.profiles import last_profiled_date
+
+    layout = Layout.of(output_path)
+    found = parse_run_date(run_date) if run_date else last_profiled_date(layout)
+    if found is None:
+        raise InputError(
+            f"{layout.root}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
+        )
+    return layout, found
 
 
 def _shown(value: Any) -> str:

@@ -163,6 +163,10 @@ def test_a_run_makes_a_report_that_can_be_made_again(
     figures.write_bytes(figures.read_bytes()[:50])
     assert main(words) == 3
     assert "is missing or damaged; run seg-spark label --run-date 2026-11-23 again" in capsys.readouterr().err
+    scores = root / "output" / "models" / published[1]["model_id"] / "scores.json"
+    scores.write_text("{", encoding="utf-8")
+    assert main(words) == 3
+    assert "scores.json: is damaged; fit again" in capsys.readouterr().err
     assert main([*words, "--run-date", "2026-11-22"]) == 3
     assert "no labels are published for 2026-11-22" in capsys.readouterr().err
 
@@ -231,7 +235,7 @@ def test_the_steps_say_what_must_run_before_them(tmp_path: Path) -> None:
         run("label", settings(tmp_path))
 
 
-def test_a_second_run_of_a_run_replaces_it_and_no_other(tmp_path: Path) -> None:
+def test_a_second_run_of_a_date_replaces_it_and_no_other(tmp_path: Path) -> None:
     write_csv(tmp_path, grouped_customers())
     run("nightly", settings(tmp_path), date(2026, 11, 22))
     run("nightly", settings(tmp_path))
