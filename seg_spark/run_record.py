@@ -58,7 +58,8 @@ def record_of(
         "exit_code": _exit_code(error),
         "error": _error_text(error),
         "rows": asdict(cleaned.rows) if cleaned else None,
-        "missing": dict(cleaned.missing) if cleaned else None,
+        "missing": _missing(outcome),
+        "clipped": _clipped(labelled) if labelled else None,
         "input": {"files": cleaned.input_files, "bytes": cleaned.input_bytes} if cleaned else None,
         "chosen_k": fitted.choice.k if fitted else len(model.segments) if model else None,
         "chosen_because": fitted.choice.because if fitted else None,
@@ -95,6 +96,7 @@ def _segments(outcome: RunOutcome) -> list[dict[str, Any]]:
             "segment_name": names[one.segment_id],
             "customers": one.customers,
             "share": one.customers / everybody,
+            "outliers": one.outliers,
             "means": {
                 profile.feature: profile.mean
                 for profile in labelled.profile_rows
@@ -103,6 +105,20 @@ def _segments(outcome: RunOutcome) -> list[dict[str, Any]]:
         }
         for one in labelled.totals
     ]
+
+
+def _missing(outcome: RunOutcome) -> dict[str, int] | None:
+    """Accepted customers without a value, by feature."""
+    if outcome.labelled is None or outcome.model is None:
+        return dict(outcome.cleaned.missing) if outcome.cleaned else None
+    totals = outcome.labelled.totals
+    return {one.name: sum(own.customers - own.known[one.name] for own in totals) for one in outcome.model.features}
+
+
+def _clipped(labelled: "LabellingResult") -> dict[str, int]:
+    """Values beyond the bounds of `clip`, which count as the bound, by feature."""
+    names = labelled.totals[0].clipped if labelled.totals else {}
+    return {name: sum(own.clipped[name] for own in labelled.totals) for name in names}
 
 
 def _exit_code(error: BaseException | None) -> int:

@@ -49,6 +49,7 @@ def line_chart(points: Mapping[int, float | None], chosen: int, beside: Mapping[
     return {
         "line": _line(known, x, y),
         "beside": _line(other, x, y) if other else "",
+        "beside_values": other,
         "dots": [(x.at(k), y.at(value), k == chosen, k, value) for k, value in sorted(known.items())],
         "x_ticks": [(x.at(k), k) for k in sorted(points)][:: math.ceil(len(points) / 10)],
         "y_ticks": y.ticks,
@@ -60,7 +61,7 @@ def scatter(figures: Mapping[str, Any], segment_ids: Sequence[int]) -> dict[str,
     """Points of each segment as one path of dots, the numbered centres, and the axes."""
     points, centres = figures["points"], figures["centres"]
     xs, ys = ([one[i] for one in (*points, *centres)] for i in (0, 1))
-    x = Axis(*_padded(xs), 48, 352)
+    x = Axis(*_padded(xs), 62, 352)
     y = Axis(*_padded(ys), 312, 10)
     dots: dict[int, list[str]] = {one: [] for one in segment_ids}
     for point, segment in zip(points, figures["segments"], strict=True):
@@ -74,6 +75,8 @@ def scatter(figures: Mapping[str, Any], segment_ids: Sequence[int]) -> dict[str,
         "x_ticks": x.ticks,
         "y_ticks": y.ticks,
         "axes": figures["axes"],
+        "features": figures.get("features", []),
+        "scale": [end for axis in (x, y) for end in (axis.low, axis.high, axis.start, axis.end)],
     }
 
 
@@ -89,7 +92,8 @@ def silhouettes(figures: Mapping[str, Any]) -> dict[str, Any]:
     for key, one in segments.items():
         step = heights[key] / len(one["values"])
         steps = "".join(f"H{x.at(value)}v{step:.2f}" for value in one["values"])
-        areas.append((int(key), segment_class(int(key)), f"M{x.at(0)} {top:.1f}{steps}H{x.at(0)}z", top, one["mean"]))
+        outline = f"M{x.at(0)} {top:.1f}{steps}H{x.at(0)}z"
+        areas.append((int(key), segment_class(int(key)), outline, top, one["mean"], one["size"]))
         top += heights[key] + 6
     return {"areas": areas, "height": round(top + 26), "bottom": round(top), "x_ticks": x.ticks, "zero": x.at(0),
             "mean_x": x.at(figures["mean"]), "mean": figures["mean"]}  # fmt: skip

@@ -18,11 +18,12 @@ _BARS_PER_SEGMENT: Final = 60
 _BINS: Final = 24
 _MOST_LEVELS: Final = 12
 _EXAMPLES: Final = 3
+_NAMED: Final = 3
 _DIGITS: Final = 4
 
 
 def report_figures(model: Model, customers: pa.Table, points: Matrix, segment_ids: Labels) -> dict[str, Any]:
-    """The map, silhouettes, distributions, examples and outliers of sampled customers, as JSON-ready values.
+    """The map, silhouettes, distributions and examples of sampled customers, as JSON-ready values.
 
     `customers` are clean values (one column per feature), `points` their coordinates (n x axes) and `segment_ids`
     their segments, row for row; the customers are in the order of a hash of their ids, so the first ones are a
@@ -37,25 +38,7 @@ def report_figures(model: Model, customers: pa.Table, points: Matrix, segment_id
         "silhouettes": _silhouettes(points[:few], segment_ids[:few]),
         "distributions": [_distribution(one, customers[one.name], segment_ids) for one in model.features],
         "examples": {str(one.segment_id): _examples(model, one, customers, points) for one in model.segments},
-        "missing": {one.name: int(customers[one.name].null_count) for one in model.features},
-        "clipped": {one.name: count for one in model.features if (count := _clipped(one, customers[one.name]))},
-        "outliers": {
-            str(one.segment_id): _outliers(one, points[segment_ids == one.segment_id]) for one in model.segments
-        },
     }
-
-
-def _clipped(feature: FittedFeature, column: pa.ChunkedArray) -> int:
-    """How many values lie beyond the clip bounds, and count as the bound."""
-    if not isinstance(feature, FittedNumber) or feature.clip is None:
-        return 0
-    values = column.drop_null().to_numpy()
-    return int(((values < feature.clip[0]) | (values > feature.clip[1])).sum())
-
-
-def _outliers(segment: Segment, points: Matrix) -> int:
-    """How many of the segment's customers are further from its centre than is usual."""
-    return int((np.sqrt(((points - np.array(segment.centre)) ** 2).sum(axis=1)) > segment.outlier_distance).sum())
 
 
 def _map(model: Model, points: Matrix, segment_ids: Labels) -> dict[str, Any]:
@@ -79,8 +62,13 @@ def _map(model: Model, points: Matrix, segment_ids: Labels) -> dict[str, Any]:
     order = np.argsort(-variances, kind="stable")[:2]
     base = vectors[:, order] * np.sign(vectors[np.abs(vectors[:, order]).argmax(axis=0), order])  # no arbitrary sign
     shares = variances[order] / variances.sum() if variances.sum() > 0 else np.zeros(len(order))
+    owners = np.repeat(np.arange(len(model.features)), [len(one.axes_sql()) for one in model.features])
+    loadings = [np.bincount(owners, vectors[:, axis] ** 2) for axis in order]
     return {
         "axes": [f"component {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(shares)],
+        "features": [
+            [model.features[i].shown_name for i in np.argsort(-own, kind="stable")[:_NAMED]] for own in loadings
+        ],
         "points": _rounded(_two(centred[shown] @ base)),
         "segments": segment_ids[shown].tolist(),
         "centres": _rounded(_two((centres - mean) @ base)),

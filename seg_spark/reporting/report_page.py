@@ -20,6 +20,7 @@ from seg_spark.segments.wording import NOTABLE, against, readable_number, shown_
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 _MOST_COLUMNS: Final = 10
+_MOST_CARDS: Final = 12
 _FEWEST_TRAITS: Final = 3
 _SCORES: Final = (
     ("within_ss", "Within sum of squares", "lower is better; always falls with k"),
@@ -54,7 +55,6 @@ def render_report(data: ReportData) -> str:
     for row in data.profiles:
         highest[row.feature] = max(highest.get(row.feature, 0.0), abs(row.z_score or 0.0))
     ordered = sorted(data.model.features, key=lambda one: -highest[one.name])
-    missing = data.record.get("missing") or data.figures["missing"]
     chosen = len(data.model.segments)
     scores = {int(one["k"]): one for one in data.scores["scores"]}
     page_data = {"model": json.loads(model_to_json(data.model)), "distributions": data.figures["distributions"]}
@@ -91,10 +91,12 @@ def render_report(data: ReportData) -> str:
         is_category={one.name: isinstance(one, FittedCategory) for one in data.model.features},
         distributions=[_distribution(one, data) for one in _by_order(data.figures["distributions"], ordered)],
         most_columns=_MOST_COLUMNS,
+        most_cards=_MOST_CARDS,
+        largest_share=max(rows[0].share for rows in shown.values()),
         sampled=data.figures["customers"],
-        missing={name: count for name, count in missing.items() if count},
-        clipped=data.figures["clipped"],
-        outliers={int(segment): count for segment, count in data.figures["outliers"].items() if count},
+        missing=_some(data.record["missing"]),
+        clipped=_some(data.record["clipped"]),
+        outliers=_some({one["segment_id"]: one["outliers"] for one in data.record["segments"]}),
         colour=charts.segment_class,
         level=shown_level,
     )  # fmt: skip
@@ -185,6 +187,10 @@ def _distribution(figures: Mapping[str, Any], data: ReportData) -> dict[str, Any
 def _by_order(distributions: Sequence[Mapping[str, Any]], ordered: Sequence[Any]) -> list[Mapping[str, Any]]:
     by_name = {one["feature"]: one for one in distributions}
     return [by_name[one.name] for one in ordered if one.name in by_name]
+
+
+def _some(counts: Mapping[Any, int]) -> dict[Any, int]:
+    return {key: count for key, count in counts.items() if count}
 
 
 def _shown(value: Any, name: str, model: Model) -> str:

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SegmentTotals:
-    """Sums over the customers of one segment: `known` values and their `sums` per number, `levels` as
-    customers per (category, level), and the sums that scores need."""
+    """Sums over the customers of one segment: `known` values per feature, `sums` and values that were `clipped` per
+    number, `levels` as customers per (category, level), and the sums that scores need."""
 
     segment_id: int
     cluster: int
     customers: int
+    outliers: int
     known: dict[str, int]
+    clipped: dict[str, int]
     sums: dict[str, float]
     levels: dict[tuple[str, str | None], int]
     axis_sums: tuple[float, ...]

@@ -19,17 +19,19 @@ from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns
 def total_segments(scored: DataFrame, model: Model) -> tuple[SegmentTotals, ...]:
     """Add up scored customers by segment, in the order of segment_id. Segments without customers are left out."""
     aggregates: list[Column] = [F.count(F.lit(1)).alias("customers"), F.sum(c.DISTANCE).alias("distance")]
+    aggregates.append(F.sum(F.col(c.IS_OUTLIER).cast("int")).alias("outliers"))
     aggregates.append(F.sum(F.col(c.DISTANCE) * F.col(c.DISTANCE)).alias("squared_distance"))
     for feature in model.features:
+        aggregates.append(F.count(feature.name).alias(f"known {feature.name}"))
         if isinstance(feature, FittedCategory):
             aggregates += [
                 F.sum((F.col(axis) > 0).cast("int")).alias(f"level {axis}") for axis in _axes_of(model, feature.name)
             ]
         else:
-            aggregates += [
-                F.count(feature.name).alias(f"known {feature.name}"),
-                F.sum(feature.name).alias(f"sum {feature.name}"),
-            ]
+            aggregates.append(F.sum(feature.name).alias(f"sum {feature.name}"))
+            if feature.clip is not None:
+                beyond = ~F.col(feature.name).between(*feature.clip)
+                aggregates.append(F.sum(beyond.cast("int")).alias(f"clipped {feature.name}"))
     centred = _centred_axes(model)
     aggregates += [F.sum(value).alias(f"axis {axis}") for axis, value in enumerate(centred)]
     aggregates.append(F.sum(_sum_of([value * value for value in centred])).alias("squares"))
@@ -95,7 +97,8 @@ def _sum_of(terms: Sequence[Column]) -> Column:
 
 
 def _totals(row: Row, model: Model) -> SegmentTotals:
-    known: dict[str, int] = {}
+    known = {one.name: row[f"known {one.name}"] for one in model.features}
+    clipped: dict[str, int] = {}
     sums: dict[str, float] = {}
     levels: dict[tuple[str, str | None], int] = {}
     for feature in model.features:
@@ -105,13 +108,16 @@ def _totals(row: Row, model: Model) -> SegmentTotals:
                 (feature.name, level): row[f"level {axis}"] for level, axis in zip(feature.levels, axes, strict=True)
             }
         else:
-            known[feature.name] = row[f"known {feature.name}"]
             sums[feature.name] = row[f"sum {feature.name}"] or 0.0
+            if feature.clip is not None:
+                clipped[feature.name] = row[f"clipped {feature.name}"] or 0
     return SegmentTotals(
         segment_id=row[c.SEGMENT_ID],
         cluster=row[CLUSTER_INDEX],
         customers=row["customers"],
+        outliers=row["outliers"],
         known=known,
+        clipped=clipped,
         sums=sums,
         levels=levels,
         axis_sums=tuple(row[f"axis {axis}"] for axis in range(len(axis_columns(model)))),

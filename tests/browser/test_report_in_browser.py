@@ -3,12 +3,14 @@
 import importlib.resources
 import json
 import random
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 from builders import conf_dir, write_csv
+from report_pages import page
 
 from seg_spark.cli.main import main
 
@@ -149,3 +151,110 @@ def test_another_segment_can_be_laid_over_the_distributions(browser: "Chrome", p
     assert all(before)
     assert all(after)
     assert before != after
+
+
+def tip_of(chrome: "Chrome") -> str:
+    """The text of the tooltip, which must lie inside the window."""
+    tip = chrome.find_element("id", "tip")
+    if not tip.is_displayed():
+        return ""
+    box = chrome.execute_script(
+        "const box = arguments[0].getBoundingClientRect();"
+        "return [box.left, innerWidth - box.right, box.top, innerHeight - box.bottom]",
+        tip,
+    )
+    assert min(box) >= 0
+    return tip.text
+
+
+def test_a_chart_tells_its_values_by_mouse_finger_and_keyboard(browser: "Chrome", published: Path) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    [record] = (json.loads(path.read_text()) for path in (published / "output" / "runs").rglob("*.json"))
+    chosen = next(one for one in record["scores"] if one["k"] == record["chosen_k"])
+    chrome = opened(browser, page_of(published), 390)
+    charts = chrome.find_elements(By.CSS_SELECTOR, "svg[data-nearest]")
+    assert len(charts) == 6 + 2 + len(FEATURES)
+    assert tip_of(chrome) == ""
+
+    marked = chrome.find_element(By.CSS_SELECTOR, "circle.chosen")  # of the within sum of squares
+    chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", charts[0])
+    ActionChains(chrome).move_to_element(marked).perform()
+    expected = (
+        f"k = {chosen['k']} (chosen): {chosen['within_ss']:,.0f}; MLlib's own fit {chosen['mllib_within_ss']:,.0f}"
+    )
+    assert tip_of(chrome) == expected
+    ActionChains(chrome).move_to_element(chrome.find_element(By.ID, "choice-title")).perform()
+    assert tip_of(chrome) == ""
+
+    def tap(element: Any) -> None:
+        at = chrome.execute_script(
+            "arguments[0].scrollIntoView({block: 'center'}); const box = arguments[0].getBoundingClientRect();"
+            "return {x: box.left + box.width / 2, y: box.top + box.height / 2}",
+            element,
+        )
+        chrome.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [at]})
+        chrome.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    name = {one["segment_id"]: one["segment_name"] for one in record["segments"]}
+    tap(chrome.find_element(By.CSS_SELECTOR, "path.area[data-segment='2']"))
+    assert tip_of(chrome).startswith(f"2 · {name[2]}: mean 0.")
+    tap(chrome.find_element(By.ID, "quality-title"))
+    assert tip_of(chrome) == ""
+
+    the_map = chrome.find_element(By.CSS_SELECTOR, "svg[data-scale]")
+    chrome.find_element(By.CSS_SELECTOR, "#choice summary").click()
+    ActionChains(chrome).send_keys(*[Keys.TAB] * 2).perform()  # past the table of scores
+    assert chrome.switch_to.active_element == the_map
+    assert tip_of(chrome).startswith(f"Centre of 1 · {name[1]}. component 1 (")
+    ActionChains(chrome).send_keys(Keys.ARROW_RIGHT).perform()
+    assert tip_of(chrome).startswith(f"Centre of 2 · {name[2]}. ")
+    ActionChains(chrome).send_keys(Keys.END, Keys.ARROW_RIGHT).perform()
+    assert tip_of(chrome).startswith(f"Centre of {len(name)} · ")
+    ActionChains(chrome).send_keys(Keys.ESCAPE).perform()
+    assert tip_of(chrome) == ""
+
+
+def test_the_bars_of_a_distribution_tell_the_shares_of_the_chosen_segment(browser: "Chrome", published: Path) -> None:
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.select import Select
+
+    chrome = opened(browser, page_of(published))
+    Select(chrome.find_element(By.ID, "segment")).select_by_value("2")
+    chart = chrome.find_element(By.CSS_SELECTOR, "svg[data-feature='plan']")
+    chrome.execute_script("arguments[0].dispatchEvent(new KeyboardEvent('keydown', {key: 'Home'}))", chart)
+    labels = f"{published}/output/customer_segments/*/*.parquet"
+    clean = f"{published}/output/clean_customers/*/*.parquet"
+    held = "avg((plan IS NULL OR plan = 'basic')::int)"
+    [[everybody, own]] = duckdb.sql(
+        f"SELECT {held}, {held} FILTER (segment_id = 2) FROM '{clean}' JOIN '{labels}' USING (customer_id)"
+    ).fetchall()
+    found = re.fullmatch(r"basic: everybody ([\d.]+)%, segment 2 ([\d.]+)%", tip_of(chrome))
+    assert found is not None
+    assert [float(one) for one in found.groups()] == pytest.approx([100 * everybody, 100 * own], abs=0.06)
+
+
+def test_many_segments_can_be_searched_and_are_reached_by_links(browser: "Chrome", tmp_path: Path) -> None:
+    from selenium.webdriver.common.by import By
+
+    path = tmp_path / "fifty.html"
+    path.write_text(page(3, 50), encoding="utf-8")
+    chrome = opened(browser, path, 390)
+
+    def seen(selector: str) -> list[str]:
+        found = chrome.find_elements(By.CSS_SELECTOR, selector)
+        return [one.text.split(" ·")[0].strip() for one in found if one.is_displayed()]
+
+    assert seen("article.card h3") == [str(one) for one in range(1, 13)]
+    words = chrome.find_element(By.ID, "words")
+    words.send_keys("segment 41 顧客")
+    assert seen("article.card h3") == seen("table.sizes tbody th") == ["41"]
+    assert chrome.find_element(By.ID, "matches").text == "1 of 50 segments"
+    words.clear()
+    words.send_keys(" ")
+    assert len(seen("table.sizes tbody th")) == 50
+    chrome.find_element(By.CSS_SELECTOR, "tr[data-card='segment-50'] a").click()
+    assert "50" in seen("article.card h3")
+    assert chrome.get_log("browser") == []

@@ -10,7 +10,7 @@
   const draw = () => {
     const id = picker.value;
     for (const path of document.querySelectorAll("path.own")) {
-      const one = byName[path.dataset.feature];
+      const one = byName[path.parentNode.dataset.feature];
       const shares = one.segments[id] || [];
       const every = [...one.all, ...Object.values(one.segments).flat()];
       const scale = 88 / (Math.max(...every) || 1);
@@ -25,6 +25,116 @@
     picker.addEventListener("change", draw);
     draw();
   }
+
+  // --- the values of a chart: under the pointer, under the finger, or by the arrow keys -----------------
+  const tip = document.getElementById("tip");
+  const nameOf = Object.fromEntries(segments.map((one) => [one.segment_id, `${one.segment_id} · ${one.name}`]));
+  const percent = (share) => `${(100 * share).toFixed(1)}%`;
+  const short = (value) => Number(value.toPrecision(3)).toLocaleString("en");
+  const barMarks = (svg) => {
+    const one = byName[svg.dataset.feature];
+    const unit = model.features.find((feature) => feature.name === one.feature).unit;
+    const own = one.segments[picker.value] || [];
+    const width = 300 / Math.max(1, one.all.length);
+    return one.all.map((share, i) => {
+      const what = one.levels ? one.levels[i] ?? "missing" : `${short(one.edges[i])} to ${short(one.edges[i + 1])}${unit ? ` ${unit}` : ""}`;
+      return { x: (i + 0.5) * width, y: 80, stop: true, text: `${what}: everybody ${percent(share)}, segment ${picker.value} ${percent(own[i] || 0)}` };
+    });
+  };
+  const mapMarks = (svg) => {
+    const [xLow, xHigh, x0, x1, yLow, yHigh, y0, y1] = svg.dataset.scale.split(" ").map(Number);
+    const mark = (segment, x, y, stop) => {
+      const across = `${svg.dataset.x}: ${short(xLow + ((x - x0) / (x1 - x0)) * (xHigh - xLow))}`;
+      const up = svg.dataset.y ? `; ${svg.dataset.y}: ${short(yLow + ((y - y0) / (y1 - y0)) * (yHigh - yLow))}` : "";
+      return { x, y, stop, text: `${stop ? "Centre of " : ""}${nameOf[segment]}. ${across}${up}` };
+    };
+    const centres = [...svg.querySelectorAll("circle.centre")].map((one) => mark(one.dataset.segment, one.cx.baseVal.value, one.cy.baseVal.value, true));
+    const dots = [...svg.querySelectorAll("path.dots")].flatMap((path) =>
+      [...path.getAttribute("d").matchAll(/M([\d.]+) ([\d.]+)/g)].map((at) => mark(path.dataset.segment, Number(at[1]), Number(at[2]), false)));
+    return [...centres, ...dots];
+  };
+  const marksOf = (svg) => {
+    if (svg.dataset.feature) return barMarks(svg);
+    if (svg.dataset.scale) return (svg.marks ??= mapMarks(svg));
+    return (svg.marks ??= [...svg.querySelectorAll("[data-tip]")].map((one) => {
+      const box = one.getBBox();
+      return { x: box.x + box.width / 2, y: box.y + box.height / 2, stop: true, text: (one.dataset.segment ? `${nameOf[one.dataset.segment]}: ` : "") + one.dataset.tip };
+    }));
+  };
+  const ring = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+  ring.setAttribute("class", "ring");
+  ring.setAttribute("r", "7");
+  const hide = () => {
+    tip.hidden = true;
+    ring.remove();
+  };
+  const show = (svg, mark) => {
+    if (!mark) return;
+    tip.textContent = mark.text;
+    tip.hidden = false;
+    ring.setAttribute("cx", mark.x);
+    ring.setAttribute("cy", mark.y);
+    svg.append(ring);
+    const at = new DOMPoint(mark.x, mark.y).matrixTransform(svg.getScreenCTM());
+    const left = Math.min(Math.max(8, at.x - tip.offsetWidth / 2), document.documentElement.clientWidth - tip.offsetWidth - 8);
+    const above = at.y - tip.offsetHeight - 14;
+    tip.style.left = `${left + window.scrollX}px`;
+    tip.style.top = `${(above > 4 ? above : at.y + 14) + window.scrollY}px`;
+  };
+  for (const svg of document.querySelectorAll("svg[data-nearest]")) {
+    const axes = svg.dataset.nearest;
+    const point = (event) => {
+      const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+      const far = (mark) => (axes.includes("x") ? (mark.x - at.x) ** 2 : 0) + (axes.includes("y") ? (mark.y - at.y) ** 2 : 0);
+      show(svg, marksOf(svg).reduce((best, mark) => (best && far(best) <= far(mark) ? best : mark), null));
+    };
+    svg.addEventListener("pointerdown", point);
+    svg.addEventListener("pointermove", point);
+    svg.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && hide());
+    svg.addEventListener("blur", hide);
+    svg.addEventListener("focus", () => svg.matches(":focus-visible") && step(0, true));
+    let position = 0;
+    const step = (by, first) => {
+      const stops = marksOf(svg).filter((mark) => mark.stop);
+      position = first ? 0 : Math.min(Math.max(0, position + by), stops.length - 1);
+      show(svg, stops[position]);
+    };
+    svg.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key];
+      if (by !== undefined) {
+        event.preventDefault();
+        step(by);
+      } else if (event.key === "Escape") hide();
+    });
+  }
+  document.addEventListener("pointerdown", (event) => event.target.closest("svg[data-nearest]") || hide());
+
+  // --- many segments: only those with the words asked for ----------------------------------------------
+  const words = document.getElementById("words");
+  if (words) {
+    words.addEventListener("input", () => {
+      const asked = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const cards = [...document.querySelectorAll("article.card")];
+      for (const card of cards) {
+        const text = [...card.querySelectorAll("h3, li")].map((one) => one.textContent.toLowerCase()).join(" ");
+        card.hidden = !asked.every((word) => text.includes(word));
+      }
+      for (const row of document.querySelectorAll("tr[data-card]")) row.hidden = document.getElementById(row.dataset.card).hidden;
+      const found = cards.filter((card) => !card.hidden).length;
+      document.getElementById("more-segments").open = asked.length > 0;
+      document.getElementById("matches").textContent = asked.length ? `${found} of ${cards.length} segments` : "";
+    });
+  }
+  const reveal = () => {
+    const card = location.hash.startsWith("#segment-") && document.getElementById(location.hash.slice(1));
+    if (!card) return;
+    card.hidden = false;
+    const folded = card.closest("#more-segments");
+    if (folded) folded.open = true;
+    card.scrollIntoView();
+  };
+  window.addEventListener("hashchange", reveal);
+  reveal();
 
   // --- one customer: the formulas of the batch -----------------------------------------------------
   const axesOf = (feature, raw) => {
@@ -87,9 +197,9 @@
     const clear = found.margin < 0.05 ? "between the two" : found.margin < 0.5 ? "nearer to its own than to any other" : "clear-cut";
     say(`Segment ${found.nearest.segment_id} · ${found.nearest.name}`);
     if (found.nearest.description) say(`On average: ${found.nearest.description}.`);
-    const far = found.distance > found.nearest.outlier_distance ? " (further out than 99.5 % of its customers: an outlier)" : "";
+    const far = found.distance > found.nearest.outlier_distance ? " (further out than 99.5% of its customers: an outlier)" : "";
     say(`Distance ${found.distance.toFixed(3)}${far}; runner-up: ${found.runnerUp.segment_id} · ${found.runnerUp.name}; margin ${found.margin.toFixed(3)} (${clear}).`);
     const decided = found.deciding.filter((one) => one.share >= 0.05).slice(0, 3);
-    if (decided.length) say(`Decided by: ${decided.map((one) => `${one.feature.label || shown(one.feature.name)} (${Math.round(Math.min(one.share, 1) * 100)} %)`).join(", ")}.`);
+    if (decided.length) say(`Decided by: ${decided.map((one) => `${one.feature.label || shown(one.feature.name)} (${Math.round(Math.min(one.share, 1) * 100)}%)`).join(", ")}.`);
   });
 })();

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from seg_spark.clustering.sweep import CLUSTER
+from seg_spark.features.fitted import FittedNumber
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.segments.model import model_from_json, model_to_json
 from seg_spark.segments.prediction import label_customer
@@ -123,6 +124,28 @@ def test_published_scores_over_the_training_customers_are_the_training_scores(
     training = next(one for one in fitted.scores if one.k == published.k)
     for name in ("within_ss", "silhouette", "davies_bouldin", "calinski_harabasz", "smallest_share"):
         assert getattr(published, name) == pytest.approx(getattr(training, name), rel=1e-9), name
+
+
+def test_outliers_clipped_and_missing_values_are_counted_over_all_customers(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    table = mixed_customers(1200)
+    model = fit(spark, tmp_path, table, MIXED).model
+    totals = total_segments(score(spark.createDataFrame(table), model), model)
+    labels = [label_customer(model, row) for row in table.to_pylist()]
+    income = next(one for one in model.features if one.name == "income")
+    assert isinstance(income, FittedNumber)
+    assert income.clip is not None
+    assert sum(one.outliers for one in totals) > 0
+    for own in totals:
+        rows = [row for row, label in zip(table.to_pylist(), labels, strict=True) if label.segment_id == own.segment_id]
+        assert own.outliers == sum(one.is_outlier for one in labels if one.segment_id == own.segment_id)
+        assert own.known == {name: sum(row[name] is not None for row in rows) for name in MIXED}
+        beyond = [
+            row for row in rows if row["income"] is not None and not income.clip[0] <= row["income"] <= income.clip[1]
+        ]
+        assert own.clipped == {"income": len(beyond)}
+    assert sum(one.clipped["income"] for one in totals) > 0
 
 
 def test_many_axes_and_segments_compile_and_agree(spark: SparkSession, tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""Report pages of made-up models: any number of features and segments, with hostile text."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+
+from seg_spark.features.fitted import FittedCategory, FittedFeature, FittedNumber
+from seg_spark.reporting.report_figures import report_figures
+from seg_spark.reporting.report_page import ReportData, render_report
+from seg_spark.segments.model import Model, Segment
+from seg_spark.segments.profiles import Profile
+
+HOSTILE = "</script><script>alert(1)</script><!-- & 'x' \"y\" 顧客"
+
+
+def model(features: int, segments: int, seed: int = 0) -> tuple[Model, np.ndarray, np.ndarray, pa.Table]:
+    """A model of numbers (the last feature is a category), with the customers it was fitted on."""
+    generator = np.random.default_rng(seed)
+    numbers: list[FittedFeature] = [
+        FittedNumber(f"feature_{i}", f"f{i}", "k$", None, False, 0.0, None, "none", shift=50.0, scale=0.1)
+        for i in range(features - 1)
+    ]
+    levels = ("gold", HOSTILE, None)
+    plan = FittedCategory("plan", "plan", None, False, None, levels, (), 1.0)
+    centres = generator.normal(scale=3, size=(segments, features - 1 + len(levels)))
+    ids = np.sort(generator.integers(1, segments + 1, 2_000))
+    ids[:segments] = np.arange(1, segments + 1)
+    points = centres[ids - 1] + generator.normal(size=(len(ids), centres.shape[1]))
+    columns = {one.name: points[:, i] / 0.1 + 50 for i, one in enumerate(numbers)}
+    customers = pa.table({**columns, "plan": generator.choice(["gold", HOSTILE], len(ids))})
+    found = tuple(
+        Segment(i + 1, f"Segment {i + 1} {HOSTILE}", i, tuple(map(float, centre)), 10, 1 / segments, 9.0, "About it")
+        for i, centre in enumerate(centres)
+    )
+    return Model((*numbers, plan), "standard", found, len(ids)), points, ids, customers
+
+
+def page(features: int, segments: int) -> str:
+    one, points, ids, customers = model(features, segments)
+    profiles = [
+        Profile(
+            segment.segment_id, segment.name, feature.name, feature.kind, feature.unit, 100, 1 / segments,
+            mean=60.0, median=60.0, overall_mean=50.0, level="gold", level_share=0.7, overall_level_share=0.5,
+            z_score=(-1.0) ** position * (1 + position % 3), trait_rank=position + 1, rule="feature_0 > 1",
+            rule_precision=0.9, rule_coverage=0.8, nearest_segment_id=1 + segment.segment_id % segments,
+        )
+        for segment in one.segments
+        for position, feature in enumerate(one.features)
+    ]  # fmt: skip
+    rows = {"input": 2100, "accepted": 2000, "merged_duplicates": 50, "rejected": 50, "excluded": 0,
+            "rejected_by_reason": {"missing_id": 50}, "excluded_by_rule": {}}  # fmt: skip
+    score = {
+        "within_ss": 5.0,
+        "silhouette": 0.5,
+        "silhouette_euclidean": None,
+        "davies_bouldin": 1.0,
+        "calinski_harabasz": 9.0,
+        "prediction_strength": 0.9,
+        "mllib_within_ss": 6.0,
+        "smallest_share": 0.1,
+    }
+    data = ReportData(
+        record={"run_date": "2026-11-23", "run_id": "r1", "rows": rows, "missing": {"plan": 3},
+                "clipped": {"plan": 41},
+                "segments": [{"segment_id": i + 1, "outliers": 70 + i} for i in range(segments)],
+                "versions": {"seg-spark": "1"}},
+        model=one,
+        scores={"scores": [{"k": k, **score} for k in {2, segments, segments + 1}], "chosen_because": "k = 2 is best",
+                "excluded": {"9": "too small"}},
+        profiles=profiles,
+        figures=json.loads(json.dumps(report_figures(one, customers, points, ids))),
+    )  # fmt: skip
+    return render_report(data)
