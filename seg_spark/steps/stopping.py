@@ -1,12 +1,16 @@
 """SIGTERM as an error like others, so that a terminated run removes what it staged."""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final
 
 from seg_spark.errors import TerminatedError
+
+_MOMENT_SECONDS: Final = 0.05
 
 
 class _Stop(BaseException):
@@ -15,21 +19,40 @@ class _Stop(BaseException):
 
 @contextmanager
 def sigterm_raises() -> Iterator[None]:
-    """Turn SIGTERM into TerminatedError while the block runs, so that it ends in order, with exit code 143."""
+    """Turn SIGTERM into TerminatedError while the block runs, so that it ends in order, with exit code 143.
+
+    An exception that a signal raises while Python collects garbage is lost: it is raised again a moment later.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    lost: list[BaseException] = []
 
     def stop(signum: int, frame: FrameType | None) -> None:
         raise _Stop
 
-    before = signal.signal(signal.SIGTERM, stop)
+    def raise_again(signum: int, frame: FrameType | None) -> None:
+        raise lost.pop()
+
+    def keep(unraisable: "sys.UnraisableHookArgs") -> None:
+        if isinstance(unraisable.exc_value, _Stop | KeyboardInterrupt):
+            lost[:] = [unraisable.exc_value]
+            signal.setitimer(signal.ITIMER_REAL, _MOMENT_SECONDS)
+        else:
+            hook_before(unraisable)
+
+    hook_before = sys.unraisablehook
+    term_before, alarm_before = signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGALRM, raise_again)
+    sys.unraisablehook = keep
     try:
         yield
     except _Stop:
         raise TerminatedError("terminated (SIGTERM); nothing published has changed") from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        sys.unraisablehook = hook_before
+        signal.signal(signal.SIGTERM, term_before)
+        signal.signal(signal.SIGALRM, alarm_before)
 
 
 @contextmanager
