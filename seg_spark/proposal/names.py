@@ -10,6 +10,8 @@ from seg_spark import columns
 from seg_spark.proposal.vocabulary import DASHES, PLAIN_LETTERS, UNIT_WORDS
 
 LONGEST_NAME: Final = 64
+_IN_BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]{1,16})[)\]]")
+_RANGE: Final = re.compile(rf"\d\s*[{DASHES}]\s*\d")
 _MONEY: Final = re.compile(r"[$€£¥₹₽₩₺%°²³]|\b(?:eur|usd|gbp|chf|jpy|inr|sek|nok|dkk|pln|czk)\b", re.IGNORECASE)
 
 
@@ -23,11 +25,14 @@ def snake_case(header: str) -> str:
 
 
 def feature_names(headers: Iterable[str]) -> dict[str, str]:
-    """A name for each header: an identifier, not one that we write ourselves, and unlike the others in any case."""
+    """A name for each header: an identifier, not one that we write ourselves, and unlike the others in any case.
+
+    A unit or a range in brackets is left out: `Spending Score (1-100)` becomes `spending_score`.
+    """
     names: dict[str, str] = {}
     taken: set[str] = set()
     for header in headers:
-        base = snake_case(header) or "feature"
+        base = snake_case(_IN_BRACKETS.sub(_unless_said, header)) or snake_case(header) or "feature"
         if not base.isidentifier():
             base = f"feature_{base}"
         if base in columns.RESERVED or keyword.iskeyword(base):
@@ -49,13 +54,21 @@ def hints_at(header: str, words: Collection[str]) -> bool:
 
 def unit_of(header: str) -> str | None:
     """The unit that a header names in brackets: `k$` of `Annual Income (k$)`; None for a range or a remark."""
-    for inside in re.findall(r"[(\[]([^()\[\]]{1,16})[)\]]", header):
-        unit = re.sub(r"^in\s+", "", str(inside).strip(), flags=re.IGNORECASE)
-        if re.search(rf"\d\s*[{DASHES}]\s*\d", unit):
-            continue
-        if unit.lower() in UNIT_WORDS or _MONEY.search(unit):
-            return unit
-    return None
+    return next((unit for inside in _IN_BRACKETS.findall(header) if (unit := _unit(inside)) is not None), None)
+
+
+def _unit(inside: str) -> str | None:
+    """The unit that brackets hold, if they do."""
+    unit = re.sub(r"^in\s+", "", inside.strip(), flags=re.IGNORECASE)
+    if _RANGE.search(unit):
+        return None
+    return unit if unit.lower() in UNIT_WORDS or _MONEY.search(unit) else None
+
+
+def _unless_said(brackets: re.Match[str]) -> str:
+    """Nothing for brackets with a unit or a range, which a name need not repeat; else the brackets as they are."""
+    said_elsewhere = _RANGE.search(brackets[1]) or _unit(brackets[1]) is not None
+    return " " if said_elsewhere else brackets[0]
 
 
 def _plain_letter(char: str) -> str:

@@ -39,6 +39,21 @@ def test_names_are_unlike_each_other_and_the_columns_we_write() -> None:
     assert [len(name) for name in names[7:]] == [64, 64]
 
 
+def test_a_name_does_not_repeat_the_unit_or_range_of_the_header() -> None:
+    headers = [
+        "Annual Income (k$)",
+        "Spending Score (1-100)",
+        "Active (Y/N)",
+        "Age (optional)",
+        "(kg)",
+        "Spend (€)",
+        "Spend",
+    ]
+    assert list(feature_names(headers).values()) == [
+        "annual_income", "spending_score", "active_y_n", "age_optional", "kg", "spend", "spend_2",
+    ]  # fmt: skip
+
+
 @given(st.lists(st.text(min_size=1, max_size=90), min_size=1, max_size=8, unique=True))
 def test_any_headers_get_names_that_the_settings_accept(headers: list[str]) -> None:
     names = feature_names(headers)

@@ -61,8 +61,8 @@ CASES = (
         {
             "genre": category("Genre"),
             "age": {"source": "Age"},
-            "annual_income_k": {"source": "Annual Income (k$)", "unit": "k$"},
-            "spending_score_1_100": {"source": "Spending Score (1-100)"},
+            "annual_income": {"source": "Annual Income (k$)", "unit": "k$"},
+            "spending_score": {"source": "Spending Score (1-100)"},
         },
         says=("all 60 rows", "# 60 customers, none blank, none twice", "# 2 levels: Female 60.0%, Male 40.0%"),
     ),
@@ -83,7 +83,7 @@ CASES = (
         tables.german,
         "Kundennummer",
         {
-            "groesse_cm": {"source": "Größe (cm)", "unit": "cm", "text_form": {"decimal": ","}},
+            "groesse": {"source": "Größe (cm)", "unit": "cm", "text_form": {"decimal": ","}},
             "umsatz": {
                 "source": "Umsatz",
                 "unit": "€",
@@ -174,8 +174,8 @@ CASES = (
         {
             "genre": category("Genre"),
             "age": {"source": "Age"},
-            "annual_income_k": {"source": "Annual Income (k$)", "unit": "k$"},
-            "spending_score_1_100": {"source": "Spending Score (1-100)"},
+            "annual_income": {"source": "Annual Income (k$)", "unit": "k$"},
+            "spending_score": {"source": "Spending Score (1-100)"},
         },
     ),
     Case(
@@ -309,8 +309,8 @@ def test_only_what_differs_from_the_defaults_is_written(tmp_path: Path) -> None:
         "  columns:",
         "    genre: {source: Genre, kind: category}",
         "    age: {source: Age}",
-        "    annual_income_k: {source: Annual Income (k$), unit: k$}",
-        "    spending_score_1_100: {source: Spending Score (1-100)}",
+        "    annual_income: {source: Annual Income (k$), unit: k$}",
+        "    spending_score: {source: Spending Score (1-100)}",
     ]
 
 
@@ -458,7 +458,7 @@ def test_levels_that_differ_only_in_case_are_told(tmp_path: Path) -> None:
 
 def test_the_mall_customers(tmp_path: Path, mall_customers: Path) -> None:
     text, settings = proposed(tmp_path, mall_customers, "CustomerID")
-    assert list(settings.features.columns) == ["genre", "age", "annual_income_k", "spending_score_1_100"]
+    assert list(settings.features.columns) == ["genre", "age", "annual_income", "spending_score"]
     assert "# 15 to 137, median 61.5" in text
     assert "# !" not in text
 
