@@ -16,14 +16,13 @@ from seg_spark.steps.cleaning import clean_customers
 from seg_spark.steps.context import RunContext
 from seg_spark.steps.fitting import FittingResult, fit_segments, read_clean, scores_json, training_customers
 from seg_spark.steps.labelling import label_customers
-from seg_spark.storage.manifests import read_manifest
-from seg_spark.storage.portable_models import published_model
-from seg_spark.storage.publish import StagedTable, publish_model, publish_tables, stage_model
+from seg_spark.storage.commits import PublishedModel, active_model, commit_of
+from seg_spark.storage.portable_models import published_model, read_model
+from seg_spark.storage.publish import ModelForms, publish, stage_model
+from seg_spark.storage.retention import Retention
+from seg_spark.storage.tables import StagedTable
 
 log = logging.getLogger("seg_spark")
-
-_MODEL_FOLDER: Final = "model"
-
 
 Report = Callable[[RunOutcome], None]
 """A step reports here what is known so far, so that a failing run still has it on record."""
@@ -35,17 +34,16 @@ def run_nightly(context: RunContext, report: Report) -> RunOutcome:
     cleaned = clean_customers(context)
     report(RunOutcome(cleaned=cleaned))
     check_rows(cleaned.rows, context.settings)
-    customers = read_clean(context, cleaned.clean.folder)
+    customers = read_clean(context, cleaned.clean.files)
     training = training_customers(context, customers)
     outcome = _fit_or_fall_back(context, training, RunOutcome(cleaned=cleaned))
     report(outcome)
     model = _chosen(outcome)
     labelled = label_customers(context, customers, model, training, cleaned.rows.accepted)
     with context.progress.step("publish"):
-        if outcome.fitted is not None:
-            _publish_fitted(context, outcome.fitted)
+        published = _stage_fitted(context, outcome.fitted) if outcome.fitted else _active_model(context)
         tables = [cleaned.clean, cleaned.rejected, labelled.profiles, labelled.segments]
-        publish_tables(context.layout, context.run_date, context.run_id, tables, model.model_id)
+        _publish(context, tables, published)
     return replace(outcome, labelled=labelled)
 
 
@@ -66,24 +64,22 @@ def run_fit(context: RunContext, report: Report) -> RunOutcome:
     outcome = RunOutcome(fitted=fitted, model=fitted.model)
     report(outcome)
     with context.progress.step("publish"):
-        _publish_fitted(context, fitted)
-        _publish(context, [], fitted.model.model_id)
+        _publish(context, [], _stage_fitted(context, fitted))
     return outcome
 
 
 def run_label(context: RunContext, report: Report) -> RunOutcome:
     """Label the clean customers published for the date with its model, or else the last one before it."""
     customers, rows = _published_customers(context)
-    model = published_model(context.layout, context.run_date)
-    if model is None:
-        raise InputError(
-            f"{context.layout.root}: no model is published for {context.run_date} or before; run fit first"
-        )
+    published = _active_model(context)
+    if published is None:
+        raise InputError(f"{context.store.root}: no model is published for {context.run_date} or before; run fit first")
+    model = read_model(context.store, published)
     report(RunOutcome(model=model))
     sample = training_customers(context, customers)
     labelled = label_customers(context, customers, model, sample, rows)
     with context.progress.step("publish"):
-        _publish(context, [labelled.profiles, labelled.segments], model.model_id)
+        _publish(context, [labelled.profiles, labelled.segments], published)
     return RunOutcome(model=model, labelled=labelled)
 
 
@@ -95,7 +91,7 @@ def _fit_or_fall_back(context: RunContext, training: Any, outcome: RunOutcome) -
     try:
         fitted = fit_segments(context, training)
     except DegenerateModelError as error:
-        published = published_model(context.layout, context.run_date)
+        published = published_model(context.store, context.run_date)
         if published is None or [one.name for one in published.features if one.name not in training.column_names]:
             raise
         log.warning("%s; the published model %s stays active", error, published.model_id)
@@ -110,19 +106,24 @@ def _chosen(outcome: RunOutcome) -> Model:
 
 
 def _published_customers(context: RunContext) -> tuple[DataFrame, int]:
-    table = read_manifest(context.layout, context.run_date).tables.get(c.CLEAN_CUSTOMERS)
+    table = commit_of(context.store, context.run_date).tables.get(c.CLEAN_CUSTOMERS)
     if table is None:
         raise InputError(
-            f"{context.layout.root}: no clean customers are published for {context.run_date}; run clean first"
+            f"{context.store.root}: no clean customers are published for {context.run_date}; run clean first"
         )
-    return read_clean(context, context.layout.partition(c.CLEAN_CUSTOMERS, context.run_date)), int(table["rows"])
+    return read_clean(context, table.files), table.rows
 
 
-def _publish_fitted(context: RunContext, fitted: FittingResult) -> None:
-    staged = context.staging / _MODEL_FOLDER
-    stage_model(staged, fitted.pipeline, model_to_json(fitted.model), scores_json(fitted))
-    publish_model(context.layout, staged, fitted.model.model_id)
+def _active_model(context: RunContext) -> PublishedModel | None:
+    return active_model(context.store, context.run_date)
 
 
-def _publish(context: RunContext, staged: list[StagedTable], model_id: str | None) -> None:
-    publish_tables(context.layout, context.run_date, context.run_id, staged, model_id)
+def _stage_fitted(context: RunContext, fitted: FittingResult) -> PublishedModel:
+    model = fitted.model
+    forms = ModelForms(model.model_id, fitted.pipeline, model_to_json(model), scores_json(fitted))
+    return stage_model(context.store, context.run_id, forms)
+
+
+def _publish(context: RunContext, staged: list[StagedTable], model: PublishedModel | None) -> None:
+    rules = context.settings.publish
+    publish(context.store, context.area, staged, model, Retention(rules.keep_versions, rules.grace_minutes * 60.0))

@@ -16,9 +16,10 @@ from seg_spark.run_record import Run, RunOutcome, record_of
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.context import RunContext, refuse_own_output, start_spark
 from seg_spark.steps.stopping import sigterm_raises
-from seg_spark.storage.layout import Layout
+from seg_spark.storage.layout import LOCK
+from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.lock import exclusive_lock
-from seg_spark.storage.publish import staging_area
+from seg_spark.storage.publish import run_area
 from seg_spark.storage.records import write_figures, write_record
 
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ log = logging.getLogger("seg_spark")
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run: its outcome, its record, and the paths of the record and of the report, if one was made."""
+    """A finished run: its outcome, its record, and where record and report (if one was made) lie."""
 
     outcome: RunOutcome
     record: Mapping[str, Any] = field(repr=False)
-    record_path: Path
-    report_path: Path | None = None
+    record_path: str
+    report_path: str | None = None
 
 
 def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progress: StepProgress) -> RunResult:
@@ -43,42 +44,42 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
     Raises the SegSparkError that ended it (its record is written by then).
     """
     refuse_own_output(settings, run_date)
-    layout = Layout.of(settings.output.path)
+    store = LocalStore.at(settings.output.path)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     reported: list[RunOutcome] = [RunOutcome()]
     clock = time.monotonic()
-    with exclusive_lock(layout.lock, f"run {run_id} ({command} {run_date})"):
+    with exclusive_lock(store.path(LOCK), f"run {run_id} ({command} {run_date})"):
 
-        def record(error: BaseException | None) -> tuple[dict[str, Any], Path]:
+        def record(error: BaseException | None) -> tuple[dict[str, Any], str]:
             seconds = progress.seconds | {"total": round(time.monotonic() - clock, 3)}
             content = record_of(Run(command, settings, run_date, run_id), reported[-1], seconds, error)
-            return content, write_record(layout, run_date, run_id, content)
+            return content, f"{store.root}/{write_record(store, run_date, run_id, content)}"
 
         try:
-            with sigterm_raises(), staging_area(layout, run_id) as staging:
+            with sigterm_raises(), run_area(store, run_date, run_id) as area:
                 with ThreadPoolExecutor(1) as pool:  # importing takes most of a second, so Java starts meanwhile
                     work = pool.submit(_work_of, command)
                     spark = start_spark(f"seg_spark {command} {run_date}", settings, run_date, conf_dir, progress)
-                context = RunContext(spark, settings, run_date, run_id, layout, staging, progress)
+                context = RunContext(spark, settings, store, area, progress)
                 reported.append(work.result()(context, reported.append))
         except BaseException as error:
             _, path = record(error)
             log.info("run record: %s", path)
             raise
         content, path = record(None)
-        report = _report(layout, run_date, run_id, reported[-1])
+        report = _report(store, run_date, run_id, reported[-1])
         return RunResult(reported[-1], content, path, report)
 
 
-def _report(layout: Layout, run_date: date, run_id: str, outcome: RunOutcome) -> Path | None:
+def _report(store: LocalStore, run_date: date, run_id: str, outcome: RunOutcome) -> str | None:
     """The report page of a run that labelled. What is published stays published if the page cannot be made."""
     if outcome.labelled is None or outcome.labelled.figures is None:
         return None
     from seg_spark.report import make_report
 
     try:
-        write_figures(layout, run_date, run_id, outcome.labelled.figures)
-        return make_report(layout, run_date)
+        write_figures(store, run_date, run_id, outcome.labelled.figures)
+        return f"{store.root}/{make_report(store, run_date)}"
     except Exception as error:  # noqa: BLE001  # the labels are published: a page must not turn that into a failure
         reason = str(error) if isinstance(error, SegSparkError) else f"unexpected {type(error).__name__}"
         log.warning("no report was made: %s", reason)

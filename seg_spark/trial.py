@@ -34,8 +34,10 @@ from seg_spark.steps.context import RunContext, refuse_own_output, start_spark
 from seg_spark.steps.fitting import FittingResult, fit_segments, read_clean, training_customers
 from seg_spark.steps.published import PublishedDate, read_published
 from seg_spark.steps.stopping import sigterm_raises
-from seg_spark.storage.layout import Layout
-from seg_spark.storage.manifests import last_date_with, read_manifest
+from seg_spark.storage import layout
+from seg_spark.storage.commits import TableVersion, commit_of, last_date_with
+from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.publish import RunArea
 from seg_spark.storage.tables import read_table
 from seg_spark.storage.trials import trial_area
 
@@ -52,15 +54,15 @@ def try_settings(
     Raises InputError if nothing is published, and what a run with these settings would raise.
     """
     clock = time.monotonic()
-    layout = Layout.of(tried.output.path)
+    store = LocalStore.at(tried.output.path)
     # the place of the published tables is not what is tried
     usual = usual.model_copy(update={"output": tried.output})
-    date_ = run_date or last_date_with(layout, c.CUSTOMER_SEGMENTS)
+    date_ = run_date or last_date_with(store, c.CUSTOMER_SEGMENTS)
     if date_ is None:
         raise InputError(
-            f"{layout.root}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
+            f"{store.root}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
         )
-    published = read_published(layout, date_)
+    published = read_published(store, date_)
     clean_again = not cleans_alike(usual, tried)
     if clean_again:
         refuse_own_output(tried, date_)
@@ -68,12 +70,15 @@ def try_settings(
     with sigterm_raises():
         spark = start_spark(f"seg_spark try {date_}", tried, date_, conf_dir, progress)
         trial_id = f"try-{secrets.token_hex(8)}"
-        context = RunContext(spark, tried, date_, trial_id, layout, layout.trials / trial_id, progress)
+        context = RunContext(
+            spark, tried, store, RunArea(date_, trial_id, layout.trial(trial_id), 0), progress, is_trial=True
+        )
         with _customers(context, published, clean_again) as (customers, rows):
             check_rows(rows, tried)
             fitted = fit_segments(context, training_customers(context, customers))
-            table = _cross_with_published(context, customers, fitted.model)
-    _check_not_replaced(layout, published)
+            labels = published.commit.tables[c.CUSTOMER_SEGMENTS]
+            table = _cross_with_published(context, labels, customers, fitted.model)
+    _check_not_replaced(store, published)
     tried_side = _segmentation(fitted, rows)
     published_segments, tried_segments, matching = compared_segments(
         published.segmentation.names, tried_side.names, table
@@ -99,15 +104,13 @@ def _customers(
 ) -> Iterator[tuple[DataFrame, RowCounts]]:
     """The clean customers of the trial: those published, or others that are gone when the block ends."""
     if not clean_again:
-        yield (
-            read_clean(context, context.layout.partition(c.CLEAN_CUSTOMERS, context.run_date)),
-            published.segmentation.rows,
-        )
+        files = published.commit.tables[c.CLEAN_CUSTOMERS].files
+        yield read_clean(context, files), published.segmentation.rows
         return
-    with trial_area(context.layout, context.run_id):
+    with trial_area(context.store, context.run_id):
         try:
             cleaned = clean_customers(context)
-            yield read_clean(context, cleaned.clean.folder), cleaned.rows
+            yield read_clean(context, cleaned.clean.files), cleaned.rows
         except BaseException:
             # a task that goes on would write its files anew; a Spark that is gone runs none
             with suppress(Py4JError, OSError):
@@ -115,10 +118,12 @@ def _customers(
             raise
 
 
-def _cross_with_published(context: RunContext, customers: DataFrame, model: Model) -> CrossTable:
-    folder = context.layout.partition(c.CUSTOMER_SEGMENTS, context.run_date)
-    with context.progress.step("compare"), spark_errors_as(InputError, f"comparing with {folder}"):
-        labels = read_table(context.spark, folder, schemas.CUSTOMER_SEGMENTS_SCHEMA)
+def _cross_with_published(
+    context: RunContext, published: TableVersion, customers: DataFrame, model: Model
+) -> CrossTable:
+    where = f"comparing with {c.CUSTOMER_SEGMENTS} of {context.run_date}"
+    with context.progress.step("compare"), spark_errors_as(InputError, where):
+        labels = read_table(context.spark, context.store, published.files, schemas.CUSTOMER_SEGMENTS_SCHEMA)
         return cross_labels(labels, score(customers, model))
 
 
@@ -133,11 +138,11 @@ def cross_labels(one: DataFrame, other: DataFrame) -> CrossTable:
     return {(row["one"], row["other"]): row["n"] for row in counts.collect()}  # at most (k + 1) squared rows
 
 
-def _check_not_replaced(layout: Layout, published: PublishedDate) -> None:
+def _check_not_replaced(store: LocalStore, published: PublishedDate) -> None:
     """Raise InputError if a run has published the date in the meantime: then the two sides do not belong together."""
-    run_date = published.manifest.run_date
-    if read_manifest(layout, run_date) != published.manifest:
-        raise InputError(f"{layout.root}: {run_date} was published again during the trial; try again")
+    run_date = published.commit.run_date
+    if commit_of(store, run_date).number != published.commit.number:
+        raise InputError(f"{store.root}: {run_date} was published again during the trial; try again")
 
 
 def _segmentation(fitted: FittingResult, rows: RowCounts) -> Segmentation:

@@ -25,10 +25,11 @@ from seg_spark.input.files import InputFiles, find_input_files, input_path, is_l
 from seg_spark.reporting.findings import Finding, readable_bytes
 from seg_spark.settings.layers import load_settings
 from seg_spark.settings.schema import Settings
-from seg_spark.storage.layout import Layout
-from seg_spark.storage.leftovers import find_leftovers
+from seg_spark.storage.commits import published_dates
+from seg_spark.storage.layout import INTERNAL, LOCK
+from seg_spark.storage.leftovers import find_leftovers, replaced_versions
+from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.lock import lock_holder
-from seg_spark.storage.manifests import published_dates
 from seg_spark.storage.portable_models import published_model
 
 _FAULTS_BY_WEIGHT: Final = (SettingsError, PlatformError, InputError)
@@ -72,14 +73,14 @@ def examine(request: DoctorRequest) -> tuple[Finding, ...]:
     check("Spark's disk", partial(check_spark_disks, size))
     findings += conf_findings + input_findings
     if settings is not None:
-        layout = Layout.of(settings.output.path)
-        check("output", partial(check_output, layout))
+        store = LocalStore.at(settings.output.path)
+        check("output", partial(check_output, store))
         check(
-            "output's disk", lambda: [check_disk("output's disk", layout.root, size, "free some, or move the output")]
+            "output's disk", lambda: [check_disk("output's disk", store.folder, size, "free some, or move the output")]
         )
-        check("lock", partial(check_lock, layout))
-        check("leftovers", partial(check_leftovers, layout))
-        check("published", partial(check_published, layout))
+        check("lock", partial(check_lock, store))
+        check("leftovers", partial(check_leftovers, store))
+        check("published", partial(check_published, store))
     return tuple(findings)
 
 
@@ -89,9 +90,9 @@ def exit_code_of(findings: Iterable[Finding]) -> int:
     return next((kind.exit_code for kind in _FAULTS_BY_WEIGHT if kind in kinds), PlatformError.exit_code * bool(kinds))
 
 
-def check_output(layout: Layout) -> Iterator[Finding]:
+def check_output(store: LocalStore) -> Iterator[Finding]:
     """Check that a run can write there. A test file is written only in the folder of this package, if it exists."""
-    root = layout.root
+    root = store.folder
     advice = "fix its permissions, or set output.path to another folder"
     if not root.exists():
         above = nearest_existing(root)
@@ -109,45 +110,47 @@ def check_output(layout: Layout) -> Iterator[Finding]:
     if closed:
         yield Finding("fault", "output", f"{closed[0]} cannot be read and written", advice)
         return
-    if layout.internal.is_dir():
-        _try_to_write(layout.internal)
+    if store.path(INTERNAL).is_dir():
+        _try_to_write(store.path(INTERNAL))
     yield Finding("ok", "output", f"{root} exists and can be written")
 
 
-def check_lock(layout: Layout) -> Iterator[Finding]:
+def check_lock(store: LocalStore) -> Iterator[Finding]:
     """Whether a run holds the lock now."""
-    holder = lock_holder(layout.lock)
+    holder = lock_holder(store.path(LOCK))
     if holder is None:
         yield Finding("ok", "lock", "free")
     else:
         yield Finding("warning", "lock", f"held by {holder}", "a run that starts before it ends is refused (exit 75)")
 
 
-def check_leftovers(layout: Layout) -> Iterator[Finding]:
+def check_leftovers(store: LocalStore) -> Iterator[Finding]:
     """What have dead runs left behind, and replaced versions kept for readers?"""
-    found = find_leftovers(layout)
+    found, replaced = find_leftovers(store), replaced_versions(store)
+    if replaced is not None:
+        what = f"{replaced.runs} replaced {'version' if replaced.runs == 1 else 'versions'}"
+        size = readable_bytes(replaced.size_bytes)
+        yield Finding("ok", "replaced", f"{what}, {size} in {replaced.folder}", "kept as publish.keep_versions says")
     if not found:
         yield Finding("ok", "leftovers", "none")
         return
-    is_at_work = lock_holder(layout.lock) is not None
+    is_at_work = lock_holder(store.path(LOCK)) is not None
     for one in found:
         size = f"of {one.runs} {'run' if one.runs == 1 else 'runs'}, {readable_bytes(one.size_bytes)}"
         what = f"{one.what} {size} in {one.folder}"
-        if one.folder == layout.replaced:
-            yield Finding("ok", "leftovers", what, "kept for readers until the next run")
-        elif is_at_work:
+        if is_at_work:
             yield Finding("ok", "leftovers", what, "of the active run")
         else:
             yield Finding("warning", "leftovers", what, "a run died; nothing to do, the next run removes it")
 
 
-def check_published(layout: Layout) -> Iterator[Finding]:
+def check_published(store: LocalStore) -> Iterator[Finding]:
     """The date published last, and whether its model can be read."""
-    dates = published_dates(layout)
+    dates = published_dates(store)
     if not dates:
         yield Finding("ok", "published", "nothing yet")
         return
-    model = published_model(layout, dates[-1])
+    model = published_model(store, dates[-1])
     what = f"{model.model_id} with {len(model.segments)} segments" if model is not None else "none yet"
     dates_ = f"{len(dates):,} {'date' if len(dates) == 1 else 'dates'}"
     yield Finding("ok", "published", f"{dates_}, the last one {dates[-1]}; active model: {what}")

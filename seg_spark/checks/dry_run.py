@@ -14,8 +14,10 @@ from seg_spark.reporting.summary import short_path
 from seg_spark.settings.feature import Feature
 from seg_spark.settings.paths import refuse_overlap
 from seg_spark.settings.schema import Settings
-from seg_spark.storage.layout import Layout
-from seg_spark.storage.manifests import active_model, read_manifest
+from seg_spark.storage import layout
+from seg_spark.storage.commits import active_model, commit_of
+from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.store import Store
 
 _CLEAN: Final = (c.CLEAN_CUSTOMERS, c.REJECTED_CUSTOMERS)
 _LABELS: Final = (c.SEGMENT_PROFILES, c.CUSTOMER_SEGMENTS)
@@ -42,18 +44,18 @@ def plan_of(command: str, settings: Settings, run_date: date) -> tuple[PlanLine,
     Raises what the run would raise before it starts Spark: SettingsError for an input inside the output,
     InputError for an input that is not there, or a step that was not run before.
     """
-    layout = Layout.of(settings.output.path)
+    store = LocalStore.at(settings.output.path)
     lines: list[PlanLine] = []
     if "clean" in _DONE_BY[command]:
         lines += _reads_input(settings, run_date)
         lines += _cleans(settings)
     else:
-        lines.append(PlanLine("reads", _published_customers(layout, run_date)))
+        lines.append(PlanLine("reads", _published_customers(store, run_date)))
     if "fit" in _DONE_BY[command]:
         lines += _fits(settings)
     elif command == "label":
-        lines.append(PlanLine("reads", f"model {_model(layout, run_date)}"))
-    lines += [PlanLine("writes", text) for text in _writes(command, layout, run_date)]
+        lines.append(PlanLine("reads", f"model {_model(store, run_date)}"))
+    lines += [PlanLine("writes", text) for text in _writes(command, store, run_date)]
     return tuple(lines)
 
 
@@ -100,27 +102,32 @@ def _fits(settings: Settings) -> Iterator[PlanLine]:
     yield PlanLine("chooses", f"{rule}, no segment below {selection.min_segment_share:.1%} of the customers")
 
 
-def _writes(command: str, layout: Layout, run_date: date) -> Iterator[str]:
-    tables = read_manifest(layout, run_date).tables
+def _writes(command: str, store: Store, run_date: date) -> Iterator[str]:
+    tables = commit_of(store, run_date).tables
     for table in _WRITES[command]:
         entry = tables.get(table)
-        state = f"replaces {int(entry['rows']):,} rows of run {entry['run_id']}" if entry else "new"
-        yield f"{short_path(layout.partition(table, run_date))}: {state}"
+        state = f"replaces {entry.rows:,} rows of run {entry.run_id}" if entry else "new"
+        yield f"{_shown(store, layout.partition(table, run_date))}: {state}"
     if "fit" in _DONE_BY[command]:
-        active = active_model(layout, run_date)
-        yield f"{short_path(layout.model('<model_id>'))}: " + (f"now active: {active}" if active else "the first")
-    yield f"{short_path(layout.records(run_date))}/<run_id>.json: the run record"
+        active = active_model(store, run_date)
+        state = f"now active: {active.model_id}" if active else "the first"
+        yield f"{_shown(store, layout.model('<model_id>'))}: {state}"
+    yield f"{_shown(store, layout.records(run_date))}/<run_id>.json: the run record"
 
 
-def _published_customers(layout: Layout, run_date: date) -> str:
-    entry = read_manifest(layout, run_date).tables.get(_CLEAN[0])
+def _published_customers(store: Store, run_date: date) -> str:
+    entry = commit_of(store, run_date).tables.get(_CLEAN[0])
     if entry is None:
-        raise InputError(f"{layout.root}: no clean customers are published for {run_date}; run clean first")
-    return f"{short_path(layout.partition(_CLEAN[0], run_date))}: {int(entry['rows']):,} customers"
+        raise InputError(f"{store.root}: no clean customers are published for {run_date}; run clean first")
+    return f"{_shown(store, layout.partition(_CLEAN[0], run_date))}: {entry.rows:,} customers"
 
 
-def _model(layout: Layout, run_date: date) -> str:
-    model_id = active_model(layout, run_date)
-    if model_id is None:
-        raise InputError(f"{layout.root}: no model is published for {run_date} or before; run fit first")
-    return model_id
+def _model(store: Store, run_date: date) -> str:
+    active = active_model(store, run_date)
+    if active is None:
+        raise InputError(f"{store.root}: no model is published for {run_date} or before; run fit first")
+    return active.model_id
+
+
+def _shown(store: Store, path: str) -> str:
+    return short_path(f"{store.root}/{path}")

@@ -44,6 +44,10 @@ def doctor(
             help="First make an archive of Java's classes (200 MB, about a minute, once): local runs start faster.",
         ),
     ] = False,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="First put the output in order: finish or remove what killed runs have left."),
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Check the machine, settings, input and output before a run, without Spark.
@@ -60,6 +64,18 @@ def doctor(
 
         out().print("Looking for an archive of Java's classes; if there is none, making it takes about a minute.")
         prepare_archive()
+    if repair:
+        from seg_spark.storage.local_store import LocalStore
+        from seg_spark.storage.repair import repair as put_in_order
+
+        store = LocalStore.at(load(conf_dir, env, assignments).settings.output.path)
+        found = put_in_order(store)
+        out().print(
+            f"{store.root}: {_counted(found.folders, 'folder')} brought in line with the commits, "
+            f"{_counted(found.versions, 'version')} of dead runs removed",
+            markup=False,
+            soft_wrap=True,
+        )
     findings = examine(
         DoctorRequest(
             conf_dir,
@@ -105,6 +121,10 @@ def validate(
         excluded_by_rule={},
     )
     check_rows(rows, settings)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _show(console: Console, found: "Validation", path: str) -> None:

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from seg_spark.settings.schema import Settings
-    from seg_spark.storage.layout import Layout
+    from seg_spark.storage.local_store import LocalStore
 
 Completer = Callable[[typer.Context, str], list[str]]
 
@@ -46,9 +46,9 @@ def complete_assignment(ctx: typer.Context, incomplete: str) -> list[str]:
 @_never_failing
 def complete_published_date(ctx: typer.Context, incomplete: str) -> list[str]:
     """The dates that are published."""
-    from seg_spark.storage.manifests import published_dates
+    from seg_spark.storage.commits import published_dates
 
-    return [one.isoformat() for one in published_dates(_layout(ctx))]
+    return [one.isoformat() for one in published_dates(_store(ctx))]
 
 
 @_never_failing
@@ -57,7 +57,7 @@ def complete_feature(ctx: typer.Context, incomplete: str) -> list[str]:
     from seg_spark.storage.portable_models import published_model
 
     named = ctx.params.get("run_date")
-    model = published_model(_layout(ctx), date.fromisoformat(named) if named else date.max)
+    model = published_model(_store(ctx), date.fromisoformat(named) if named else date.max)
     given = {str(word).partition("=")[0].lower() for word in ctx.params.get("values") or ()}
     features = model.features if model is not None else ()
     return [f"{one.name}=" for one in features if one.name.lower() not in given]
@@ -83,10 +83,10 @@ def _features(ctx: typer.Context) -> tuple[str, ...]:
         return ()
 
 
-def _layout(ctx: typer.Context) -> "Layout":
-    from seg_spark.storage.layout import Layout
+def _store(ctx: typer.Context) -> "LocalStore":
+    from seg_spark.storage.local_store import LocalStore
 
-    return Layout.of(_settings(ctx).output.path)
+    return LocalStore.at(_settings(ctx).output.path)
 
 
 def _settings(ctx: typer.Context) -> "Settings":

@@ -24,7 +24,7 @@ from seg_spark.cli.options import (
 from seg_spark.errors import InputError
 
 if TYPE_CHECKING:
-    from seg_spark.storage.layout import Layout
+    from seg_spark.storage.local_store import LocalStore
 
 
 @app.command("segments")
@@ -44,9 +44,9 @@ def segments(
     from seg_spark.reporting.segment_cards import show_all_features, show_segments
     from seg_spark.storage.profiles import read_profiles
 
-    layout, date_ = _published(load(conf_dir, env, assignments).settings.output.path, run_date)
+    store, date_ = _published(load(conf_dir, env, assignments).settings.output.path, run_date)
     show = show_all_features if all_features else show_segments
-    show(out(), read_profiles(layout, date_), f"Segments of {date_}")
+    show(out(), read_profiles(store, date_), f"Segments of {date_}")
 
 
 @app.command("report")
@@ -65,7 +65,8 @@ def report(
     """
     from seg_spark.report import make_report
 
-    path = make_report(*_published(load(conf_dir, env, assignments).settings.output.path, run_date))
+    store, date_ = _published(load(conf_dir, env, assignments).settings.output.path, run_date)
+    path = store.path(make_report(store, date_))
     out().print(str(path), markup=False, soft_wrap=True)
     if open_page:
         webbrowser.open(path.as_uri())
@@ -87,13 +88,14 @@ def runs(
     Example: seg-spark runs --run-date 2026-11-23
     """
     from seg_spark.reporting.summary import show_runs
-    from seg_spark.storage.layout import Layout
+    from seg_spark.storage.layout import RUNS
+    from seg_spark.storage.local_store import LocalStore
     from seg_spark.storage.records import read_records
 
-    layout = Layout.of(load(conf_dir, env, assignments).settings.output.path)
-    records = read_records(layout, parse_run_date(run_date) if run_date else None)
+    store = LocalStore.at(load(conf_dir, env, assignments).settings.output.path)
+    records = read_records(store, parse_run_date(run_date) if run_date else None)
     if not records:
-        raise InputError(f"{layout.runs}: no run record exists{f' of {run_date}' if run_date else ''} yet")
+        raise InputError(f"{store.root}/{RUNS}: no run record exists{f' of {run_date}' if run_date else ''} yet")
     show_runs(out(), records)
 
 
@@ -114,18 +116,18 @@ def print_config(
     out().print(table)
 
 
-def _published(output_path: str, run_date: str | None) -> "tuple[Layout, date]":
-    """The layout of an output, and the date asked for or the last one with profiles. Raises InputError without any."""
-    from seg_spark.storage.layout import Layout
+def _published(output_path: str, run_date: str | None) -> "tuple[LocalStore, date]":
+    """The store of an output, and the date asked for or the last one with profiles. Raises InputError without any."""
+    from seg_spark.storage.local_store import LocalStore
     from seg_spark.storage.profiles import last_profiled_date
 
-    layout = Layout.of(output_path)
-    found = parse_run_date(run_date) if run_date else last_profiled_date(layout)
+    store = LocalStore.at(output_path)
+    found = parse_run_date(run_date) if run_date else last_profiled_date(store)
     if found is None:
         raise InputError(
-            f"{layout.root}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
+            f"{store.root}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
         )
-    return layout, found
+    return store, found
 
 
 def _shown(value: Any) -> str:

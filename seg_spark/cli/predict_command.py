@@ -57,8 +57,8 @@ def predict(
     """
     from seg_spark.reporting.predictions import prediction_json, show_prediction
     from seg_spark.segments.prediction import answer, split_assignment
-    from seg_spark.storage.layout import Layout
-    from seg_spark.storage.manifests import published_dates
+    from seg_spark.storage.commits import published_dates
+    from seg_spark.storage.local_store import LocalStore
     from seg_spark.storage.portable_models import published_model
 
     if bool(values) == (file is not None):
@@ -66,12 +66,12 @@ def predict(
             "predict: expected either FEATURE=VALUE, as in annual_income=70 spending_score=82, or --file customers.csv"
         )
     settings = load(conf_dir, env, assignments).settings
-    layout = Layout.of(settings.output.path)
-    model = published_model(layout, parse_run_date(run_date) if run_date else date.max)
-    if model is None and run_date and (dates := published_dates(layout)):
-        raise InputError(f"{layout.root}: no model is published for {run_date} or before; the first date is {dates[0]}")
+    store = LocalStore.at(settings.output.path)
+    model = published_model(store, parse_run_date(run_date) if run_date else date.max)
+    if model is None and run_date and (dates := published_dates(store)):
+        raise InputError(f"{store.root}: no model is published for {run_date} or before; the first date is {dates[0]}")
     if model is None:
-        raise InputError(f"{layout.root}: no model is published there yet; run seg-spark nightly --run-date YYYY-MM-DD")
+        raise InputError(f"{store.root}: no model is published there yet; run seg-spark nightly --run-date YYYY-MM-DD")
     if file is not None:
         _predict_file(file, settings, model, as_json)
         return

@@ -109,13 +109,13 @@ def _run(
     from seg_spark.reporting.segment_cards import show_segments
     from seg_spark.reporting.summary import show_run
     from seg_spark.runner import run
-    from seg_spark.storage.layout import Layout
+    from seg_spark.storage.local_store import LocalStore
 
     result = run(command, settings, date_, conf_dir, StepProgress(Console(stderr=True)))
     console = out()
     if result.outcome.labelled is not None:
         show_segments(console, result.outcome.labelled.profile_rows, f"Segments of {date_}")
-    show_run(console, result.record, result.record_path, Layout.of(settings.output.path).root, result.report_path)
+    show_run(console, result.record, result.record_path, LocalStore.at(settings.output.path).root, result.report_path)
     _suggest_archive()
 
 

@@ -16,7 +16,7 @@ from seg_spark.proposal.columns import Proposal, propose
 from seg_spark.proposal.conf_text import conf_text
 from seg_spark.settings.layers import load_settings
 from seg_spark.settings.raw_table import Input
-from seg_spark.storage.local_files import write_text_atomically
+from seg_spark.storage.local_files import write_atomically
 
 FORMATS: Final[tuple[str, ...]] = get_args(TableFormat)
 
@@ -60,7 +60,7 @@ def init(request: Request, today: date) -> InitResult:
     text = conf_text(proposal, request.output_path)
     _check(text, target)
     try:
-        write_text_atomically(target, text)
+        write_atomically(target, text.encode())
     except OSError as error:
         raise SettingsError(f"--conf-dir {request.conf_dir}: cannot be written: {error.strerror}") from None
     return InitResult(target, proposal)

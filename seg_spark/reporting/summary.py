@@ -11,7 +11,7 @@ from seg_spark import columns as c
 
 
 def show_run(
-    console: Console, record: Mapping[str, Any], record_path: Path, output: Path, report: Path | None = None
+    console: Console, record: Mapping[str, Any], record_path: str, output: str, report: str | None = None
 ) -> None:
     """Rows, choice of k, where the results lie and where the time went."""
     rows = record["rows"]
@@ -88,22 +88,22 @@ def _excluded(rows: Mapping[str, Any]) -> str:
     return f" + {rows['excluded']:,} excluded{_reasons(rows['excluded_by_rule'])}"
 
 
-def _places(record: Mapping[str, Any], output: Path, partition: str) -> list[tuple[str, Path]]:
-    places: list[tuple[str, Path]] = []
+def _places(record: Mapping[str, Any], output: str, partition: str) -> list[tuple[str, str]]:
+    places: list[tuple[str, str]] = []
     if record["segments"]:
-        places.append(("labels", output / c.CUSTOMER_SEGMENTS / partition))
-        places.append(("profiles", output / c.SEGMENT_PROFILES / partition))
+        places.append(("labels", f"{output}/{c.CUSTOMER_SEGMENTS}/{partition}"))
+        places.append(("profiles", f"{output}/{c.SEGMENT_PROFILES}/{partition}"))
     if record["rows"]:
-        places.append(("clean", output / c.CLEAN_CUSTOMERS / partition))
-        places.append(("rejected", output / c.REJECTED_CUSTOMERS / partition))
+        places.append(("clean", f"{output}/{c.CLEAN_CUSTOMERS}/{partition}"))
+        places.append(("rejected", f"{output}/{c.REJECTED_CUSTOMERS}/{partition}"))
     if record["model_id"]:
-        places.append(("model", output / "models" / record["model_id"]))
+        places.append(("model", f"{output}/models/{record['model_id']}"))
     return places
 
 
-def short_path(path: Path) -> Path:
+def short_path(path: str) -> str:
     """Relative to the current folder, where that is shorter."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return path.removeprefix(f"{Path.cwd()}/")
 
 
 def _count(value: int | None) -> str:

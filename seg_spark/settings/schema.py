@@ -131,6 +131,15 @@ class Selection(Section):
         return self
 
 
+class Publish(Section):
+    """What becomes of versions that a later run of the same date replaces."""
+
+    keep_versions: Annotated[int, Field(ge=0, le=100)] = 1
+    """So many replaced versions of each date are kept, beside those that readers may still hold."""
+    grace_minutes: Annotated[int, Field(ge=1, le=525_600)] = 1_440
+    """So long a replaced version can be read at least, by readers who had begun before."""
+
+
 class Report(Section):
     """The report page of a run."""
 
@@ -157,6 +166,8 @@ class Settings(Section):
     """The KMeans fits."""
     selection: Selection = Selection()
     """How k is chosen."""
+    publish: Publish = Publish()
+    """What becomes of replaced versions."""
     report: Report = Report()
     """The report page of a run."""
 

@@ -25,9 +25,17 @@ from seg_spark.input.spark_reader import read_raw
 from seg_spark.settings.schema import Settings
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
-from seg_spark.storage.local_files import remove_tree
-from seg_spark.storage.publish import StagedTable
-from seg_spark.storage.tables import count_list_items, count_nulls, count_rows, read_table, stage_frame, stage_table
+from seg_spark.storage.tables import (
+    StagedTable,
+    count_list_items,
+    count_nulls,
+    count_rows,
+    data_files,
+    read_table,
+    stage_frame,
+    stage_table,
+    staged_table,
+)
 
 log = logging.getLogger("seg_spark")
 
@@ -72,7 +80,7 @@ def clean_customers(context: RunContext) -> CleaningResult:
         if read.rows == 0:
             raise InputError(f"input.path: {settings.input.path} has a header but no rows")
         check_unchanged(files, settings.input, context.run_date)
-        remove_tree(context.staging / _VALIDATED)
+        context.store.remove(_validated_folder(context))
         staged, rejected = _staged(context, RowOutcome.ACCEPTED), _staged(context, RowOutcome.REJECTED)
         _audit_ids(context, staged, read, settled.not_accepted)
     counts = settled.counts
@@ -82,7 +90,7 @@ def clean_customers(context: RunContext) -> CleaningResult:
         merged_duplicates=counts[RowOutcome.MERGED],
         rejected=rejected.rows,
         excluded=counts[RowOutcome.EXCLUDED],
-        rejected_by_reason=count_list_items(rejected.folder, c.REJECT_REASONS),
+        rejected_by_reason=count_list_items(context.store, rejected.files, c.REJECT_REASONS),
         excluded_by_rule=_excluded_by_rule(settings, counts),
     )
     _check_sum(outcomes)
@@ -93,7 +101,7 @@ def clean_customers(context: RunContext) -> CleaningResult:
     for position, rule in enumerate(settings.cleaning.exclude):
         if not counts[f"rule {position}"]:
             log.warning("cleaning.exclude: no row meets the rule on %r", rule.column)
-    missing = {name: count_nulls(staged.folder, name) for name in settings.features.columns}
+    missing = {name: count_nulls(context.store, staged.files, name) for name in settings.features.columns}
     return CleaningResult(staged, rejected, outcomes, missing, len(files.files), files.total_bytes)
 
 
@@ -117,8 +125,9 @@ def _stage_large(context: RunContext, rows: DataFrame) -> tuple[IdTotals, _Settl
     validate: Callable[[DataFrame], DataFrame] = partial(validate_rows, settings=context.settings)
     count = None
     if context.settings.input.format not in _CHEAP_TO_READ:
-        rows, validate = stage_frame(validate(rows), context.staging / _VALIDATED), _as_it_is
-        count = count_rows(context.staging / _VALIDATED)
+        folder = _validated_folder(context)
+        rows, validate = stage_frame(validate(rows), context.store, folder), _as_it_is
+        count = count_rows(context.store, data_files(context.store, folder))
     repeated = find_repeated_ids(rows, count)
     marked = mark_shared_ids(rows, repeated)
     good = ~F.col(IS_FAULTY) & F.col(EXCLUSION).isNull()
@@ -153,9 +162,8 @@ def _settle(context: RunContext, validated: DataFrame) -> _Settled:
 
 def _stage(context: RunContext, rows: DataFrame, outcome: RowOutcome) -> None:
     table = _TABLE_OF[outcome]
-    stage_table(
-        rows.withColumn(c.RUN_ID, F.lit(context.run_id)), _schema(context, table), context.staging / table, table
-    )
+    with_run = rows.withColumn(c.RUN_ID, F.lit(context.run_id))
+    stage_table(with_run, _schema(context, table), context.store, context.folder_of(table), table)
 
 
 def _schema(context: RunContext, table: str) -> StructType:
@@ -165,17 +173,21 @@ def _schema(context: RunContext, table: str) -> StructType:
 
 def _staged(context: RunContext, outcome: RowOutcome) -> StagedTable:
     table = _TABLE_OF[outcome]
-    folder = context.staging / table
-    if not folder.exists():
+    folder = context.folder_of(table)
+    if not data_files(context.store, folder):
         schema = _schema(context, table)
-        stage_table(context.spark.createDataFrame([], schema), schema, folder, table)
-    return StagedTable(table, folder, count_rows(folder))
+        stage_table(context.spark.createDataFrame([], schema), schema, context.store, folder, table)
+    return staged_table(context.store, table, folder)
+
+
+def _validated_folder(context: RunContext) -> str:
+    return f"{context.area.staging}/{_VALIDATED}"
 
 
 def _audit_ids(context: RunContext, clean: StagedTable, read_at_first: IdTotals, not_accepted: IdTotals) -> None:
     """Read back what was written: every accepted customer has one row, and every scan saw the same ids."""
-    customers = read_table(context.spark, clean.folder, _schema(context, clean.table)).select(c.CUSTOMER_ID)
-    hashed = customers.withColumn(ID_HASH, F.xxhash64(c.CUSTOMER_ID))
+    customers = read_table(context.spark, context.store, clean.files, _schema(context, clean.table))
+    hashed = customers.select(c.CUSTOMER_ID).withColumn(ID_HASH, F.xxhash64(c.CUSTOMER_ID))
     with spark_errors_as(PublishError, f"reading {clean.folder} back"):
         written = find_repeated_ids(hashed, clean.rows)
     if written.totals + not_accepted != read_at_first:

@@ -14,7 +14,8 @@ from seg_spark.session import check_reachable, start_session, task_counter
 from seg_spark.settings.paths import refuse_overlap
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.stopping import stopping_waits
-from seg_spark.storage.layout import Layout
+from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.publish import RunArea
 
 _SMALL_RUN_BYTES: Final = 32 * 2**20
 """Up to here a run of few features is faster without Java's slower compiler: a fifth of its time at 2,000 customers, a
@@ -30,11 +31,26 @@ class RunContext:
 
     spark: SparkSession
     settings: Settings
-    run_date: date
-    run_id: str
-    layout: Layout
-    staging: Path
+    store: LocalStore
+    area: RunArea
     progress: StepProgress
+    is_trial: bool = False
+
+    @property
+    def run_date(self) -> date:
+        """The date whose customers are segmented."""
+        return self.area.run_date
+
+    @property
+    def run_id(self) -> str:
+        """What tells this run from all others."""
+        return self.area.run_id
+
+    def folder_of(self, table: str) -> str:
+        """Where this run writes a table."""
+        if self.is_trial:
+            return f"{self.area.staging}/{table}"
+        return self.store.version_folder(table, self.run_date, self.run_id)
 
 
 def refuse_own_output(settings: Settings, run_date: date) -> None:

@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -29,6 +28,7 @@ from seg_spark.segments.names import name_segments
 from seg_spark.segments.numbering import number_segments
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
+from seg_spark.storage.commits import DataFile
 from seg_spark.storage.tables import read_table
 
 log = logging.getLogger("seg_spark")
@@ -47,9 +47,9 @@ class FittingResult:
     mllib: MllibFits
 
 
-def read_clean(context: RunContext, folder: Path) -> DataFrame:
-    """The clean customers in a folder, staged or published."""
-    return read_table(context.spark, folder, schemas.clean_customers_schema(context.settings.features))
+def read_clean(context: RunContext, files: Sequence[DataFile]) -> DataFrame:
+    """The clean customers in some files, staged or published."""
+    return read_table(context.spark, context.store, files, schemas.clean_customers_schema(context.settings.features))
 
 
 def training_customers(context: RunContext, customers: DataFrame) -> pa.Table:

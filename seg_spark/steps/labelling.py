@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from seg_spark import columns as c
 from seg_spark import schemas
@@ -23,8 +23,7 @@ from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns, score
 from seg_spark.segments.totals import published_scores, total_segments
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
-from seg_spark.storage.publish import StagedTable
-from seg_spark.storage.tables import count_nulls, count_rows, stage_table
+from seg_spark.storage.tables import StagedTable, count_nulls, stage_table, staged_table
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,7 @@ def label_customers(
             F.lit(model.model_id).alias(c.MODEL_ID),
             F.lit(context.run_id).alias(c.RUN_ID),
         )  # fmt: skip
-        folder = context.staging / c.CUSTOMER_SEGMENTS
-        stage_table(labels, table, folder, c.CUSTOMER_SEGMENTS)
-        staged = _audit_labels(folder, expected_rows)
+        staged = _audit_labels(context, _stage(context, labels, table, c.CUSTOMER_SEGMENTS), expected_rows)
     with context.progress.step("profile"), spark_errors_as(InputError, "reading the clean customers"):
         totals = total_segments(scored, model)
         points, clusters, segment_ids = _score_sample(context, sample, model)
@@ -67,18 +64,23 @@ def label_customers(
     return LabellingResult(staged, staged_profiles, profiles, totals, all_scores, figures)
 
 
-def _audit_labels(folder: Path, expected_rows: int) -> StagedTable:
+def _stage(context: RunContext, frame: DataFrame, schema: StructType, table: str) -> StagedTable:
+    folder = context.folder_of(table)
+    stage_table(frame, schema, context.store, folder, table)
+    return staged_table(context.store, table, folder)
+
+
+def _audit_labels(context: RunContext, staged: StagedTable, expected_rows: int) -> StagedTable:
     """Read back what was written, before anybody else can."""
-    rows = count_rows(folder)
-    if rows != expected_rows:
+    if staged.rows != expected_rows:
         raise PublishError(
-            f"{rows:,} labels were written for {expected_rows:,} accepted customers; nothing was published"
+            f"{staged.rows:,} labels were written for {expected_rows:,} accepted customers; nothing was published"
         )
     for column in (c.CUSTOMER_ID, c.SEGMENT_ID, c.DISTANCE):
-        nulls = count_nulls(folder, column)
+        nulls = count_nulls(context.store, staged.files, column)
         if nulls:
             raise PublishError(f"{nulls:,} labels have no {column}; nothing was published")
-    return StagedTable(c.CUSTOMER_SEGMENTS, folder, rows)
+    return staged
 
 
 def _score_sample(context: RunContext, sample: pa.Table, model: Model) -> tuple[Matrix, Labels, Labels]:
@@ -93,6 +95,4 @@ def _stage_profiles(context: RunContext, profiles: Sequence[Profile], model: Mod
     schema = schemas.SEGMENT_PROFILES_SCHEMA
     values = [asdict(one) | {c.MODEL_ID: model.model_id, c.RUN_ID: context.run_id} for one in profiles]
     frame = context.spark.createDataFrame([tuple(row[name] for name in schema.fieldNames()) for row in values], schema)
-    folder = context.staging / c.SEGMENT_PROFILES
-    stage_table(frame.coalesce(1), schema, folder, c.SEGMENT_PROFILES)
-    return StagedTable(c.SEGMENT_PROFILES, folder, count_rows(folder))
+    return _stage(context, frame.coalesce(1), schema, c.SEGMENT_PROFILES)

@@ -15,11 +15,12 @@ from seg_spark.clustering.scores import Scores
 from seg_spark.errors import InputError
 from seg_spark.segments.comparison import Segmentation
 from seg_spark.segments.model import Model
-from seg_spark.storage.layout import Layout
-from seg_spark.storage.manifests import Manifest, read_manifest
+from seg_spark.storage.commits import Commit, PublishedModel, commit_of
+from seg_spark.storage.layout import records
 from seg_spark.storage.portable_models import read_model, read_scores, scores_path
 from seg_spark.storage.profiles import read_profiles
 from seg_spark.storage.records import read_records
+from seg_spark.storage.store import Store
 
 _SCORES: Final = TypeAdapter(Scores)
 _MAY_BE_NONE: Final = {"silhouette_euclidean", "prediction_strength", "mllib_within_ss"}
@@ -27,53 +28,53 @@ _MAY_BE_NONE: Final = {"silhouette_euclidean", "prediction_strength", "mllib_wit
 
 @dataclass(frozen=True)
 class PublishedDate:
-    """The published segmentation of a date, with its manifest, its model, and the digest of its run's settings."""
+    """The published segmentation of a date, with its commit, its model, and the digest of its run's settings."""
 
-    manifest: Manifest
+    commit: Commit
     model: Model
     segmentation: Segmentation
     settings_sha256: str
 
 
-def read_published(layout: Layout, run_date: date) -> PublishedDate:
+def read_published(store: Store, run_date: date) -> PublishedDate:
     """What the labels published for a date were made from. No Spark is started.
 
     Raises InputError if no labels are published for the date, or anything behind them is absent or damaged.
     """
-    manifest = read_manifest(layout, run_date)
-    if c.CUSTOMER_SEGMENTS not in manifest.tables:
+    commit = commit_of(store, run_date)
+    if c.CUSTOMER_SEGMENTS not in commit.tables or commit.model is None:
         raise InputError(
-            f"{layout.root}: no labels are published for {run_date}; run seg-spark nightly --run-date {run_date} first"
+            f"{store.root}: no labels are published for {run_date}; run seg-spark nightly --run-date {run_date} first"
         )
-    labelling = _record(layout, manifest, c.CUSTOMER_SEGMENTS)
-    rows = _rows(_record(layout, manifest, c.CLEAN_CUSTOMERS))
+    labelling = _record(store, commit, c.CUSTOMER_SEGMENTS)
+    rows = _rows(_record(store, commit, c.CLEAN_CUSTOMERS))
     try:
-        model_id, digest = str(labelling["model_id"]), str(labelling["settings_sha256"])
+        digest = str(labelling["settings_sha256"])
     except KeyError:
         raise _damaged_record(labelling) from None
-    model = read_model(layout, model_id)
-    because, scores = _choice(layout, model_id, len(model.segments))
+    model = read_model(store, commit.model)
+    because, scores = _choice(store, commit.model, len(model.segments))
     segmentation = Segmentation(
-        model_id=model_id,
+        model_id=commit.model.model_id,
         chosen_because=because,
         rows=rows,
         scores=next(one for one in scores if one.k == len(model.segments)),
         scores_by_k=scores,
         names={one.segment_id: one.name for one in model.segments}
-        | {one.segment_id: one.segment_name for one in read_profiles(layout, run_date)},
+        | {one.segment_id: one.segment_name for one in read_profiles(store, run_date)},
     )
-    return PublishedDate(manifest, model, segmentation, digest)
+    return PublishedDate(commit, model, segmentation, digest)
 
 
-def _record(layout: Layout, manifest: Manifest, table: str) -> Mapping[str, Any]:
+def _record(store: Store, commit: Commit, table: str) -> Mapping[str, Any]:
     """The record of the run that published a table."""
-    run_id = manifest.tables[table]["run_id"] if table in manifest.tables else None
-    found = [one for one in read_records(layout, manifest.run_date) if one.get("run_id") == run_id]
+    run_id = commit.tables[table].run_id if table in commit.tables else None
+    found = [one for one in read_records(store, commit.run_date) if one.get("run_id") == run_id]
     if run_id is None or not found:
-        path = layout.records(manifest.run_date) / f"{run_id}.json"
+        path = f"{store.root}/{records(commit.run_date)}/{run_id}.json"
         raise InputError(
             f"{path}: the record of the run that published {table} is missing or damaged; "
-            f"run seg-spark nightly --run-date {manifest.run_date} again"
+            f"run seg-spark nightly --run-date {commit.run_date} again"
         )
     return found[0]
 
@@ -86,9 +87,9 @@ def _rows(record: Mapping[str, Any]) -> RowCounts:
         raise _damaged_record(record) from None
 
 
-def _choice(layout: Layout, model_id: str, k: int) -> tuple[str, tuple[Scores, ...]]:
+def _choice(store: Store, published: PublishedModel, k: int) -> tuple[str, tuple[Scores, ...]]:
     """Why this k was chosen, and the scores of every k. What has no JSON (infinity, nan) comes back as nan."""
-    text = read_scores(layout, model_id)
+    text = read_scores(store, published)
     try:
         document = json.loads(text)
         scores = tuple(_SCORES.validate_python(_with_nan(one)) for one in document["scores"])
@@ -96,7 +97,7 @@ def _choice(layout: Layout, model_id: str, k: int) -> tuple[str, tuple[Scores, .
         if k not in {one.k for one in scores} or not isinstance(because, str):
             raise ValueError("not the scores of this model")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{scores_path(layout, model_id)}: is damaged; fit again") from None
+        raise InputError(f"{scores_path(store, published)}: is damaged; fit again") from None
     return because, scores
 
 

@@ -1,84 +1,57 @@
-"""Where everything is below output.path. Table folders hold Parquet files and nothing else."""
+"""Where everything is below output.path, as relative paths. Table folders hold Parquet files and nothing else."""
 
-from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Final
 
-from seg_spark.settings.paths import local_path
-
+INTERNAL: Final = "_seg_spark"
+"""Staging, lock, commits and versions; the leading _ hides it from Spark and Hive."""
+LOCK: Final = f"{INTERNAL}/lock"
+"""The file whose lock a run holds."""
+COMMITS: Final = f"{INTERNAL}/commits"
+"""One numbered file per commit."""
+VERSIONS: Final = f"{INTERNAL}/versions"
+"""On a local disk, what each run has written, in a folder of its run_id."""
+STAGING: Final = f"{INTERNAL}/staging"
+"""What each active run needs until it ends, in a folder of its run_id."""
+TRIALS: Final = f"{INTERNAL}/trials"
+"""What trials write while they run."""
+RUNS: Final = "runs"
+"""All run records."""
+MODELS: Final = "models"
+"""Published models."""
 SCORES: Final = "scores.json"
 """The scores of every k, in the folder of the model that was chosen."""
 PORTABLE: Final = "model.json"
 """The portable form of a model, in its folder."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The folders of one output."""
-
-    root: Path
-
-    @classmethod
-    def of(cls, output_path: str) -> "Layout":
-        """The layout below a setting output.path, made absolute."""
-        return cls(Path(local_path(output_path)).absolute())
-
-    def table(self, name: str) -> Path:
-        """A published table: its partitions are run_date=D folders."""
-        return self.root / name
-
-    def partition(self, table: str, run_date: date) -> Path:
-        """One date of a published table."""
-        return self.table(table) / partition_name(run_date)
-
-    def model(self, model_id: str) -> Path:
-        """One published model."""
-        return self.root / "models" / model_id
-
-    def records(self, run_date: date) -> Path:
-        """The run records of one date."""
-        return self.runs / partition_name(run_date)
-
-    @property
-    def runs(self) -> Path:
-        """All run records."""
-        return self.root / "runs"
-
-    @property
-    def internal(self) -> Path:
-        """Staging, lock, manifests and replaced versions; the leading _ hides it from Spark and Hive."""
-        return self.root / "_seg_spark"
-
-    def staging(self, run_id: str) -> Path:
-        """What one run has written and not yet published."""
-        return self.internal / "staging" / run_id
-
-    @property
-    def replaced(self) -> Path:
-        """Versions that a later run has replaced, kept until the next run for readers still at them."""
-        return self.internal / "replaced"
-
-    @property
-    def trials(self) -> Path:
-        """What trials write while they run."""
-        return self.internal / "trials"
-
-    @property
-    def lock(self) -> Path:
-        """The file whose lock a run holds."""
-        return self.internal / "lock"
-
-    @property
-    def manifests(self) -> Path:
-        """One manifest per date: what is published for it, and by which run."""
-        return self.internal / "manifests"
-
-    def manifest(self, run_date: date) -> Path:
-        """The manifest of one date."""
-        return self.manifests / f"{partition_name(run_date)}.json"
+PIPELINE: Final = "pipeline"
+"""The form of a model that Spark ML loads, in its folder."""
 
 
 def partition_name(run_date: date) -> str:
     """The folder name of a date, in Hive's style."""
     return f"run_date={run_date.isoformat()}"
+
+
+def partition(table: str, run_date: date) -> str:
+    """One date of a published table."""
+    return f"{table}/{partition_name(run_date)}"
+
+
+def records(run_date: date) -> str:
+    """The run records of one date."""
+    return f"{RUNS}/{partition_name(run_date)}"
+
+
+def model(model_id: str) -> str:
+    """One published model."""
+    return f"{MODELS}/{model_id}"
+
+
+def staging(run_id: str) -> str:
+    """What one run needs until it ends."""
+    return f"{STAGING}/{run_id}"
+
+
+def trial(trial_id: str) -> str:
+    """What one trial writes."""
+    return f"{TRIALS}/{trial_id}"

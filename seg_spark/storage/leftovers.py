@@ -4,7 +4,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from seg_spark.storage.layout import Layout
+from seg_spark.storage.commits import commit_of
+from seg_spark.storage.layout import STAGING, TRIALS, VERSIONS
+from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.retention import replaced_commits
 
 
 @dataclass(frozen=True)
@@ -12,36 +15,47 @@ class Leftover:
     """The leftovers of one kind: how many runs left something, and its size."""
 
     what: str
-    folder: Path
+    folder: str
     runs: int
     size_bytes: int
 
 
-def find_leftovers(layout: Layout) -> tuple[Leftover, ...]:
-    """Files left in staging, among the replaced versions and among trials; kinds without any are left out.
+def find_leftovers(store: LocalStore) -> tuple[Leftover, ...]:
+    """Files of runs and trials that have not ended; kinds without any are left out.
 
-    Staging and trials of an active run are among them. The next run removes
-    them all, trials once they are a day old.
+    Those of an active run are among them. The next run removes them all, trials once they are a day old.
     """
-    kinds = (
-        ("staging", layout.internal / "staging"),
-        ("trials", layout.trials),
-        ("replaced versions", layout.replaced),
+    staged = [f"{VERSIONS}/{one.name}" for one in store.entries(STAGING)]
+    found = (
+        _leftover(store, "staging", STAGING, staged),
+        _leftover(store, "trials", TRIALS, [f"{TRIALS}/{one.name}" for one in store.entries(TRIALS)]),
     )
-    found = (_leftover(what, folder) for what, folder in kinds if folder.is_dir())
     return tuple(one for one in found if one.runs)
 
 
-def _leftover(what: str, folder: Path) -> Leftover:
+def replaced_versions(store: LocalStore) -> Leftover | None:
+    """Versions that a later run has replaced, kept for readers and for rollback; None if there are none."""
+    replaced = replaced_commits(store)
+    if not replaced:
+        return None
+    in_use = {
+        file.path
+        for run_date in {one.run_date for one in replaced}
+        for table in commit_of(store, run_date).tables.values()
+        for file in table.files
+    }
+    files = {file.path: file.size_bytes for one in replaced for table in one.tables.values() for file in table.files}
+    size = sum(size for path, size in files.items() if path not in in_use)
+    return Leftover("replaced versions", f"{store.root}/{VERSIONS}", len(replaced), size)
+
+
+def _leftover(store: LocalStore, what: str, folder: str, places: list[str]) -> Leftover:
     size = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                size += (Path(parent) / name).lstat().st_size
-            except FileNotFoundError:
-                continue  # an active run moves its files while they are counted
-    try:
-        runs = sum(1 for _ in folder.iterdir())
-    except FileNotFoundError:
-        runs = 0
-    return Leftover(what, folder, runs, size)
+    for place in places:
+        for parent, _, names in os.walk(store.path(place)):
+            for name in names:
+                try:
+                    size += (Path(parent) / name).lstat().st_size
+                except FileNotFoundError:
+                    continue  # an active run moves its files while they are counted
+    return Leftover(what, f"{store.root}/{folder}", len(places), size)

@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import secrets
 import shutil
 import sys
 from pathlib import Path
@@ -11,18 +12,47 @@ from typing import Final
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
 _NO_EXCHANGE: Final = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+_NO_LINKS: Final = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EMLINK)
 
 
-def write_text_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a small file so that a reader sees the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    temporary = _temporary(path, content)
     temporary.replace(path)
     sync_folder(path.parent)
+
+
+def create_atomically(path: Path, content: bytes) -> bool:
+    """Write a small file whole, only if there is none; False if there is one."""
+    temporary = _temporary(path, content)
+    try:
+        link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink()
+    sync_folder(path.parent)
+    return True
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name; a copy where the filesystem has no hard links. Raises FileExistsError."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        with source.open("rb") as content, target.open("xb") as copy:
+            shutil.copyfileobj(content, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Make the folder `target` with all files and folders of `source` under second names."""
+    target.mkdir(parents=True)
+    for one in sorted(source.iterdir()):
+        (link_tree if one.is_dir() else link)(one, target / one.name)
 
 
 def swap_in(staged: Path, published: Path) -> Path | None:
@@ -66,6 +96,17 @@ def sync_folder(folder: Path) -> None:
 def remove_tree(folder: Path) -> None:
     """Remove a folder with all it holds, if it is there."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _temporary(path: Path, content: bytes) -> Path:
+    """A durable file beside `path`, hidden from listings of the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return temporary
 
 
 def _sync(path: Path) -> None:

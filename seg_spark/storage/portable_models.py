@@ -1,52 +1,41 @@
 """Published models in their portable form, read without Spark."""
 
 from datetime import date
-from pathlib import Path
 
 from seg_spark.errors import InputError
 from seg_spark.segments.model import Model, model_from_json
-from seg_spark.storage.layout import PORTABLE, SCORES, Layout
-from seg_spark.storage.manifests import active_model
+from seg_spark.storage.commits import PublishedModel, active_model
+from seg_spark.storage.layout import PORTABLE, SCORES
+from seg_spark.storage.store import Store
 
 
-def published_model(layout: Layout, run_date: date) -> Model | None:
+def published_model(store: Store, run_date: date) -> Model | None:
     """The model published for a date, or else for the last date before it; None if there is none.
 
     Raises InputError if its file is absent or damaged.
     """
-    model_id = active_model(layout, run_date)
-    if model_id is None:
-        return None
-    return read_model(layout, model_id)
+    found = active_model(store, run_date)
+    return read_model(store, found) if found is not None else None
 
 
-def read_model(layout: Layout, model_id: str) -> Model:
+def read_model(store: Store, published: PublishedModel) -> Model:
     """A published model. Raises InputError if it is not there, or damaged."""
-    return model_from_json(read_portable(layout, model_id), str(portable_path(layout, model_id)))
+    path = f"{published.folder}/{PORTABLE}"
+    return model_from_json(_text(store, path, "the published model is"), f"{store.root}/{path}")
 
 
-def portable_path(layout: Layout, model_id: str) -> Path:
-    """The path of the portable form of a published model."""
-    return layout.model(model_id) / PORTABLE
+def scores_path(store: Store, published: PublishedModel) -> str:
+    """Where the scores of a published model lie, as it is shown to people."""
+    return f"{store.root}/{published.folder}/{SCORES}"
 
 
-def read_portable(layout: Layout, model_id: str) -> str:
-    """The text of a published model.json. Raises InputError if it is not there."""
-    return _text(portable_path(layout, model_id), "the published model is")
-
-
-def scores_path(layout: Layout, model_id: str) -> Path:
-    """Where the scores of a published model lie."""
-    return layout.model(model_id) / SCORES
-
-
-def read_scores(layout: Layout, model_id: str) -> str:
+def read_scores(store: Store, published: PublishedModel) -> str:
     """The text of a published scores.json. Raises InputError if it is not there."""
-    return _text(scores_path(layout, model_id), "the scores of the published model are")
+    return _text(store, f"{published.folder}/{SCORES}", "the scores of the published model are")
 
 
-def _text(path: Path, what: str) -> str:
+def _text(store: Store, path: str, what: str) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")  # its reader finds the damage
+        return store.read(path).decode("utf-8", errors="replace")  # its reader finds the damage
     except OSError:
-        raise InputError(f"{path}: {what} not there; fit again") from None
+        raise InputError(f"{store.root}/{path}: {what} not there; fit again") from None

@@ -1,5 +1,6 @@
 """Published segment profiles, read without Spark."""
 
+from contextlib import closing
 from datetime import date
 
 import pyarrow as pa
@@ -8,25 +9,31 @@ import pyarrow.parquet as pq
 from seg_spark import columns as c
 from seg_spark.errors import InputError
 from seg_spark.segments.profiles import Profile
-from seg_spark.storage.layout import Layout
-from seg_spark.storage.manifests import last_date_with, published_dates
+from seg_spark.storage.commits import commit_of, last_date_with, published_dates
+from seg_spark.storage.store import Store
 
 
-def last_profiled_date(layout: Layout) -> date | None:
+def last_profiled_date(store: Store) -> date | None:
     """The last date with published profiles."""
-    return last_date_with(layout, c.SEGMENT_PROFILES)
+    return last_date_with(store, c.SEGMENT_PROFILES)
 
 
-def read_profiles(layout: Layout, run_date: date) -> tuple[Profile, ...]:
+def read_profiles(store: Store, run_date: date) -> tuple[Profile, ...]:
     """The profiles published for a date. Raises InputError if there are none."""
-    folder = layout.partition(c.SEGMENT_PROFILES, run_date)
-    if not folder.is_dir():
-        dates = ", ".join(one.isoformat() for one in published_dates(layout)[-5:]) or "none"
-        raise InputError(f"{folder}: no segments are published for {run_date}; the last published dates: {dates}")
+    version = commit_of(store, run_date).tables.get(c.SEGMENT_PROFILES)
+    if version is None:
+        dates = ", ".join(one.isoformat() for one in published_dates(store)[-5:]) or "none"
+        raise InputError(f"{store.root}: no segments are published for {run_date}; the last published dates: {dates}")
     known = Profile.__dataclass_fields__
+    rows = []
     try:
-        rows = [row for file in sorted(folder.glob("*.parquet")) for row in pq.ParquetFile(file).read().to_pylist()]
+        for one in version.files:
+            with closing(store.open_input(one.path)) as file:
+                rows += pq.ParquetFile(file).read().to_pylist()
         profiles = [Profile(**{name: value for name, value in row.items() if name in known}) for row in rows]
     except (pa.ArrowException, OSError, TypeError):
-        raise InputError(f"{folder}: the published profiles are damaged; run label again for {run_date}") from None
+        raise InputError(
+            f"{store.root}: the published {c.SEGMENT_PROFILES} of {run_date} are damaged; "
+            f"run seg-spark label --run-date {run_date} again"
+        ) from None
     return tuple(sorted(profiles, key=lambda one: one.segment_id))

@@ -1,104 +1,151 @@
-"""Publishing: what was staged is made durable and swapped in, folder by folder, labels last.
+"""Publishing: what was staged is made durable and committed; then the folders of a local disk are swapped.
 
-Staged folders lie outside the tables, on the same filesystem; a reader of a table never meets a
-folder that is being written. Replaced versions stay until the next run, for readers still at them.
+The commit is one file, created only if absent: before it readers of the commits see the old date, after it the new
+one. A run that was killed leaves a staging folder, by which the next one finds what to finish or to remove.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from seg_spark.errors import PublishError
-from seg_spark.settings.paths import spark_path
-from seg_spark.storage.layout import PORTABLE, SCORES, Layout
-from seg_spark.storage.local_files import remove_tree, swap_in, sync_tree
-from seg_spark.storage.manifests import Manifest, read_manifest, write_manifest
-from seg_spark.storage.tables import data_files
-from seg_spark.storage.trials import remove_abandoned
+from seg_spark.errors import LockedError, PublishError
+from seg_spark.storage import layout
+from seg_spark.storage.commits import (
+    Commit,
+    DateState,
+    PublishedModel,
+    TableVersion,
+    commit_entries,
+    create_commit,
+    latest_commit,
+    read_commit,
+)
+from seg_spark.storage.date_folders import prepare_folders, swap_folders
+from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.records import remove_unfinished_records
+from seg_spark.storage.repair import finish_dead_runs
+from seg_spark.storage.retention import Retention, remove_replaced
+from seg_spark.storage.store import Store
+from seg_spark.storage.tables import StagedTable
 
 if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
 
 
 @dataclass(frozen=True)
-class StagedTable:
-    """A table of one run that is written and counted, and not yet published."""
+class RunArea:
+    """Where a run writes: `staging` until it ends, `base` the number of the commit that it began from."""
 
-    table: str
-    folder: Path
-    rows: int
+    run_date: date
+    run_id: str
+    staging: str
+    base: int
 
 
 @contextmanager
-def staging_area(layout: Layout, run_id: str) -> Iterator[Path]:
-    """A folder for what this run writes; removed at the end, with the leftovers of dead runs.
+def run_area(store: LocalStore, run_date: date, run_id: str) -> Iterator[RunArea]:
+    """The area of one run. What it has not published by the end is removed, and before that what dead runs left.
 
     Call it under the lock, so that no other run is active.
     """
-    remove_tree(layout.replaced)
-    remove_tree(layout.staging(run_id).parent)
-    remove_abandoned(layout)
-    folder = layout.staging(run_id)
-    folder.mkdir(parents=True)
+    staging = layout.staging(run_id)
     try:
-        yield folder
+        last = finish_dead_runs(store)
+        remove_unfinished_records(store, run_date)
+        store.write(f"{staging}/run", b"")
+    except OSError as error:
+        raise PublishError(f"{store.root}: cannot be written: {error.strerror} ({error.filename})") from error
+    try:
+        yield RunArea(run_date, run_id, staging, last.number if last else 0)
     finally:
-        remove_tree(folder)
+        finish_dead_runs(store)
 
 
-def publish_tables(
-    layout: Layout, run_date: date, run_id: str, staged: Sequence[StagedTable], model_id: str | None
-) -> None:
-    """Swap the staged tables in, in the order given, then the manifest. `model_id` None keeps the date's model.
+def publish(
+    store: LocalStore, area: RunArea, staged: Sequence[StagedTable], model: PublishedModel | None, retention: Retention
+) -> Commit:
+    """Commit the staged tables for the run date, then swap its folders. Without a `model` the date's own stays.
 
-    Raises PublishError if the filesystem refuses; tables already swapped in stay (a re-run converges).
+    Raises LockedError if another run has meanwhile published this date or an earlier one, PublishError if the
+    filesystem refuses.
     """
     try:
         for one in staged:
-            sync_tree(one.folder)
-        before = read_manifest(layout, run_date)
-        tables = dict(before.tables) | {one.table: _entry(one, run_id) for one in staged}
-        for one in staged:
-            old = swap_in(one.folder, layout.partition(one.table, run_date))
-            if old is not None:
-                _keep_for_readers(old, layout.replaced / run_id / one.table)
-        write_manifest(layout, Manifest(run_date, model_id or before.model_id, tables))
+            store.make_durable(one.folder)
+        commit = _next_commit(store, area, staged, model)
+        prepare_folders(store, commit, area.staging)
+        while not create_commit(store, commit):
+            commit = _next_commit(store, area, staged, model)
     except OSError as error:
-        raise PublishError(f"publishing {run_date} failed: {error.strerror} ({error.filename})") from error
-
-
-def stage_model(folder: Path, pipeline: "PipelineModel", portable: str, scores: str) -> None:
-    """Write a model into the new folder `folder`: the pipeline in Spark's own format, model.json and scores.json."""
-    folder.mkdir(parents=True)
-    pipeline.write().save(spark_path(folder / "pipeline"))
-    (folder / PORTABLE).write_text(portable, encoding="utf-8")
-    (folder / SCORES).write_text(scores, encoding="utf-8")
-
-
-def publish_model(layout: Layout, staged: Path, model_id: str) -> None:
-    """Put a staged model in its place. One that is there already says the same and stays, unless it is damaged."""
-    target = layout.model(model_id)
+        raise PublishError(
+            f"publishing {area.run_date} failed, nothing has changed: {error.strerror} ({error.filename})"
+        ) from error
     try:
-        if not _same_portable_form(staged, target):
-            sync_tree(staged)
-            swap_in(staged, target)
+        swap_folders(store, commit, area.staging)
     except OSError as error:
-        raise PublishError(f"publishing model {model_id} failed: {error.strerror} ({error.filename})") from error
+        raise PublishError(
+            f"{area.run_date} is committed, but a folder could not be swapped: {error.strerror} ({error.filename}); "
+            "correct that, then the next run or seg-spark doctor --repair swaps it"
+        ) from error
+    remove_replaced(store, retention)
+    return commit
 
 
-def _entry(one: StagedTable, run_id: str) -> dict[str, Any]:
-    files = [{"name": file.name, "bytes": file.stat().st_size} for file in data_files(one.folder)]
-    return {"run_id": run_id, "rows": one.rows, "files": files}
+@dataclass(frozen=True)
+class ModelForms:
+    """A model in the forms that are published: a Spark ML pipeline, and the texts of model.json and scores.json."""
+
+    model_id: str
+    pipeline: "PipelineModel"
+    portable: str
+    scores: str
 
 
-def _same_portable_form(staged: Path, target: Path) -> bool:
-    published = target / PORTABLE
-    return published.is_file() and published.read_bytes() == (staged / PORTABLE).read_bytes()
+def stage_model(store: Store, run_id: str, model: ModelForms) -> PublishedModel:
+    """Write a model in all its forms, and return where; one that is published already stays as it is."""
+    published = _published_as(store, model.model_id, model.portable)
+    if published is not None:
+        return published
+    folder = store.model_folder(model.model_id, run_id)
+    try:
+        model.pipeline.write().save(store.url(f"{folder}/{layout.PIPELINE}"))
+        store.write(f"{folder}/{layout.SCORES}", model.scores.encode())
+        store.write(f"{folder}/{layout.PORTABLE}", model.portable.encode())
+        store.make_durable(folder)
+    except OSError as error:
+        raise PublishError(f"publishing model {model.model_id} failed: {error.strerror} ({error.filename})") from error
+    return PublishedModel(model.model_id, folder)
 
 
-def _keep_for_readers(old: Path, kept: Path) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    old.rename(kept)
+def _published_as(store: Store, model_id: str, portable: str) -> PublishedModel | None:
+    """Where a model of this content is published already, undamaged."""
+    last = latest_commit(store)
+    for state in last.dates.values() if last else ():
+        if state.model is not None and state.model.model_id == model_id:
+            try:
+                same = store.read(f"{state.model.folder}/{layout.PORTABLE}") == portable.encode()
+            except OSError:
+                same = False
+            if same:
+                return state.model
+    return None
+
+
+def _next_commit(store: Store, area: RunArea, staged: Sequence[StagedTable], model: PublishedModel | None) -> Commit:
+    """The commit after the last one. Raises LockedError if a decision of this run may depend on what came since."""
+    numbers = list(commit_entries(store))
+    for number in numbers:
+        if number > area.base and (other := read_commit(store, number)).run_date <= area.run_date:
+            raise LockedError(
+                f"{store.root}: run {other.run_id} has published {other.run_date} since this run began; "
+                "nothing was changed; run again"
+            )
+    last = read_commit(store, numbers[-1]) if numbers else Commit(0, area.run_date)
+    own = last.dates.get(area.run_date)
+    before = Commit(0, area.run_date) if own is None else read_commit(store, own.commit)
+    tables = dict(before.tables) | {one.table: TableVersion(area.run_id, one.rows, one.files) for one in staged}
+    number, model = last.number + 1, model or before.model
+    dates = dict(last.dates) | {area.run_date: DateState(number, model)}
+    return Commit(number, area.run_date, area.run_id, model, tables, dates)

@@ -1,55 +1,76 @@
-"""Run records: one JSON file per run, also for failed ones."""
+"""What a run leaves beside its tables: its record (one JSON file, also of a failed run), its report and figures."""
 
 import gzip
 import json
+import time
 import zlib
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from seg_spark.errors import InputError
-from seg_spark.storage.layout import Layout
-from seg_spark.storage.local_files import write_text_atomically
+from seg_spark.storage.layout import RUNS, partition_name, records
+from seg_spark.storage.store import Store
+
+_UNFINISHED_SECONDS: Final = 3600.0
 
 
-def write_record(layout: Layout, run_date: date, run_id: str, record: Mapping[str, Any]) -> Path:
-    """Write the record of a run and return its path."""
-    path = layout.records(run_date) / f"{run_id}.json"
-    write_text_atomically(path, json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+def write_record(store: Store, run_date: date, run_id: str, record: Mapping[str, Any]) -> str:
+    """Write the record of a run and return its path in the store."""
+    path = f"{records(run_date)}/{run_id}.json"
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    store.write(path, text.encode())
     return path
 
 
-def write_figures(layout: Layout, run_date: date, run_id: str, figures: Mapping[str, Any]) -> None:
+def write_page(store: Store, run_date: date, run_id: str, page: str) -> str:
+    """Write the report page of a run and return its path in the store."""
+    path = f"{records(run_date)}/{run_id}.html"
+    store.write(path, page.encode())
+    return path
+
+
+def write_figures(store: Store, run_date: date, run_id: str, figures: Mapping[str, Any]) -> None:
     """Write the figures of a run's report beside its record, so that the page can be made again."""
-    path = _figures(layout, run_date, run_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(json.dumps(figures, ensure_ascii=False, allow_nan=False).encode(), mtime=0))
+    text = json.dumps(figures, ensure_ascii=False, allow_nan=False)
+    store.write(_figures(run_date, run_id), gzip.compress(text.encode(), mtime=0))
 
 
-def read_figures(layout: Layout, run_date: date, run_id: str) -> dict[str, Any]:
+def read_figures(store: Store, run_date: date, run_id: str) -> dict[str, Any]:
     """The figures of a run's report. Raises InputError if they are not there, or damaged."""
-    path = _figures(layout, run_date, run_id)
+    path = _figures(run_date, run_id)
     try:
-        figures: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
+        figures: dict[str, Any] = json.loads(gzip.decompress(store.read(path)))
     except (OSError, EOFError, ValueError, zlib.error):
-        raise InputError(f"{path}: is missing or damaged; run seg-spark label --run-date {run_date} again") from None
+        raise InputError(
+            f"{store.root}/{path}: is missing or damaged; run seg-spark label --run-date {run_date} again"
+        ) from None
     return figures
 
 
-def _figures(layout: Layout, run_date: date, run_id: str) -> Path:
-    return layout.records(run_date) / f"{run_id}.figures.json.gz"
-
-
-def read_records(layout: Layout, run_date: date | None = None) -> list[dict[str, Any]]:
+def read_records(store: Store, run_date: date | None = None) -> list[dict[str, Any]]:
     """All run records (of one date), by date and then start; one that cannot be read is left out."""
-    pattern = f"run_date={run_date.isoformat() if run_date else '*'}/*.json"
-    records: list[dict[str, Any]] = []
-    for path in sorted(layout.runs.glob(pattern)):
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            continue
-        if isinstance(record, dict):
-            records.append(record)
-    return records
+    folders = [one.name for one in store.entries(RUNS)] if run_date is None else [partition_name(run_date)]
+    paths = [f"{RUNS}/{folder}/{one.name}" for folder in sorted(folders) for one in store.entries(f"{RUNS}/{folder}")]
+    found: list[dict[str, Any]] = []
+    for path in paths:
+        if path.endswith(".json") and not path.rpartition("/")[2].startswith("."):
+            try:
+                record = json.loads(store.read(path))
+            except (OSError, ValueError, RecursionError):
+                continue
+            if isinstance(record, dict):
+                found.append(record)
+    return found
+
+
+def remove_unfinished_records(store: Store, run_date: date) -> None:
+    """Remove files that were being written when a run was killed an hour ago or more."""
+    folder = records(run_date)
+    for entry in store.entries(folder):
+        if entry.name.startswith(".") and time.time() - entry.modified > _UNFINISHED_SECONDS:
+            store.remove(f"{folder}/{entry.name}")
+
+
+def _figures(run_date: date, run_id: str) -> str:
+    return f"{records(run_date)}/{run_id}.figures.json.gz"

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from seg_spark.errors import PlatformError
-from seg_spark.storage.layout import Layout
+from seg_spark.storage import layout
 from seg_spark.storage.local_files import remove_tree
+from seg_spark.storage.local_store import LocalStore
 
 _ABANDONED_SECONDS: Final = 24 * 3600.0
 _SECONDS_BETWEEN_REMOVALS: Final = 0.2
@@ -16,19 +17,19 @@ _REMOVALS: Final = 25
 
 
 @contextmanager
-def trial_area(layout: Layout, trial_id: str) -> Iterator[Path]:
+def trial_area(store: LocalStore, trial_id: str) -> Iterator[str]:
     """A folder for one trial, removed however it ends; folders that killed trials left a day ago go as well.
 
     Raises PlatformError if the output folder cannot be written.
     """
-    remove_abandoned(layout)
-    folder = layout.trials / trial_id
+    remove_abandoned(store)
+    folder = store.path(layout.trial(trial_id))
     try:
         folder.mkdir(parents=True)
     except OSError as error:
-        raise PlatformError(f"output.path: {layout.root} cannot be written: {error.strerror}") from None
+        raise PlatformError(f"output.path: {store.root} cannot be written: {error.strerror}") from None
     try:
-        yield folder
+        yield layout.trial(trial_id)
     finally:
         _remove(folder)
 
@@ -42,10 +43,8 @@ def _remove(folder: Path) -> None:
             return
 
 
-def remove_abandoned(layout: Layout) -> None:
+def remove_abandoned(store: LocalStore) -> None:
     """Remove the folders of trials that were killed a day ago or more."""
-    if not layout.trials.is_dir():
-        return
-    for folder in layout.trials.iterdir():
-        if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
-            remove_tree(folder)
+    for entry in store.entries(layout.TRIALS):
+        if time.time() - entry.modified > _ABANDONED_SECONDS:
+            store.remove(f"{layout.TRIALS}/{entry.name}")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 import typer
@@ -58,10 +59,20 @@ def test_the_demo_shows_what_the_readme_shows(
     assert capsys.readouterr().out.startswith(promised_cards)
     assert main(["runs", "--conf-dir", str(PROJECT / "conf")]) == 0
     assert "succeeded" in capsys.readouterr().out
-    queries = [block_after("$ .venv/bin/python - <<'EOF'", PAGES[name]) for name in ("README.md", "tables.md")]
-    for query in queries:
-        exec(compile(query.removesuffix("EOF"), "query", "exec"), {})  # the page's own lines
-        assert "Low spending score" in capsys.readouterr().out
+    programs = re.findall(r"\$ \.venv/bin/python - <<'EOF'\n(.*?)\nEOF", README + PAGES["tables.md"], re.DOTALL)
+    assert len(programs) == 3
+    for program in programs:
+        exec(compile(program, "program", "exec"), {})  # the page's own lines
+        shown = capsys.readouterr().out
+        assert "Low spending score" in shown or "segment_id" in shown
+    published = dict(
+        duckdb.sql("SELECT segment_name, count(*) FROM 'output/customer_segments/*/*.parquet' GROUP BY 1").fetchall()
+    )
+    *variables, query = block_after("```sql", PAGES["tables.md"]).rstrip(";").split(";\n")
+    connection = duckdb.connect()
+    for statement in variables:
+        connection.execute(statement)
+    assert dict(connection.sql(query).fetchall()) == published
 
 
 def test_the_conf_of_the_mall_customers_gives_the_promised_segments(

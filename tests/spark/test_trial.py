@@ -19,6 +19,7 @@ from builders import conf_dir, customer, grouped_customers, settings, write_csv
 from pyspark.sql import SparkSession
 from rich.console import Console
 from sklearn.metrics import adjusted_rand_score
+from stores import commit
 
 from seg_spark import runner
 from seg_spark.cli.main import main
@@ -26,12 +27,14 @@ from seg_spark.errors import DegenerateModelError, InputError, QualityGateError,
 from seg_spark.reporting.progress import Advance, StepProgress
 from seg_spark.segments.comparison import Comparison
 from seg_spark.settings.schema import Settings
-from seg_spark.storage.layout import Layout
+from seg_spark.storage.commits import commit_of
+from seg_spark.storage.layout import LOCK
+from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.lock import exclusive_lock
-from seg_spark.storage.manifests import Manifest, read_manifest, write_manifest
 from seg_spark.trial import try_settings
 
 RUN_DATE = date(2026, 11, 23)
+MODEL = "_seg_spark/versions/*/models"
 FEATURES: dict[str, Any] = {"income": {"valid": [0, None]}, "score": {}}
 
 
@@ -149,8 +152,7 @@ def most_in_place(one: list[int], other: list[int]) -> int:
 
 
 def test_a_trial_runs_beside_a_run_that_holds_the_lock(published: Path) -> None:
-    layout = Layout.of(str(published / "output"))
-    with exclusive_lock(layout.lock, "a run"):
+    with exclusive_lock(published / "output" / LOCK, "a run"):
         assert try_(published, clustering__k__max=2).tried.k == 2
 
 
@@ -201,14 +203,22 @@ def test_before_the_first_run_there_is_nothing_to_compare_with(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("file", "text", "words"),
     [
-        ("models/*/model.json", None, "the published model is not there; fit again"),
-        ("models/*/model.json", "{}", "model.json: is damaged, or not a model file; fit again"),
-        ("models/*/model.json", '{"k": "\udcff"}', "model.json: is damaged, or not a model file; fit again"),
-        ("models/*/scores.json", None, "the scores of the published model are not there; fit again"),
-        ("models/*/scores.json", '{"scores": []}', "scores.json: is damaged; fit again"),
+        (f"{MODEL}/model.json", None, "the published model is not there; fit again"),
+        (f"{MODEL}/model.json", "{}", "model.json: is damaged, or not a model file; fit again"),
+        (
+            f"{MODEL}/model.json",
+            '{"k": "\udcff"}',
+            "model.json: is damaged, or not a model file; fit again",
+        ),
+        (
+            f"{MODEL}/scores.json",
+            None,
+            "the scores of the published model are not there; fit again",
+        ),
+        (f"{MODEL}/scores.json", '{"scores": []}', "scores.json: is damaged; fit again"),
         ("runs/*/*.json", None, "the record of the run that published customer_segments is missing or damaged"),
         ("runs/*/*.json", "[", "the record of the run that published customer_segments is missing or damaged"),
-        ("segment_profiles/*/*.parquet", "no parquet", "the published profiles are damaged"),
+        ("_seg_spark/versions/*/segment_profiles/*", "no parquet", "the published segment_profiles of .* are damaged"),
     ],
 )
 def test_what_is_damaged_behind_the_published_labels_is_named(
@@ -232,7 +242,7 @@ def test_a_conf_that_changed_since_the_run_is_remarked(published: Path) -> None:
 
 
 def test_a_run_that_publishes_the_date_meanwhile_ends_the_trial(copied: Path) -> None:
-    layout = Layout.of(str(copied / "output"))
+    store = LocalStore(copied / "output")
 
     class Meanwhile(StepProgress):
         @contextmanager
@@ -240,7 +250,7 @@ def test_a_run_that_publishes_the_date_meanwhile_ends_the_trial(copied: Path) ->
             with super().step(name, counting) as advance:
                 yield advance
             if name == "fit":
-                write_manifest(layout, Manifest(RUN_DATE, "another", read_manifest(layout, RUN_DATE).tables))
+                commit(store, RUN_DATE, "another", commit_of(store, RUN_DATE).tables)
 
     with pytest.raises(InputError, match="2026-11-23 was published again during the trial; try again"):
         try_settings(

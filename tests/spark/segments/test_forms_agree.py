@@ -30,11 +30,12 @@ def fit(spark: SparkSession, root: Path, table: pa.Table, features: dict[str, An
 
     from rich.console import Console
 
-    from seg_spark.storage.layout import Layout
+    from seg_spark.storage.local_store import LocalStore
+    from seg_spark.storage.publish import RunArea
 
     config = settings(root, features, **options)
     progress = StepProgress(Console(stderr=True))
-    context = RunContext(spark, config, date(2026, 11, 23), "run", Layout(root), root, progress)
+    context = RunContext(spark, config, LocalStore(root), RunArea(date(2026, 11, 23), "run", "staging", 0), progress)
     return fit_segments(context, table)
 
 

@@ -31,9 +31,9 @@ from seg_spark.settings.schema import Settings
 from seg_spark.steps import cleaning
 from seg_spark.steps.cleaning import clean_customers
 from seg_spark.steps.context import RunContext
-from seg_spark.storage.layout import Layout
-from seg_spark.storage.publish import StagedTable
-from seg_spark.storage.tables import read_table, stage_table
+from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.publish import RunArea
+from seg_spark.storage.tables import read_table, stage_table, staged_table
 
 SAME_HASH = ("CUSTOMER00000001", "I5dS6WpqwTLufNvc")
 """Two ids that Spark's xxhash64 cannot tell apart."""
@@ -47,10 +47,9 @@ def _small_tables_go_the_way_of_large_ones(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def run_context(spark: SparkSession, settings: Settings, root: Path) -> RunContext:
-    staging = root / "staging"
-    staging.mkdir()
-    layout = Layout.of(str(root / "output"))
-    return RunContext(spark, settings, RUN_DATE, "run", layout, staging, StepProgress(Console(stderr=True)))
+    area = RunArea(RUN_DATE, "run", "staging", 0)
+    progress = StepProgress(Console(stderr=True))
+    return RunContext(spark, settings, LocalStore(root), area, progress, is_trial=True)
 
 
 def hostile_rows(ids: list[Any]) -> list[dict[str, Any]]:
@@ -252,12 +251,14 @@ def test_the_audit_finds_a_customer_that_was_accepted_twice(spark: SparkSession,
     schema = schemas.clean_customers_schema(settings.features)
 
     def audit(*ids: str) -> None:
-        folder = tmp_path / "-".join(ids)
-        stage_table(spark.createDataFrame([(one, 1.0, 2.0, "run") for one in ids], schema), schema, folder, "clean")
-        hashed = read_table(spark, folder, schema).withColumn(ID_HASH, F.xxhash64("customer_id"))
+        folder, rows = "-".join(ids), [(one, 1.0, 2.0, "run") for one in ids]
+        stage_table(spark.createDataFrame(rows, schema), schema, context.store, folder, "clean")
+        staged = staged_table(context.store, c.CLEAN_CUSTOMERS, folder)
+        table = read_table(spark, context.store, staged.files, schema)
+        hashed = table.withColumn(ID_HASH, F.xxhash64("customer_id"))
         totals = find_repeated_ids(hashed).totals
         nobody = replace(totals, rows=0, with_id=0, hash_sum=0, hash_xor=0)
-        cleaning._audit_ids(context, StagedTable(c.CLEAN_CUSTOMERS, folder, len(ids)), totals, nobody)
+        cleaning._audit_ids(context, staged, totals, nobody)
 
     audit("a", "b", *SAME_HASH)
     with pytest.raises(PublishError, match="1 customers were accepted more than once"):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from builders import conf_dir, customer, write_csv
 from processes import PROJECT
+from stores import commit
 
 from seg_spark import machine
 from seg_spark.checks import doctor, machine_checks
@@ -21,9 +22,10 @@ from seg_spark.checks.doctor import exit_code_of
 from seg_spark.cli.main import main
 from seg_spark.errors import InputError, PlatformError, SettingsError
 from seg_spark.reporting.findings import Finding, readable_bytes
-from seg_spark.storage.layout import Layout
+from seg_spark.storage.commits import DataFile, TableVersion
+from seg_spark.storage.layout import LOCK
+from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.lock import exclusive_lock, lock_holder
-from seg_spark.storage.manifests import Manifest, write_manifest
 
 VARIABLES = ("JAVA_HOME", "SPARK_HOME", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "SPARK_LOCAL_DIRS")
 
@@ -51,8 +53,8 @@ def ready(root: Path, **sections: Any) -> Path:
     return conf_dir(root, **sections)
 
 
-def layout(root: Path) -> Layout:
-    return Layout(root / "output")
+def store(root: Path) -> LocalStore:
+    return LocalStore(root / "output")
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_no_class_archive_is_made_for_a_java_that_cannot_use_one(
 
 def test_looking_leaves_nothing_behind(tmp_path: Path, examine: Any) -> None:
     folder = ready(tmp_path)
-    layout(tmp_path).internal.mkdir(parents=True)
+    store(tmp_path).path("_seg_spark").mkdir(parents=True)
     before = sorted(tmp_path.rglob("*"))
     examine("--conf-dir", str(folder))
     assert sorted(tmp_path.rglob("*")) == before
@@ -194,7 +196,7 @@ def test_an_output_below_a_file_cannot_be_created(tmp_path: Path, examine: Any) 
 @pytest.mark.skipif(os.geteuid() == 0, reason="everything may be written")
 def test_a_table_that_somebody_else_owns_is_a_fault(tmp_path: Path, examine: Any) -> None:
     folder = ready(tmp_path)
-    table = layout(tmp_path).table("clean_customers")
+    table = store(tmp_path).path("clean_customers")
     table.mkdir(parents=True)
     table.chmod(0o555)
     code, lines = examine("--conf-dir", str(folder))
@@ -204,15 +206,15 @@ def test_a_table_that_somebody_else_owns_is_a_fault(tmp_path: Path, examine: Any
 
 def test_the_holder_of_the_lock_is_named_and_not_disturbed(tmp_path: Path, examine: Any) -> None:
     folder = ready(tmp_path)
-    with exclusive_lock(layout(tmp_path).lock, "run 7 (nightly)"):
+    with exclusive_lock(store(tmp_path).path(LOCK), "run 7 (nightly)"):
         code, lines = examine("--conf-dir", str(folder))
-        assert lock_holder(layout(tmp_path).lock) == f"run 7 (nightly), process {os.getpid()}"
+        assert lock_holder(store(tmp_path).path(LOCK)) == f"run 7 (nightly), process {os.getpid()}"
     assert code == 0
     assert lines["lock"].startswith(f"warning: held by run 7 (nightly), process {os.getpid()}")
 
 
 def test_a_lock_that_was_left_by_a_dead_run_is_free(tmp_path: Path) -> None:
-    lock = layout(tmp_path).lock
+    lock = store(tmp_path).path(LOCK)
     assert lock_holder(lock) is None
     assert not lock.parent.exists()
     with exclusive_lock(lock, "run 7"):
@@ -226,7 +228,7 @@ def test_a_lock_that_was_left_by_a_dead_run_is_free(tmp_path: Path) -> None:
 def test_a_look_at_the_lock_does_not_refuse_a_run_that_starts_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = layout(tmp_path).lock
+    lock = store(tmp_path).path(LOCK)
     lock.parent.mkdir(parents=True)
     lock.touch()
     with lock.open(encoding="utf-8") as looking:
@@ -238,24 +240,26 @@ def test_a_look_at_the_lock_does_not_refuse_a_run_that_starts_then(
 
 def test_leftovers_of_dead_runs_are_counted_with_their_size(tmp_path: Path, examine: Any) -> None:
     folder = ready(tmp_path)
-    own = layout(tmp_path)
+    own = store(tmp_path)
     for name in ("a", "b"):
-        (own.staging(name) / "table").mkdir(parents=True)
-        (own.staging(name) / "table" / "part").write_bytes(b"x" * 1536)
-    (own.internal / "trials" / "t").mkdir(parents=True)
-    (own.replaced / "c").mkdir(parents=True)
+        own.write(f"_seg_spark/staging/{name}/run", b"")
+        own.write(f"_seg_spark/versions/{name}/labels/part", b"x" * 1536)
+    own.path("_seg_spark/trials/t").mkdir(parents=True)
+    for files in ("a", "b"):
+        version = TableVersion(files, 1, (DataFile(f"_seg_spark/versions/{files}/labels/part", 1000),))
+        commit(own, date(2026, 11, 23), tables={"labels": version})
     code, lines = examine("--conf-dir", str(folder))
     assert code == 0
-    staging, trials, replaced = lines["leftovers"].splitlines()
+    staging, trials = lines["leftovers"].splitlines()
     assert staging.startswith("warning: staging of 2 runs, 3.0 KiB")
     assert trials.startswith("warning: trials of 1 run, 0 bytes")
-    assert replaced.startswith("ok: replaced versions of 1 run")
+    assert lines["replaced"].startswith("ok: 1 replaced version, 1000 bytes")
 
 
 def test_what_a_run_at_work_has_staged_is_no_leftover_of_a_dead_one(tmp_path: Path, examine: Any) -> None:
     folder = ready(tmp_path)
-    layout(tmp_path).staging("a").mkdir(parents=True)
-    with exclusive_lock(layout(tmp_path).lock, "run a"):
+    store(tmp_path).write("_seg_spark/staging/a/run", b"")
+    with exclusive_lock(store(tmp_path).path(LOCK), "run a"):
         _, lines = examine("--conf-dir", str(folder))
     assert lines["leftovers"].startswith("ok: staging of 1 run")
 
@@ -263,14 +267,14 @@ def test_what_a_run_at_work_has_staged_is_no_leftover_of_a_dead_one(tmp_path: Pa
 def test_the_last_published_run_is_told(tmp_path: Path, examine: Any) -> None:
     folder = ready(tmp_path)
     for day in (20, 23):
-        write_manifest(layout(tmp_path), Manifest(date(2026, 11, day), None, {}))
+        commit(store(tmp_path), date(2026, 11, day))
     _, lines = examine("--conf-dir", str(folder))
     assert lines["published"] == "ok: 2 dates, the last one 2026-11-23; active model: none yet"
 
 
 def test_a_published_model_that_is_gone_is_a_fault_of_the_output(tmp_path: Path, examine: Any) -> None:
     folder = ready(tmp_path)
-    write_manifest(layout(tmp_path), Manifest(date(2026, 11, 23), "abc", {}))
+    commit(store(tmp_path), date(2026, 11, 23), "abc")
     code, lines = examine("--conf-dir", str(folder))
     assert code == PlatformError.exit_code
     assert "the published model is not there" in lines["published"]
@@ -451,11 +455,20 @@ def test_sizes_are_readable() -> None:
     assert shown == ["0 bytes", "1023 bytes", "1.5 KiB", "123 KiB", "5.0 GiB", "3072 TiB"]
 
 
-def test_a_damaged_manifest_is_told(tmp_path: Path, examine: Any) -> None:
+def test_a_damaged_commit_is_told(tmp_path: Path, examine: Any) -> None:
     folder = ready(tmp_path)
-    path = layout(tmp_path).manifest(date(2026, 11, 23))
+    path = store(tmp_path).path("_seg_spark/commits/00000001.json")
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps([]), encoding="utf-8")
     code, lines = examine("--conf-dir", str(folder))
     assert code == PlatformError.exit_code
-    assert f"fault: {path}: is damaged; remove it" in lines["published"]
+    assert f"fault: {path}: is missing or damaged; restore it" in lines["published"]
+
+
+def test_repair_puts_the_output_in_order_first(tmp_path: Path, examine: Any) -> None:
+    folder = ready(tmp_path)
+    store(tmp_path).write("_seg_spark/versions/dead/labels/part-0.parquet", b"x")
+    code, lines = examine("--conf-dir", str(folder), "--repair")
+    assert code == 0
+    assert not store(tmp_path).path("_seg_spark/versions/dead").exists()
+    assert any("0 folders brought in line with the commits, 1 version of dead runs removed" in one for one in lines)

@@ -1,12 +1,15 @@
 """A dry run says what a run would do, needs no Spark, and leaves nothing behind."""
 
-import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 from builders import conf_dir, grouped_customers, write_csv
+from stores import commit
 
 from seg_spark.cli.main import main
+from seg_spark.storage.commits import TableVersion
+from seg_spark.storage.local_store import LocalStore
 
 
 def dry_run(root: Path, command: str, *words: str) -> int:
@@ -14,11 +17,9 @@ def dry_run(root: Path, command: str, *words: str) -> int:
 
 
 def publish(root: Path, **entries: int) -> None:
-    """A manifest as a run leaves it."""
-    tables = {table: {"run_id": "R1", "rows": rows, "files": []} for table, rows in entries.items()}
-    path = root / "output" / "_seg_spark" / "manifests" / "run_date=2026-11-23.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"version": 1, "run_date": "2026-11-23", "model_id": "abc", "tables": tables}))
+    """A commit as a run leaves it."""
+    tables = {table: TableVersion("R1", rows, ()) for table, rows in entries.items()}
+    commit(LocalStore(root / "output"), date(2026, 11, 23), "abc", tables)
 
 
 def test_a_first_run_is_told_from_input_to_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

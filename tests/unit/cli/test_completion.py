@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from builders import conf_dir
 from processes import PROJECT
+from stores import commit, commit_model
 
 from seg_spark.cli.main import main
 from seg_spark.features.fitted import FittedNumber
-from seg_spark.segments.model import Model, Segment, model_to_json
+from seg_spark.segments.model import Model, Segment
 from seg_spark.settings.layers import load_settings
-from seg_spark.storage.layout import PORTABLE, Layout
-from seg_spark.storage.manifests import Manifest, write_manifest
+from seg_spark.storage.layout import COMMITS, PORTABLE
+from seg_spark.storage.local_store import LocalStore
 
 INCOME = FittedNumber("income", "Annual Income (k$)", "k$", (0.0, 500.0), False, 60.0, None, "none", 60.0, 0.05)
 SCORE = FittedNumber("score", "score", None, None, False, 50.0, None, "none", 50.0, 0.05)
@@ -51,11 +52,9 @@ def conf(tmp_path: Path) -> Path:
     folder = conf_dir(tmp_path)
     for name in ("prod", "staging"):
         (folder / f"{name}.yml").write_text("training: {seed: 1}\n", encoding="utf-8")
-    layout = Layout(tmp_path / "output")
-    for day in (22, 23):
-        write_manifest(layout, Manifest(date(2026, 11, day), MODEL.model_id if day == 23 else None, {}))
-    layout.model(MODEL.model_id).mkdir(parents=True)
-    (layout.model(MODEL.model_id) / PORTABLE).write_text(model_to_json(MODEL), encoding="utf-8")
+    store = LocalStore(tmp_path / "output")
+    commit(store, date(2026, 11, 22))
+    commit_model(store, date(2026, 11, 23), MODEL)
     return folder
 
 
@@ -136,10 +135,8 @@ def test_where_nothing_is_known_nothing_is_offered(
         for name in ("prod", "staging"):
             (conf / f"{name}.yml").unlink()
         (tmp_path / "output" / "models" / MODEL.model_id / PORTABLE).write_text("{", encoding="utf-8")
-        manifests = Layout(tmp_path / "output").manifests
-        for manifest in manifests.iterdir():
-            manifest.unlink()
-        (manifests / "run_date=2026-99-99.json").write_text("[]", encoding="utf-8")
+        for path in (tmp_path / "output" / COMMITS).iterdir():
+            path.write_text("[]", encoding="utf-8")
     command, _, rest = what.partition(" ")
     assert offered(f"seg-spark {command} --conf-dir {folder} {rest}") == []
 

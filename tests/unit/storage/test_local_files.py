@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seg_spark.storage.local_files import remove_tree, swap_in, write_text_atomically
+from seg_spark.storage.local_files import create_atomically, link_tree, remove_tree, swap_in, write_atomically
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges two names in one step")
 
@@ -123,25 +123,48 @@ def test_what_was_not_staged_cannot_replace_what_is_published(tmp_path: Path) ->
 
 
 def test_text_is_written_into_new_folders_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    path = tmp_path / "a/b/manifest.json"
-    write_text_atomically(path, "größer\n")
+    path = tmp_path / "a/b/commit.json"
+    write_atomically(path, "größer\n".encode())
     assert path.read_bytes() == "größer\n".encode()
-    write_text_atomically(path, "")
-    assert content(path.parent) == {"manifest.json": ""}
+    write_atomically(path, b"")
+    assert content(path.parent) == {"commit.json": ""}
 
 
-def test_text_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
-    path = tmp_path / "manifest.json"
-    write_text_atomically(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_text_atomically(path, 100_000 * "new" + "\ud800")
-    assert path.read_text(encoding="utf-8") == "old"
+def test_a_file_is_created_by_one_of_many_writers(tmp_path: Path) -> None:
+    path = tmp_path / "a/commit.json"
+    start = threading.Barrier(8)
+    won: list[int] = []
+
+    def create(number: int) -> None:
+        start.wait()
+        if create_atomically(path, str(number).encode() * 100_000):
+            won.append(number)
+
+    for attempt in range(20):
+        path.unlink(missing_ok=True)
+        won.clear()
+        threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(won) == 1, attempt
+        assert path.read_bytes() == str(won[0]).encode() * 100_000
+    assert [one.name for one in path.parent.iterdir()] == ["commit.json"]
+
+
+def test_a_tree_of_links_holds_the_same_files(tmp_path: Path) -> None:
+    source = folder(tmp_path / "source", "a").parent / "source"
+    folder(source / "inner", "b")
+    link_tree(source, tmp_path / "target")
+    assert (tmp_path / "target/a").samefile(source / "a")
+    assert (tmp_path / "target/inner/b").samefile(source / "inner/b")
 
 
 def test_a_reader_sees_the_old_text_or_the_new_but_never_a_part(tmp_path: Path) -> None:
-    path = tmp_path / "manifest.json"
+    path = tmp_path / "commit.json"
     texts = [letter * 200_000 for letter in "ab"]
-    write_text_atomically(path, texts[0])
+    write_atomically(path, texts[0].encode())
     seen: Counter[tuple[str, int]] = Counter()
     stop = threading.Event()
 
@@ -153,7 +176,7 @@ def test_a_reader_sees_the_old_text_or_the_new_but_never_a_part(tmp_path: Path) 
     reader = threading.Thread(target=read)
     reader.start()
     for number in range(100):
-        write_text_atomically(path, texts[number % 2])
+        write_atomically(path, texts[number % 2].encode())
     stop.set()
     reader.join()
     assert set(seen) <= {("a", 200_000), ("b", 200_000)}

@@ -13,7 +13,7 @@ import pytest
 from processes import PROJECT
 
 from seg_spark.errors import LockedError, PlatformError
-from seg_spark.storage.layout import Layout
+from seg_spark.storage.layout import LOCK
 from seg_spark.storage.lock import exclusive_lock
 
 # Takes the lock, says so, and holds it until its input ends. Prints what came in the way instead.
@@ -36,7 +36,7 @@ Start = Callable[[str], Process]
 
 @pytest.fixture
 def lock(tmp_path: Path) -> Path:
-    return Layout(tmp_path / "output").lock
+    return tmp_path / "output" / LOCK
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_the_lock_is_free_when_the_work_fails(lock: Path, start: Start) -> None:
 
 def test_another_output_is_another_lock(start: Start, tmp_path: Path) -> None:
     entered: list[Any] = []
-    with held_by_another(start), exclusive_lock(Layout(tmp_path / "elsewhere").lock, "me"):
+    with held_by_another(start), exclusive_lock(tmp_path / "elsewhere" / LOCK, "me"):
         entered.append(True)
     assert entered == [True]
 
@@ -134,4 +134,4 @@ def test_an_output_that_is_no_folder_is_refused_as_a_fault_of_the_machine(tmp_pa
     output = tmp_path / "output"
     output.write_text("a file", encoding="utf-8")
     with pytest.raises(PlatformError, match=f"output.path: {output} cannot be written: Not a directory"):
-        take(Layout(output).lock)
+        take(output / LOCK)

@@ -1,8 +1,12 @@
 """Publishing small Parquet tables: what readers and the next run find afterwards, and after a failure."""
 
-import signal
+import json
+import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -12,268 +16,302 @@ import pyarrow.parquet as pq
 import pytest
 from processes import PROJECT
 
-from seg_spark.errors import PublishError
-from seg_spark.storage.layout import Layout
-from seg_spark.storage.manifests import read_manifest
-from seg_spark.storage.publish import StagedTable, publish_model, publish_tables, staging_area
+from seg_spark.errors import LockedError, PublishError
+from seg_spark.storage.commits import Commit, PublishedModel, TableVersion, commit_of
+from seg_spark.storage.layout import LOCK
+from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.lock import exclusive_lock
+from seg_spark.storage.publish import ModelForms, RunArea, publish, run_area, stage_model
+from seg_spark.storage.repair import RepairResult, repair
+from seg_spark.storage.retention import Retention
+from seg_spark.storage.tables import StagedTable, staged_table
 
 RUN_DATE, NEXT_DATE = date(2026, 11, 23), date(2026, 11, 24)
+KEEP_ONE = Retention(versions=1, grace_seconds=0.0)
+LABELS = "customer_segments"
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    return Layout(tmp_path / "output")
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "output")
 
 
-def stage(staging: Path, table: str, *customers: str, files: int = 1) -> StagedTable:
-    """Write a table of customer ids, as many to a file as there are files, and call it staged."""
-    folder = staging / table
-    folder.mkdir(parents=True)
+def stage(store: LocalStore, area: RunArea, table: str, *customers: str, files: int = 1) -> StagedTable:
+    """Write a table of customer ids, as many to a file as there are files."""
+    folder = store.version_folder(table, area.run_date, area.run_id)
+    store.path(folder).mkdir(parents=True)
     for number in range(files):
         ids = pa.table({"customer_id": pa.array(customers[number::files], pa.string())})
-        pq.write_table(ids, folder / f"part-{number}-{staging.name}.parquet")
-    return StagedTable(table, folder, len(customers))
+        pq.write_table(ids, store.path(folder) / f"part-{number}-{area.run_id}.parquet")
+    return staged_table(store, table, folder)
 
 
-def publish(
-    layout: Layout,
+def run(
+    store: LocalStore,
     run_id: str,
     *customers: str,
-    table: str = "labels",
+    tables: tuple[str, ...] = (LABELS,),
     run_date: date = RUN_DATE,
-    model_id: str | None = None,
-) -> None:
-    with staging_area(layout, run_id) as staging:
-        publish_tables(layout, run_date, run_id, [stage(staging, table, *customers)], model_id)
+    model: PublishedModel | None = None,
+    retention: Retention = KEEP_ONE,
+) -> Commit:
+    """A whole run that publishes the same customers in each table."""
+    with run_area(store, run_date, run_id) as area:
+        staged = [stage(store, area, table, *customers) for table in tables]
+        return publish(store, area, staged, model, retention)
 
 
-def customers(layout: Layout, table: str = "labels", run_date: date = RUN_DATE) -> list[str]:
-    files = sorted(layout.partition(table, run_date).iterdir())
+def in_folder(store: LocalStore, table: str = LABELS, run_date: date = RUN_DATE) -> list[str]:
+    """What a plain glob reads."""
+    files = sorted(store.path(f"{table}/run_date={run_date}").iterdir())
     return [value for file in files for value in pq.ParquetFile(file).read()["customer_id"].to_pylist()]
 
 
-def test_published_tables_hold_what_was_staged_and_nothing_else(layout: Layout) -> None:
-    with staging_area(layout, "r1") as staging:
-        tables = [stage(staging, "clean", "a", "b", "c", files=2), stage(staging, "labels", "a", "b", "c")]
-        publish_tables(layout, RUN_DATE, "r1", tables, "model-1")
-    assert customers(layout, "clean") == ["a", "c", "b"]
-    assert customers(layout, "labels") == ["a", "b", "c"]
-    published = {str(path.relative_to(layout.root)) for path in layout.root.rglob("*") if path.is_file()}
-    assert published == {
+def in_commit(store: LocalStore, table: str = LABELS, run_date: date = RUN_DATE) -> list[str]:
+    """What a reader of the commits reads."""
+    return in_version(store, commit_of(store, run_date).tables[table])
+
+
+def in_version(store: LocalStore, version: TableVersion) -> list[str]:
+    found = [pq.ParquetFile(store.path(one.path)).read()["customer_id"].to_pylist() for one in version.files]
+    return [value for values in found for value in values]
+
+
+def files_below(store: LocalStore, folder: str = "") -> set[str]:
+    return {str(path.relative_to(store.folder)) for path in store.path(folder).rglob("*") if path.is_file()}
+
+
+def test_a_published_date_holds_what_was_staged_and_nothing_else(store: LocalStore) -> None:
+    with run_area(store, RUN_DATE, "r1") as area:
+        staged = [stage(store, area, "clean", "a", "b", "c", files=2), stage(store, area, LABELS, "a", "b", "c")]
+        publish(store, area, staged, None, KEEP_ONE)
+    assert in_folder(store, "clean") == in_commit(store, "clean") == ["a", "c", "b"]
+    assert in_folder(store) == in_commit(store) == ["a", "b", "c"]
+    assert files_below(store) == {
         "clean/run_date=2026-11-23/part-0-r1.parquet",
         "clean/run_date=2026-11-23/part-1-r1.parquet",
-        "labels/run_date=2026-11-23/part-0-r1.parquet",
-        "_seg_spark/manifests/run_date=2026-11-23.json",
+        f"{LABELS}/run_date=2026-11-23/part-0-r1.parquet",
+        "_seg_spark/versions/r1/clean/part-0-r1.parquet",
+        "_seg_spark/versions/r1/clean/part-1-r1.parquet",
+        f"_seg_spark/versions/r1/{LABELS}/part-0-r1.parquet",
+        "_seg_spark/commits/00000001.json",
     }
 
 
-def test_other_engines_read_every_run_with_its_date(layout: Layout) -> None:
-    publish(layout, "r1", "a", "b")
-    publish(layout, "r2", "c", run_date=NEXT_DATE)
-    query = f"SELECT * FROM read_parquet('{layout.table('labels')}/**/*.parquet', hive_partitioning = true) ORDER BY 1"
+def test_the_folder_of_a_date_takes_no_second_copy_of_the_data(store: LocalStore) -> None:
+    commit = run(store, "r1", "a")
+    [file] = commit.tables[LABELS].files
+    [shown] = store.path(f"{LABELS}/run_date=2026-11-23").iterdir()
+    assert store.path(file.path).samefile(shown)
+    assert file.size_bytes == shown.stat().st_size
+
+
+def test_a_filesystem_without_hard_links_gets_copies(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*paths: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    run(store, "r1", "a")
+    run(store, "r2", "b")
+    assert in_folder(store) == in_commit(store) == ["b"]
+
+
+def test_other_engines_read_every_run_with_its_date(store: LocalStore) -> None:
+    run(store, "r1", "a", "b")
+    run(store, "r2", "c", run_date=NEXT_DATE)
+    query = f"SELECT * FROM read_parquet('{store.root}/{LABELS}/**/*.parquet', hive_partitioning = true) ORDER BY 1"
     assert duckdb.sql(query).fetchall() == [("a", RUN_DATE), ("b", RUN_DATE), ("c", NEXT_DATE)]
 
 
-def test_the_manifest_tells_run_rows_and_files_of_every_table(layout: Layout) -> None:
-    publish(layout, "r1", "a", "b", model_id="model-1")
-    manifest = read_manifest(layout, RUN_DATE)
-    file = layout.partition("labels", RUN_DATE) / "part-0-r1.parquet"
-    assert manifest.model_id == "model-1"
-    assert manifest.tables == {
-        "labels": {"run_id": "r1", "rows": 2, "files": [{"name": file.name, "bytes": file.stat().st_size}]}
-    }
+def test_other_tables_and_other_dates_stay_as_they_are(store: LocalStore) -> None:
+    model = PublishedModel("model-1", "models/model-1")
+    store.write("models/model-1/model.json", b"{}")
+    run(store, "r1", "a", tables=("clean",), model=model)
+    run(store, "r2", "b", tables=("clean",), run_date=NEXT_DATE)
+    run(store, "r3", "c")
+    assert (in_folder(store, "clean"), in_folder(store, "clean", NEXT_DATE)) == (["a"], ["b"])
+    commit = commit_of(store, RUN_DATE)
+    assert {table: version.run_id for table, version in commit.tables.items()} == {"clean": "r1", LABELS: "r3"}
+    assert commit.model == model  # no model given: the date's own stays
 
 
-def test_a_date_published_again_holds_the_new_version_only(layout: Layout) -> None:
-    publish(layout, "r1", "a", "b", model_id="old")
-    publish(layout, "r2", "c", model_id="new")
-    assert customers(layout) == ["c"]
-    manifest = read_manifest(layout, RUN_DATE)
-    assert (manifest.model_id, manifest.tables["labels"]["run_id"]) == ("new", "r2")
+def test_a_replaced_version_stays_for_its_readers_as_the_rules_say(store: LocalStore) -> None:
+    commits = [run(store, f"r{number}", f"c{number}") for number in range(1, 5)]
+    assert in_folder(store) == in_commit(store) == ["c4"]
+    assert in_version(store, commits[2].tables[LABELS]) == ["c3"]  # keep_versions: 1
+    assert {path.split("/")[2] for path in files_below(store, "_seg_spark/versions")} == {"r3", "r4"}
+    assert files_below(store, "_seg_spark/commits") == {f"_seg_spark/commits/0000000{n}.json" for n in (3, 4)}
+    within_grace = Retention(versions=0, grace_seconds=3600.0)
+    run(store, "r5", "c5", retention=within_grace)
+    assert in_version(store, commits[2].tables[LABELS]) == ["c3"]
+    run(store, "r6", "c6", retention=Retention(versions=0, grace_seconds=0.0))
+    assert {path.split("/")[2] for path in files_below(store, "_seg_spark/versions")} == {"r6"}
 
 
-def test_other_tables_and_other_dates_stay_as_they_are(layout: Layout) -> None:
-    publish(layout, "r1", "a", table="clean", model_id="model-1")
-    publish(layout, "r2", "b", table="clean", run_date=NEXT_DATE)
-    publish(layout, "r3", "c", table="labels")
-    assert customers(layout, "clean") == ["a"]
-    assert customers(layout, "clean", NEXT_DATE) == ["b"]
-    manifest = read_manifest(layout, RUN_DATE)
-    assert {table: entry["run_id"] for table, entry in manifest.tables.items()} == {"clean": "r1", "labels": "r3"}
-    assert manifest.model_id == "model-1"  # no model given: the date's own stays
+def test_a_table_that_a_kept_commit_still_lists_is_not_removed(store: LocalStore) -> None:
+    run(store, "r1", "a", tables=("clean", LABELS))
+    for number in range(2, 6):
+        run(store, f"r{number}", f"c{number}")
+    assert in_commit(store, "clean") == in_folder(store, "clean") == ["a"]
+    assert files_below(store, "_seg_spark/versions/r1") == {"_seg_spark/versions/r1/clean/part-0-r1.parquet"}
 
 
-def test_a_replaced_version_can_be_read_until_the_next_run(layout: Layout) -> None:
-    publish(layout, "r1", "a", "b")
-    opened = pq.ParquetFile(layout.partition("labels", RUN_DATE) / "part-0-r1.parquet")
-    publish(layout, "r2", "c")
-    assert opened.read()["customer_id"].to_pylist() == ["a", "b"]
-    kept = layout.replaced / "r2/labels/part-0-r1.parquet"
-    assert pq.ParquetFile(kept).read()["customer_id"].to_pylist() == ["a", "b"]
-    publish(layout, "r3", "d")
-    assert not kept.exists()
-    assert customers(layout) == ["d"]
+def test_replaced_versions_of_one_date_do_not_age_with_the_commits_of_others(store: LocalStore) -> None:
+    first = run(store, "r1", "a")
+    run(store, "r2", "b")
+    for number in range(3, 8):
+        run(store, f"r{number}", "x", run_date=NEXT_DATE)
+    assert in_version(store, first.tables[LABELS]) == ["a"]
 
 
-def test_the_staging_area_is_gone_after_the_run_and_so_are_leftovers_of_dead_ones(layout: Layout) -> None:
-    leftover = stage(layout.staging("dead"), "labels", "x").folder
-    with staging_area(layout, "r1") as staging:
-        assert list(staging.iterdir()) == []
-        assert not leftover.exists()
-        stage(staging, "labels", "a")
-    assert [path.name for path in layout.internal.rglob("*")] == ["staging"]
-
-
-def test_the_staging_area_of_a_run_that_fails_is_gone_and_nothing_is_published(layout: Layout) -> None:
-    with pytest.raises(ZeroDivisionError), staging_area(layout, "r1") as staging:
-        stage(staging, "labels", "a")
+def test_what_a_run_has_not_published_is_gone_when_it_ends(store: LocalStore) -> None:
+    with pytest.raises(ZeroDivisionError), run_area(store, RUN_DATE, "r1") as area:
+        stage(store, area, LABELS, "a")
         _ = 1 / 0
-    assert not layout.table("labels").exists()
-    assert not layout.staging("r1").exists()
+    assert files_below(store) == set()
+    run(store, "r2", "b")
+    with run_area(store, RUN_DATE, "r3") as area:
+        stage(store, area, LABELS, "c")
+    assert in_folder(store) == in_commit(store) == ["b"]
+    assert not store.path("_seg_spark/versions/r3").exists()
 
 
-def test_staged_tables_lie_outside_the_tables_and_hidden_from_hive(layout: Layout) -> None:
-    with staging_area(layout, "r1") as staging:
-        assert staging.relative_to(layout.root).parts[0].startswith("_")
+def test_internal_folders_are_hidden_from_hive(store: LocalStore) -> None:
+    with run_area(store, RUN_DATE, "r1") as area:
+        assert area.staging.startswith("_")
+        assert store.version_folder(LABELS, RUN_DATE, "r1").startswith("_")
 
 
-def test_a_damaged_manifest_stops_publishing_before_anything_changes(layout: Layout) -> None:
-    publish(layout, "r1", "a")
-    layout.manifest(RUN_DATE).write_text("{", encoding="utf-8")
-    with pytest.raises(PublishError, match="is damaged"):
-        publish(layout, "r2", "b")
-    assert customers(layout) == ["a"]
+def test_a_damaged_last_commit_stops_a_run_before_anything_changes(store: LocalStore) -> None:
+    run(store, "r1", "a")
+    store.write("_seg_spark/commits/00000001.json", b"{")
+    with pytest.raises(PublishError, match="is missing or damaged"):
+        run(store, "r2", "b")
+    assert in_folder(store) == ["a"]
 
 
-def test_a_filesystem_that_refuses_is_named_and_leaves_the_manifest_as_it_was(layout: Layout) -> None:
-    publish(layout, "r1", "a", table="clean", model_id="old")
-    layout.table("labels").write_text("a file where the table should be", encoding="utf-8")
-    with pytest.raises(PublishError) as caught:
-        publish(layout, "r2", "b", table="labels", model_id="new")
-    assert str(RUN_DATE) in str(caught.value)
-    assert str(layout.table("labels")) in str(caught.value)
-    assert read_manifest(layout, RUN_DATE).model_id == "old"
-    assert customers(layout, "clean") == ["a"]
+def test_a_filesystem_that_refuses_is_named_and_nothing_has_changed(store: LocalStore) -> None:
+    run(store, "r1", "a", tables=("clean",))
+    store.path(LABELS).write_text("a file where the table should be", encoding="utf-8")
+    with pytest.raises(PublishError, match=rf"publishing 2026-11-23 failed, nothing has changed: .*{LABELS}"):
+        run(store, "r2", "b", tables=("clean", LABELS))
+    assert commit_of(store, RUN_DATE).run_id == "r1"
+    assert in_folder(store, "clean") == in_commit(store, "clean") == ["a"]
+    store.path(LABELS).unlink()
+    run(store, "r3", "c", tables=("clean", LABELS))
+    assert in_folder(store, "clean") == in_folder(store) == ["c"]
 
 
-def test_a_run_after_one_that_failed_half_way_publishes_everything(layout: Layout) -> None:
-    blocked = layout.table("labels")
-
-    def publish_all(run_id: str) -> None:
-        with staging_area(layout, run_id) as staging:
-            tables = [stage(staging, "clean", run_id), stage(staging, "labels", run_id)]
-            publish_tables(layout, RUN_DATE, run_id, tables, run_id)
-
-    blocked.parent.mkdir(parents=True)
-    blocked.write_text("in the way", encoding="utf-8")
-    with pytest.raises(PublishError):
-        publish_all("r1")
-    blocked.unlink()
-    publish_all("r2")
-    assert customers(layout, "clean") == customers(layout, "labels") == ["r2"]
-    assert {entry["run_id"] for entry in read_manifest(layout, RUN_DATE).tables.values()} == {"r2"}
+def test_a_run_that_another_one_overtook_on_its_date_changes_nothing(store: LocalStore) -> None:
+    run(store, "r1", "a")
+    with (
+        pytest.raises(LockedError, match="run r3 has published 2026-11-23 since this run began"),
+        overtaken(store) as area,
+    ):
+        publish(store, area, [stage(store, area, LABELS, "b")], None, KEEP_ONE)
+    assert in_folder(store) == in_commit(store) == ["c"]
+    assert not store.path("_seg_spark/versions/r2").exists()
 
 
-def test_tables_are_swapped_in_in_the_order_given(layout: Layout) -> None:
-    layout.table("middle").parent.mkdir(parents=True)
-    layout.table("middle").write_text("in the way", encoding="utf-8")
-    with pytest.raises(PublishError), staging_area(layout, "r1") as staging:
-        tables = [stage(staging, name, "a") for name in ("first", "middle", "labels")]
-        publish_tables(layout, RUN_DATE, "r1", tables, None)
-    assert layout.partition("first", RUN_DATE).is_dir()
-    assert not layout.table("labels").exists()
+def test_a_run_goes_on_from_a_commit_of_a_later_date(store: LocalStore) -> None:
+    with overtaken(store, NEXT_DATE) as area:
+        commit = publish(store, area, [stage(store, area, LABELS, "b")], None, KEEP_ONE)
+    assert commit.number == 2
+    assert (in_commit(store), in_commit(store, run_date=NEXT_DATE)) == (["b"], ["c"])
 
 
-def model_folder(staging: Path, text: str) -> Path:
-    (staging / "model/pipeline/stages").mkdir(parents=True)
-    (staging / "model/model.json").write_text(text, encoding="utf-8")
-    return staging / "model"
+@contextmanager
+def overtaken(store: LocalStore, run_date: date = RUN_DATE) -> Iterator[RunArea]:
+    """The area of run r2, during which r3 has published: as where no lock holds for both."""
+    with run_area(store, RUN_DATE, "r2") as area:
+        version = RunArea(run_date, "r3", "_seg_spark/staging/r3", area.base)
+        store.write(f"{version.staging}/run", b"")
+        publish(store, version, [stage(store, version, LABELS, "c")], None, KEEP_ONE)
+        store.remove(version.staging)
+        yield area
 
 
-def test_a_model_is_put_in_its_place_whole(layout: Layout) -> None:
-    with staging_area(layout, "r1") as staging:
-        publish_model(layout, model_folder(staging, "{}"), "abc")
-    assert (layout.root / "models/abc/model.json").read_text(encoding="utf-8") == "{}"
-    assert (layout.root / "models/abc/pipeline/stages").is_dir()
+class Pipeline:
+    """Stands where a Spark ML pipeline is written: pipelines themselves are written in tests/spark."""
+
+    def write(self) -> "Pipeline":
+        return self
+
+    def save(self, url: str) -> None:
+        folder = Path(url.removeprefix("file://")) / "stages"
+        folder.mkdir(parents=True)
+        (folder / "part-0").write_text("a stage", encoding="utf-8")
 
 
-def test_a_model_that_is_published_already_is_not_touched(layout: Layout) -> None:
-    with staging_area(layout, "r1") as staging:
-        publish_model(layout, model_folder(staging, "{}"), "abc")
-    before = (layout.model("abc") / "model.json").stat().st_ino
-    with staging_area(layout, "r2") as staging:
-        publish_model(layout, model_folder(staging, "{}"), "abc")
-    assert (layout.model("abc") / "model.json").stat().st_ino == before
+def run_with_model(store: LocalStore, run_id: str, portable: str) -> Commit:
+    with run_area(store, RUN_DATE, run_id) as area:
+        forms = ModelForms("abc", Pipeline(), portable, "{}")  # type: ignore[arg-type]
+        return publish(store, area, [], stage_model(store, run_id, forms), Retention(0, 0.0))
 
 
-def test_a_damaged_model_is_mended_by_fitting_it_again(layout: Layout) -> None:
-    with staging_area(layout, "r1") as staging:
-        publish_model(layout, model_folder(staging, "whole"), "abc")
-    (layout.model("abc") / "model.json").write_text("dam", encoding="utf-8")
-    with staging_area(layout, "r2") as staging:
-        publish_model(layout, model_folder(staging, "whole"), "abc")
-    assert (layout.model("abc") / "model.json").read_text(encoding="utf-8") == "whole"
+def test_a_model_is_published_whole(store: LocalStore) -> None:
+    run_with_model(store, "r1", "whole")
+    assert files_below(store, "models") == {
+        "models/abc/model.json", "models/abc/scores.json", "models/abc/pipeline/stages/part-0",
+    }  # fmt: skip
 
 
-def test_a_table_that_was_not_staged_stops_the_publishing_before_anything_is_swapped(layout: Layout) -> None:
-    publish(layout, "r1", "a", table="clean", model_id="old")
-    with staging_area(layout, "r2") as staging:
-        good, absent = stage(staging, "clean", "b"), StagedTable("labels", staging / "absent", 1)
-        with pytest.raises(PublishError):
-            publish_tables(layout, RUN_DATE, "r2", [good, absent], "new")
-    assert read_manifest(layout, RUN_DATE).tables["clean"]["run_id"] == "r1"
-    [file] = layout.partition("clean", RUN_DATE).glob("*.parquet")
-    assert pq.read_table(file)["customer_id"].to_pylist() == ["a"]
+def test_a_model_that_is_published_already_is_not_written_again(store: LocalStore) -> None:
+    first, second = run_with_model(store, "r1", "whole"), run_with_model(store, "r2", "whole")
+    assert first.model == second.model
+    assert store.read("models/abc/model.json") == b"whole"
+    assert not store.path("_seg_spark/versions/r2").exists()
 
 
-def test_a_model_that_cannot_be_moved_is_named(layout: Layout, tmp_path: Path) -> None:
-    layout.root.mkdir()
-    (layout.root / "models").write_text("in the way", encoding="utf-8")
-    with pytest.raises(PublishError, match="publishing model abc failed"):
-        publish_model(layout, model_folder(tmp_path, "{}"), "abc")
+def test_a_damaged_model_is_repaired_by_fitting_it_again(store: LocalStore) -> None:
+    first = run_with_model(store, "r1", "whole")
+    store.path("models/abc/model.json").write_text("dam", encoding="utf-8")  # the same file as in the version
+    second = run_with_model(store, "r2", "whole")
+    assert first.model != second.model
+    assert store.read("models/abc/model.json") == b"whole"
 
 
-KILLED_AFTER = """
-import os, signal, sys
-from datetime import date
-from pathlib import Path
-from seg_spark.storage import publish
-from seg_spark.storage.layout import Layout
-
-root, staging, swaps = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-swap_in = publish.swap_in
-
-def killed_after(*folders):
-    global swaps
-    if swaps == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    swaps -= 1
-    return swap_in(*folders)
-
-publish.swap_in = killed_after
-tables = [publish.StagedTable(name, staging / name, 2) for name in ("clean", "labels")]
-publish.publish_tables(Layout(root), date(2026, 11, 23), "r2", tables, "model-2")
-"""
+def test_a_model_that_no_kept_commit_names_is_removed(store: LocalStore) -> None:
+    run_with_model(store, "r1", "whole")
+    other = PublishedModel("other", "_seg_spark/versions/r2/models")
+    with run_area(store, RUN_DATE, "r2") as area:
+        store.write(f"{other.folder}/model.json", b"{}")
+        publish(store, area, [], other, Retention(0, 0.0))
+    assert files_below(store, "models") == {"models/other/model.json"}
+    assert not store.path("_seg_spark/versions/r1").exists()
 
 
-@pytest.mark.parametrize("swaps", [0, 1])
-def test_a_run_killed_between_two_swaps_leaves_whole_tables_and_the_next_one_converges(
-    layout: Layout, swaps: int
-) -> None:
-    with staging_area(layout, "r1") as staging:
-        tables = [stage(staging, "clean", "a"), stage(staging, "labels", "a")]
-        publish_tables(layout, RUN_DATE, "r1", tables, "model-1")
-    staging = layout.staging("r2")
-    for table in ("clean", "labels"):
-        stage(staging, table, "b", "c")
-    command = [sys.executable, "-c", KILLED_AFTER, str(layout.root), str(staging), str(swaps)]
-    assert subprocess.run(command, check=False, cwd=PROJECT).returncode == -signal.SIGKILL
-    assert customers(layout, "clean") == (["b", "c"] if swaps else ["a"])
-    assert customers(layout, "labels") == ["a"]  # labels come last
-    assert read_manifest(layout, RUN_DATE).model_id == "model-1"
-    with staging_area(layout, "r3") as staging:
-        tables = [stage(staging, "clean", "b", "c"), stage(staging, "labels", "b", "c")]
-        publish_tables(layout, RUN_DATE, "r3", tables, "model-2")
-    assert customers(layout, "clean") == customers(layout, "labels") == ["b", "c"]
-    assert read_manifest(layout, RUN_DATE).model_id == "model-2"
-    assert list(layout.staging("r2").parent.iterdir()) == []
+def test_repair_brings_every_date_in_line_and_removes_what_no_commit_lists(store: LocalStore) -> None:
+    assert repair(store) == RepairResult(0, 0)
+    assert not store.folder.exists()
+    run(store, "r1", "a")
+    run(store, "r2", "b", run_date=NEXT_DATE)
+    run_with_model(store, "r3", "whole")
+    assert repair(store) == RepairResult(0, 0)
+    shutil.rmtree(store.path(f"{LABELS}/run_date={RUN_DATE}"))
+    next(store.path(f"{LABELS}/run_date={NEXT_DATE}").iterdir()).rename(store.folder / "moved away by hand")
+    shutil.rmtree(store.path("models/abc"))
+    store.write("_seg_spark/versions/dead/clean/part-0.parquet", b"")
+    assert repair(store) == RepairResult(3, 1)
+    assert (in_folder(store), in_folder(store, run_date=NEXT_DATE)) == (["a"], ["b"])
+    assert store.read("models/abc/model.json") == b"whole"
+    assert repair(store) == RepairResult(0, 0)
+
+
+def test_repair_waits_for_no_run(store: LocalStore) -> None:
+    run(store, "r1", "a")
+    with exclusive_lock(store.path(LOCK), "run 7"), pytest.raises(LockedError, match="locked by run 7"):
+        repair(store)
+
+
+def test_a_run_killed_anywhere_leaves_the_old_date_or_the_new_and_the_next_run_converges(tmp_path: Path) -> None:
+    script = PROJECT / "tests/faults/publish_kills.py"
+    options = ["--trials", "60", "--seed", "21", "--readers", "1"]
+    command = [sys.executable, str(script), str(tmp_path / "output"), *options]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    counts = json.loads(done.stdout)
+    assert min(counts["trials"][outcome] for outcome in ("old", "new", "converged")) > 5
+    assert counts["reads"]["commit whole"] > 100
+    assert counts["reads"]["glob whole"] > 100

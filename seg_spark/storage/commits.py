@@ -1,0 +1,186 @@
+"""The sequence of commits: what is published for each date. One numbered file per commit, never changed.
+
+A commit belongs to one run date and lists the files of all its tables. It also names the commit and the model in
+force for every date, so that readers need the last commit and that of their date, and no other.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+from seg_spark.errors import PublishError
+from seg_spark.storage.layout import COMMITS
+from seg_spark.storage.store import Entry, Store
+
+VERSION: Final = 1
+_NAME: Final = re.compile(r"(\d{8})\.json")
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A Parquet file of a table, by its path in the store."""
+
+    path: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class TableVersion:
+    """What one run wrote of one table for one date."""
+
+    run_id: str
+    rows: int
+    files: tuple[DataFile, ...]
+
+
+@dataclass(frozen=True)
+class PublishedModel:
+    """A model, and the folder in the store that holds it."""
+
+    model_id: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class DateState:
+    """What is in force for one date: the number of its last commit, and its model if it has one."""
+
+    commit: int
+    model: PublishedModel | None
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What is published for one date since commit `number`; number 0 stands for nothing at all."""
+
+    number: int
+    run_date: date
+    run_id: str = ""
+    model: PublishedModel | None = None
+    tables: Mapping[str, TableVersion] = field(default_factory=dict)
+    dates: Mapping[date, DateState] = field(default_factory=dict)
+
+    @property
+    def model_id(self) -> str | None:
+        """The model of the date, if it has one."""
+        return self.model.model_id if self.model else None
+
+
+def commit_path(number: int) -> str:
+    """The file of a commit."""
+    return f"{COMMITS}/{number:08}.json"
+
+
+def commit_entries(store: Store) -> dict[int, Entry]:
+    """The files of all commits that are kept, by their numbers in ascending order."""
+    found = ((_NAME.fullmatch(one.name), one) for one in store.entries(COMMITS))
+    return dict(sorted((int(name[1]), one) for name, one in found if name))
+
+
+def latest_commit(store: Store) -> Commit | None:
+    """The last commit; None if nothing is published. Raises PublishError if it is damaged."""
+    numbers = list(commit_entries(store))
+    return read_commit(store, numbers[-1]) if numbers else None
+
+
+def read_commit(store: Store, number: int) -> Commit:
+    """A commit by its number. Raises PublishError if it is missing or damaged."""
+    path = commit_path(number)
+    try:
+        document = json.loads(store.read(path).decode("utf-8"))
+        if document["version"] != VERSION or document["number"] != number:
+            raise ValueError("another version or number")
+        return _commit(document)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise PublishError(
+            f"{store.root}/{path}: is missing or damaged; restore it from a backup, or remove it and run its date again"
+        ) from None
+
+
+def commit_of(store: Store, run_date: date) -> Commit:
+    """What is published for a date; a commit of number 0 if nothing is."""
+    last = latest_commit(store)
+    if last is None or run_date not in last.dates:
+        return Commit(0, run_date)
+    number = last.dates[run_date].commit
+    return last if number == last.number else read_commit(store, number)
+
+
+def create_commit(store: Store, commit: Commit) -> bool:
+    """Add a commit to the sequence; False if its number is taken."""
+    document = {
+        "version": VERSION,
+        "number": commit.number,
+        "run_date": commit.run_date.isoformat(),
+        "run_id": commit.run_id,
+        "model": _model_document(commit.model),
+        "tables": {
+            table: {
+                "run_id": one.run_id,
+                "rows": one.rows,
+                "files": [{"path": file.path, "bytes": file.size_bytes} for file in one.files],
+            }
+            for table, one in commit.tables.items()
+        },
+        "dates": {
+            run_date.isoformat(): {"commit": state.commit, "model": _model_document(state.model)}
+            for run_date, state in sorted(commit.dates.items())
+        },
+    }
+    return store.create(commit_path(commit.number), (json.dumps(document, indent=1) + "\n").encode())
+
+
+def published_dates(store: Store) -> list[date]:
+    """Every date for which something is published, oldest first."""
+    last = latest_commit(store)
+    return sorted(last.dates) if last else []
+
+
+def last_date_with(store: Store, table: str) -> date | None:
+    """The last date for which a table is published."""
+    for published in reversed(published_dates(store)):
+        if table in commit_of(store, published).tables:
+            return published
+    return None
+
+
+def active_model(store: Store, run_date: date, before: bool = False) -> PublishedModel | None:
+    """The model published for a date, or else for the last date before it; None if there is none.
+
+    With `before`, the date itself is passed over.
+    """
+    last = latest_commit(store)
+    for published, state in sorted(last.dates.items(), reverse=True) if last else ():
+        if (published < run_date or (published == run_date and not before)) and state.model is not None:
+            return state.model
+    return None
+
+
+def _commit(document: Mapping[str, Any]) -> Commit:
+    return Commit(
+        number=document["number"],
+        run_date=date.fromisoformat(document["run_date"]),
+        run_id=document["run_id"],
+        model=_model(document["model"]),
+        tables={
+            table: TableVersion(
+                one["run_id"], one["rows"], tuple(DataFile(file["path"], file["bytes"]) for file in one["files"])
+            )
+            for table, one in document["tables"].items()
+        },
+        dates={
+            date.fromisoformat(text): DateState(state["commit"], _model(state["model"]))
+            for text, state in document["dates"].items()
+        },
+    )
+
+
+def _model(document: Mapping[str, Any] | None) -> PublishedModel | None:
+    return PublishedModel(document["id"], document["folder"]) if document is not None else None
+
+
+def _model_document(model: PublishedModel | None) -> dict[str, str] | None:
+    return {"id": model.model_id, "folder": model.folder} if model else None

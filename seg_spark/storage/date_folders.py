@@ -1,0 +1,71 @@
+"""On a local disk: the folders that plain globs read, `TABLE/run_date=D` and `models/MODEL_ID`.
+
+They hold links to the files of the versions that the last commits list. A folder is swapped in one step,
+so that a glob never sees a partial date.
+"""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from seg_spark import columns as c
+from seg_spark.storage import layout
+from seg_spark.storage.commits import Commit
+from seg_spark.storage.local_files import link, link_tree, remove_tree, swap_in
+from seg_spark.storage.local_store import LocalStore
+
+
+def prepare_folders(store: LocalStore, commit: Commit, staging: str) -> None:
+    """Make the new folders of a commit beside the old ones, so that little is left to fail after it.
+
+    Raises OSError where the store refuses.
+    """
+    for published, prepared in _outdated(store, commit, staging):
+        _prepare(store, commit, published, prepared)
+
+
+def swap_folders(store: LocalStore, commit: Commit, staging: str) -> int:
+    """Bring the folders of a commit's date in line with it: first the model, then the tables, labels last.
+
+    Returns how many were not.
+    """
+    swapped = 0
+    for published, prepared in _outdated(store, commit, staging):
+        if not store.path(prepared).is_dir():
+            _prepare(store, commit, published, prepared)
+        replaced = swap_in(store.path(prepared), store.path(published))
+        if replaced is not None:
+            remove_tree(replaced)
+        swapped += 1
+    return swapped
+
+
+def _outdated(store: LocalStore, commit: Commit, staging: str) -> Iterator[tuple[str, str]]:
+    """Folders that are not what a commit says, each with the place where its successor is made."""
+    if commit.model is not None:
+        folder = layout.model(commit.model.model_id)
+        if not _is_same(store, f"{commit.model.folder}/{layout.PORTABLE}", f"{folder}/{layout.PORTABLE}"):
+            yield folder, f"{staging}/shown/{layout.MODELS}"
+    for table in sorted(commit.tables, key=lambda name: name == c.CUSTOMER_SEGMENTS):
+        folder = layout.partition(table, commit.run_date)
+        names = {PurePosixPath(one.path).name for one in commit.tables[table].files}
+        if {one.name for one in store.entries(folder)} != names:
+            yield folder, f"{staging}/shown/{table}"
+
+
+def _prepare(store: LocalStore, commit: Commit, published: str, prepared: str) -> None:
+    store.path(published).parent.mkdir(parents=True, exist_ok=True)
+    remove_tree(store.path(prepared))
+    table = published.partition("/")[0]
+    if table == layout.MODELS and commit.model is not None:
+        link_tree(store.path(commit.model.folder), store.path(prepared))
+        return
+    store.path(prepared).mkdir(parents=True)
+    for one in commit.tables[table].files:
+        source = store.path(one.path)
+        link(source, store.path(prepared) / source.name)
+
+
+def _is_same(store: LocalStore, one: str, other: str) -> bool:
+    """Whether two paths are the same file, or files of the same content."""
+    first, second = store.path(one), store.path(other)
+    return second.is_file() and (first.samefile(second) or first.read_bytes() == second.read_bytes())

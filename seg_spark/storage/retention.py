@@ -1,0 +1,77 @@
+"""Which replaced versions are kept, and the removal of the others."""
+
+import logging
+from dataclasses import dataclass
+from datetime import date
+
+from seg_spark.errors import PublishError
+from seg_spark.storage import layout
+from seg_spark.storage.commits import Commit, DateState, PublishedModel, commit_entries, commit_path, read_commit
+from seg_spark.storage.store import Store
+
+log = logging.getLogger("seg_spark")
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How many replaced versions of a date are kept, and for how long at least, for readers still at them."""
+
+    versions: int
+    grace_seconds: float
+
+
+def replaced_commits(store: Store) -> list[Commit]:
+    """Commits that a later one of their date has replaced and that are still kept, newest first."""
+    entries = commit_entries(store)
+    if not entries:
+        return []
+    current = {state.commit for state in read_commit(store, max(entries)).dates.values()}
+    return [read_commit(store, number) for number in sorted(entries, reverse=True) if number not in current]
+
+
+def remove_replaced(store: Store, retention: Retention) -> None:
+    """Remove the versions that are neither among the last ones of their date, nor within grace, nor in use.
+
+    Times are those of the store's own clock. A commit file goes last, so that what was left by a crash is found again.
+    """
+    entries = commit_entries(store)
+    try:
+        last = read_commit(store, max(entries))
+        replaced = replaced_commits(store)
+    except PublishError as error:
+        log.warning("replaced versions were not removed: %s", error)
+        return
+    kept = {day: [_commit_in_force(store, last, state)] for day, state in last.dates.items() if _has(replaced, day)}
+    successor = {day: commits[0].number for day, commits in kept.items()}
+    dropped = []
+    for commit in replaced:
+        age = entries[last.number].modified - entries[successor[commit.run_date]].modified
+        if len(kept[commit.run_date]) <= retention.versions or age < retention.grace_seconds:
+            kept[commit.run_date].append(commit)
+        else:
+            dropped.append(commit)
+        successor[commit.run_date] = commit.number
+    used = {state.model for state in last.dates.values() if state.model is not None}
+    used |= {one.model for commits in kept.values() for one in commits if one.model is not None}
+    for commit in dropped:
+        _remove(store, commit, kept[commit.run_date], used)
+
+
+def _has(commits: list[Commit], run_date: date) -> bool:
+    return any(one.run_date == run_date for one in commits)
+
+
+def _commit_in_force(store: Store, last: Commit, state: DateState) -> Commit:
+    return last if state.commit == last.number else read_commit(store, state.commit)
+
+
+def _remove(store: Store, commit: Commit, kept: list[Commit], used: set[PublishedModel]) -> None:
+    in_use = {(table, version.run_id) for one in kept for table, version in one.tables.items()}
+    for table, version in commit.tables.items():
+        if (table, version.run_id) not in in_use:
+            store.remove(store.version_folder(table, commit.run_date, version.run_id))
+    if commit.model is not None and commit.model not in used:
+        store.remove(commit.model.folder)
+        if commit.model.model_id not in {one.model_id for one in used}:
+            store.remove(layout.model(commit.model.model_id))
+    store.remove(commit_path(commit.number))
