@@ -21,14 +21,17 @@ class _Stop(BaseException):
 def sigterm_raises() -> Iterator[None]:
     """Turn SIGTERM into TerminatedError while the block runs, so that it ends in order, with exit code 143.
 
-    An exception that a signal raises while Python collects garbage is lost: it is raised again a moment later.
+    An exception that a signal raises while Python collects garbage is lost: it is raised again a moment later. One that
+    it raises inside a library may come out as another: after the signal every error counts as its work.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     lost: list[BaseException] = []
+    received: list[int] = []
 
     def stop(signum: int, frame: FrameType | None) -> None:
+        received.append(signum)
         raise _Stop
 
     def raise_again(signum: int, frame: FrameType | None) -> None:
@@ -46,8 +49,10 @@ def sigterm_raises() -> Iterator[None]:
     sys.unraisablehook = keep
     try:
         yield
-    except _Stop:
-        raise TerminatedError("terminated (SIGTERM); nothing published has changed") from None
+    except BaseException:
+        if received:
+            raise TerminatedError("terminated (SIGTERM); nothing published has changed") from None
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         sys.unraisablehook = hook_before

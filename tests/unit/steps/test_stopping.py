@@ -35,6 +35,21 @@ def test_sigterm_ends_the_block_with_its_own_error() -> None:
     assert caught.value.exit_code == 143
 
 
+def test_an_error_that_follows_from_the_signal_is_no_error_of_its_own() -> None:
+    known: dict[str, int] = {}
+    with pytest.raises(TerminatedError), sigterm_raises():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            wait()
+        finally:
+            known.pop("what the library was about to add")
+
+
+def test_an_error_without_a_signal_stays_as_it_is() -> None:
+    with pytest.raises(KeyError), sigterm_raises():
+        raise KeyError
+
+
 @pytest.mark.parametrize(("signum", "error"), [(signal.SIGTERM, TerminatedError), (signal.SIGINT, KeyboardInterrupt)])
 def test_a_signal_during_garbage_collection_is_not_lost(signum: int, error: type[BaseException]) -> None:
     hook = sys.unraisablehook
