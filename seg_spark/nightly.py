@@ -6,12 +6,16 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from seg_spark import columns as c
 from seg_spark.cleaning.outcomes import check_rows
+from seg_spark.cleaning.repeated_ids import IdTotals
+from seg_spark.cleaning.rows import ID_HASH
 from seg_spark.errors import DegenerateModelError, InputError
 from seg_spark.run_record import RunOutcome
 from seg_spark.segments.model import Model, model_to_json
+from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.cleaning import clean_customers
 from seg_spark.steps.context import RunContext
 from seg_spark.steps.fitting import FittingResult, fit_segments, read_clean, scores_json, training_customers
@@ -39,7 +43,7 @@ def run_nightly(context: RunContext, report: Report) -> RunOutcome:
     outcome = _fit_or_fall_back(context, training, RunOutcome(cleaned=cleaned))
     report(outcome)
     model = _chosen(outcome)
-    labelled = label_customers(context, customers, model, training, cleaned.rows.accepted)
+    labelled = label_customers(context, customers, model, training, cleaned.ids)
     with context.progress.step("publish"):
         published = _stage_fitted(context, outcome.fitted) if outcome.fitted else _active_model(context)
         tables = [cleaned.clean, cleaned.rejected, labelled.profiles, labelled.segments]
@@ -59,7 +63,7 @@ def run_clean(context: RunContext, report: Report) -> RunOutcome:
 
 def run_fit(context: RunContext, report: Report) -> RunOutcome:
     """Fit a model on the clean customers published for the date, and publish it for the date."""
-    customers, _ = _published_customers(context)
+    customers = _published_customers(context)
     fitted = fit_segments(context, training_customers(context, customers))
     outcome = RunOutcome(fitted=fitted, model=fitted.model)
     report(outcome)
@@ -70,14 +74,14 @@ def run_fit(context: RunContext, report: Report) -> RunOutcome:
 
 def run_label(context: RunContext, report: Report) -> RunOutcome:
     """Label the clean customers published for the date with its model, or else the last one before it."""
-    customers, rows = _published_customers(context)
+    customers = _published_customers(context)
     published = _active_model(context)
     if published is None:
         raise InputError(f"{context.store.root}: no model is published for {context.run_date} or before; run fit first")
     model = read_model(context.store, published)
     report(RunOutcome(model=model))
     sample = training_customers(context, customers)
-    labelled = label_customers(context, customers, model, sample, rows)
+    labelled = label_customers(context, customers, model, sample, _ids_of(customers))
     with context.progress.step("publish"):
         _publish(context, [labelled.profiles, labelled.segments], published)
     return RunOutcome(model=model, labelled=labelled)
@@ -105,13 +109,19 @@ def _chosen(outcome: RunOutcome) -> Model:
     return outcome.model
 
 
-def _published_customers(context: RunContext) -> tuple[DataFrame, int]:
+def _published_customers(context: RunContext) -> DataFrame:
     table = commit_of(context.store, context.run_date).tables.get(c.CLEAN_CUSTOMERS)
     if table is None:
         raise InputError(
             f"{context.store.root}: no clean customers are published for {context.run_date}; run clean first"
         )
-    return read_clean(context, table.files), table.rows
+    return read_clean(context, table.files)
+
+
+def _ids_of(customers: DataFrame) -> IdTotals:
+    with spark_errors_as(InputError, "reading the clean customers"):
+        hashed = customers.select(F.xxhash64(c.CUSTOMER_ID).alias(ID_HASH))
+        return IdTotals.of(hashed.agg(*IdTotals.columns()).collect()[0].asDict())
 
 
 def _active_model(context: RunContext) -> PublishedModel | None:

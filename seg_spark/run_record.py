@@ -32,6 +32,8 @@ class RunOutcome:
     labelled: "LabellingResult | None" = None
     model: Model | None = None
     refit_refused: str | None = None
+    skipped_for: str | None = None
+    """The run that has published the same before, so that there was nothing to do."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def record_of(
         "run_id": run.run_id,
         "run_date": run.run_date.isoformat(),
         "command": run.command,
-        "status": "failed" if error else "succeeded",
+        "status": "failed" if error else "skipped" if outcome.skipped_for else "succeeded",
         "exit_code": _exit_code(error),
         "error": _error_text(error),
         "rows": asdict(cleaned.rows) if cleaned else None,
@@ -65,13 +67,14 @@ def record_of(
         "chosen_because": fitted.choice.because if fitted else None,
         "excluded_k": {str(k): why for k, why in fitted.choice.excluded.items()} if fitted else None,
         "refit_refused": outcome.refit_refused,
+        "skipped_for": outcome.skipped_for,
         "mllib": asdict(fitted.mllib) if fitted else None,
         "scores": [asdict(one) for one in fitted.scores] if fitted else None,
         "published_scores": asdict(labelled.scores) if labelled and labelled.scores else None,
         "segments": _segments(outcome) if labelled else None,
         "model_id": model.model_id if model else None,
         "seconds": dict(seconds),
-        "versions": _versions(),
+        "versions": versions(),
         "settings_sha256": settings_digest(run.settings),
     }
     ready: dict[str, Any] = json_ready(content)
@@ -132,7 +135,8 @@ def _error_text(error: BaseException | None) -> str | None:
     return str(error) if isinstance(error, SegSparkError) else f"unexpected {type(error).__name__}"
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions of what a run's figures depend on."""
     return {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES}
 
 

@@ -5,22 +5,23 @@ import secrets
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seg_spark.errors import SegSparkError
+from seg_spark.errors import InputError, PublishError, SegSparkError
 from seg_spark.reporting.progress import StepProgress
-from seg_spark.run_record import Run, RunOutcome, record_of
+from seg_spark.run_record import Run, RunOutcome, record_of, settings_digest, versions
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.context import RunContext, refuse_own_output, start_spark
 from seg_spark.steps.stopping import sigterm_raises
+from seg_spark.storage.commits import Commit, commit_of
 from seg_spark.storage.layout import LOCK
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.lock import exclusive_lock
 from seg_spark.storage.publish import run_area
-from seg_spark.storage.records import write_figures, write_record
+from seg_spark.storage.records import read_records, write_figures, write_record
 
 if TYPE_CHECKING:
     from seg_spark.nightly import Work
@@ -38,9 +39,12 @@ class RunResult:
     report_path: str | None = None
 
 
-def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progress: StepProgress) -> RunResult:
+def run(
+    command: str, settings: Settings, run_date: date, conf_dir: Path, progress: StepProgress, *, force: bool = False
+) -> RunResult:
     """Run one command of `nightly.WORK` under the lock, and write its run record, also if it fails.
 
+    A nightly run that would give again what is published does nothing, unless with `force`.
     Raises the SegSparkError that ended it (its record is written by then).
     """
     refuse_own_output(settings, run_date)
@@ -56,17 +60,35 @@ def run(command: str, settings: Settings, run_date: date, conf_dir: Path, progre
             return content, f"{store.root}/{write_record(store, run_date, run_id, content)}"
 
         try:
-            with sigterm_raises(), run_area(store, run_date, run_id) as area:
-                with ThreadPoolExecutor(1) as pool:  # importing takes most of a second, so Java starts meanwhile
-                    work = pool.submit(_work_of, command)
-                    spark = start_spark(f"seg_spark {command} {run_date}", settings, run_date, conf_dir, progress)
-                context = RunContext(spark, settings, store, area, progress)
-                reported.append(work.result()(context, reported.append))
+            with sigterm_raises(), run_area(store, run_date, run_id) as begun:
+                area = replace(
+                    begun,
+                    deadline=clock + 60.0 * settings.run.max_minutes,
+                    fingerprint=_fingerprint(settings, store, run_date) if command == "nightly" else None,
+                )
+                published = commit_of(store, run_date)
+                if not force and _is_published(store, published, area.fingerprint):
+                    reported.append(RunOutcome(skipped_for=published.run_id))
+                else:
+                    with ThreadPoolExecutor(1) as pool:  # importing takes most of a second, so Java starts meanwhile
+                        work = pool.submit(_work_of, command)
+                        spark = start_spark(f"seg_spark {command} {run_date}", settings, run_date, conf_dir, progress)
+                    context = RunContext(spark, settings, store, area, progress)
+                    reported.append(work.result()(context, reported.append))
         except BaseException as error:
-            _, path = record(error)
-            log.info("run record: %s", path)
+            try:
+                _, path = record(error)
+                log.info("run record: %s", path)
+            except OSError as unwritten:
+                log.warning("the run record could not be written: %s", unwritten.strerror)
             raise
-        content, path = record(None)
+        try:
+            content, path = record(None)
+        except OSError as error:
+            raise PublishError(
+                f"{command} of {run_date} is done, but its run record could not be written: {error.strerror}; "
+                "correct that and run again"
+            ) from error
         report = _report(store, run_date, run_id, reported[-1])
         return RunResult(reported[-1], content, path, report)
 
@@ -84,6 +106,22 @@ def _report(store: LocalStore, run_date: date, run_id: str, outcome: RunOutcome)
         reason = str(error) if isinstance(error, SegSparkError) else f"unexpected {type(error).__name__}"
         log.warning("no report was made: %s", reason)
         return None
+
+
+def _is_published(store: LocalStore, published: Commit, fingerprint: str | None) -> bool:
+    """Whether a run would give again what is published, with its record."""
+    if fingerprint is None or fingerprint != published.fingerprint:
+        return False
+    return any(one.get("run_id") == published.run_id for one in read_records(store, published.run_date))
+
+
+def _fingerprint(settings: Settings, store: LocalStore, run_date: date) -> str | None:
+    from seg_spark.steps.fingerprint import fingerprint_of
+
+    try:
+        return fingerprint_of(settings, settings_digest(settings), versions(), store, run_date)
+    except InputError:
+        return None  # the step that reads the input reports it
 
 
 def _work_of(command: str) -> "Work":

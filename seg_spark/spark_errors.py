@@ -8,7 +8,7 @@ from typing import Final
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
-from seg_spark.errors import InputError, SegSparkError
+from seg_spark.errors import InputError, PlatformError, SegSparkError
 
 _MEANINGS: Final = (
     ("PATH_NOT_FOUND", "the path does not exist"),
@@ -29,19 +29,34 @@ _MEANINGS: Final = (
     ("CONFLICTING_PARTITION_COLUMN_NAMES", "its folders name different partition columns; expected the same in all"),
     ("AccessControlException", "no permission to read{where}"),
     ("Permission denied", "no permission to read{where}"),
-    ("OutOfMemoryError", "Spark ran out of memory; give the driver more (--driver-memory 8g)"),
-    ("No space left on device", "the disk is full"),
     ("FAILED_READ_FILE", "a damaged file{where}"),  # wraps many of those above
 )
 """A sign in Spark's text, and what it means; the first that fits counts."""
+_OF_THE_MACHINE: Final = (
+    ("OutOfMemoryError", "Spark ran out of memory; give the driver more (--driver-memory 8g)"),
+    (
+        "No space left on device",
+        "a disk is full; free space where output.path and Spark's scratch files lie",
+    ),
+    ("Disk quota exceeded", "the disk quota is used up; free some space, or have it raised"),
+    ("Read-only file system", "a disk is read-only; make it writable, or set output.path to another"),
+    ("Mkdirs failed to create", "a folder could not be created below output.path; fix its permissions"),
+)
+"""Signs that the machine is at fault, whatever was being done."""
 
 
 @contextmanager
 def spark_errors_as(kind: type[SegSparkError], doing: str) -> Iterator[None]:
-    """Translate what Spark raises while the block runs into `kind`, saying what was being done."""
+    """Translate what Spark raises while the block runs into `kind`, saying what was being done.
+
+    A full disk and the like become PlatformError.
+    """
     try:
         yield
     except (PySparkException, Py4JError) as error:
+        for sign, meaning in _OF_THE_MACHINE:
+            if sign in str(error):
+                raise PlatformError(f"{doing}: {meaning}") from error
         raise kind(f"{doing}: {_meaning(error)}") from error
 
 

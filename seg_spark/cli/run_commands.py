@@ -33,8 +33,27 @@ log = logging.getLogger("seg_spark")
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be read, done and written, and do nothing.")]
 
 
+@app.command("nightly")
+def nightly(
+    run_date: RunDate,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run also if the same input is published with the same settings.")
+    ] = False,
+    dry_run: DryRun = False,
+    debug: Debug = False,
+) -> None:
+    """Run the whole job for a date: clean, fit, label, publish.
+
+    Example: seg-spark nightly --run-date 2026-11-23 --set clustering.k.max=8
+    """
+    _run("nightly", run_date, conf_dir, env, assignments, dry_run=dry_run, force=force)
+
+
 _COMMANDS: Final = {
-    "nightly": ("Run the whole job for a date: clean, fit, label, publish.", " --set clustering.k.max=8"),
     "clean": ("Only clean: publish clean_customers and rejected_customers.", ""),
     "fit": ("Only fit a model on the clean customers of the date, and publish it.", " --set selection.rule=elbow"),
     "label": ("Only label the clean customers of the date, with its model or the last one before it.", ""),
@@ -97,7 +116,14 @@ def try_(
 
 
 def _run(
-    command: str, run_date: str, conf_dir: Path, env: str | None, assignments: list[str] | None, *, dry_run: bool
+    command: str,
+    run_date: str,
+    conf_dir: Path,
+    env: str | None,
+    assignments: list[str] | None,
+    *,
+    dry_run: bool,
+    force: bool = False,
 ) -> None:
     date_ = parse_run_date(run_date)
     settings = load(conf_dir, env, assignments).settings
@@ -110,12 +136,16 @@ def _run(
     from seg_spark.reporting.summary import show_run
     from seg_spark.runner import run
     from seg_spark.storage.local_store import LocalStore
+    from seg_spark.storage.profiles import read_profiles
 
-    result = run(command, settings, date_, conf_dir, StepProgress(Console(stderr=True)))
+    result = run(command, settings, date_, conf_dir, StepProgress(Console(stderr=True)), force=force)
     console = out()
-    if result.outcome.labelled is not None:
+    store = LocalStore.at(settings.output.path)
+    if result.outcome.skipped_for is not None:
+        show_segments(console, read_profiles(store, date_), f"Segments of {date_}")
+    elif result.outcome.labelled is not None:
         show_segments(console, result.outcome.labelled.profile_rows, f"Segments of {date_}")
-    show_run(console, result.record, result.record_path, LocalStore.at(settings.output.path).root, result.report_path)
+    show_run(console, result.record, result.record_path, store.root, result.report_path)
     _suggest_archive()
 
 

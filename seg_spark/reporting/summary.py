@@ -22,6 +22,13 @@ def show_run(
             markup=False,
             soft_wrap=True,
         )
+    if record["skipped_for"]:
+        console.print(
+            f"nothing to do: run {record['skipped_for']} has published the same input with the same settings; "
+            "--force runs again",
+            markup=False,
+            soft_wrap=True,
+        )
     if record["refit_refused"]:
         console.print(f"the published model stays active: {record['refit_refused']}", markup=False)
     if record["chosen_because"]:
@@ -38,7 +45,7 @@ def show_run(
 def seconds_line(seconds: Mapping[str, float]) -> str:
     """Where the time went, in all and by step."""
     parts = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items() if name != "total")
-    return f"seconds: {seconds['total']:.1f} in all ({parts})"
+    return f"seconds: {seconds['total']:.1f} in all" + (f" ({parts})" if parts else "")
 
 
 def show_plan(console: Console, title: str, lines: Sequence[tuple[str, str]]) -> None:

@@ -136,8 +136,15 @@ class Publish(Section):
 
     keep_versions: Annotated[int, Field(ge=0, le=100)] = 1
     """So many replaced versions of each date are kept, beside those that readers may still hold."""
-    grace_minutes: Annotated[int, Field(ge=1, le=525_600)] = 1_440
+    grace_minutes: Annotated[int, Field(ge=2, le=1_051_200)] = 1_440
     """So long a replaced version can be read at least, by readers who had begun before."""
+
+
+class Run(Section):
+    """Limits of a run."""
+
+    max_minutes: Annotated[int, Field(ge=1, le=525_600)] = 720
+    """A run that took longer does not publish. Must be below publish.grace_minutes: what a run reads stays as long."""
 
 
 class Report(Section):
@@ -166,6 +173,8 @@ class Settings(Section):
     """The KMeans fits."""
     selection: Selection = Selection()
     """How k is chosen."""
+    run: Run = Run()
+    """Limits of a run."""
     publish: Publish = Publish()
     """What becomes of replaced versions."""
     report: Report = Report()
@@ -181,6 +190,11 @@ class Settings(Section):
             refuse_overlap(self.input.path, self.output.path)
         if self.input.order_by == self.customer_id:
             raise ValueError("input.order_by: is the customer id, which is the same in all rows of a customer")
+        if self.run.max_minutes >= self.publish.grace_minutes:
+            raise ValueError(
+                f"run.max_minutes ({self.run.max_minutes}) must be below publish.grace_minutes "
+                f"({self.publish.grace_minutes})"
+            )
         if self.selection.k is not None and not self.clustering.k.min <= self.selection.k <= self.clustering.k.max:
             raise ValueError("selection.k is outside clustering.k.min to clustering.k.max")
         return self

@@ -49,11 +49,12 @@ _TABLE_OF: Final = {RowOutcome.ACCEPTED: c.CLEAN_CUSTOMERS, RowOutcome.REJECTED:
 
 @dataclass(frozen=True)
 class CleaningResult:
-    """The staged tables, the row counts, and the number of missing accepted values by feature."""
+    """The staged tables, the row counts, what was read back of the accepted ids, and missing values by feature."""
 
     clean: StagedTable
     rejected: StagedTable
     rows: RowCounts
+    ids: IdTotals
     missing: Mapping[str, int]
     input_files: int
     input_bytes: int
@@ -82,7 +83,7 @@ def clean_customers(context: RunContext) -> CleaningResult:
         check_unchanged(files, settings.input, context.run_date)
         context.store.remove(_validated_folder(context))
         staged, rejected = _staged(context, RowOutcome.ACCEPTED), _staged(context, RowOutcome.REJECTED)
-        _audit_ids(context, staged, read, settled.not_accepted)
+        ids = _audit_ids(context, staged, read, settled.not_accepted)
     counts = settled.counts
     outcomes = RowCounts(
         input=read.rows,
@@ -102,7 +103,7 @@ def clean_customers(context: RunContext) -> CleaningResult:
         if not counts[f"rule {position}"]:
             log.warning("cleaning.exclude: no row meets the rule on %r", rule.column)
     missing = {name: count_nulls(context.store, staged.files, name) for name in settings.features.columns}
-    return CleaningResult(staged, rejected, outcomes, missing, len(files.files), files.total_bytes)
+    return CleaningResult(staged, rejected, outcomes, ids, missing, len(files.files), files.total_bytes)
 
 
 @dataclass(frozen=True)
@@ -184,8 +185,11 @@ def _validated_folder(context: RunContext) -> str:
     return f"{context.area.staging}/{_VALIDATED}"
 
 
-def _audit_ids(context: RunContext, clean: StagedTable, read_at_first: IdTotals, not_accepted: IdTotals) -> None:
-    """Read back what was written: every accepted customer has one row, and every scan saw the same ids."""
+def _audit_ids(context: RunContext, clean: StagedTable, read_at_first: IdTotals, not_accepted: IdTotals) -> IdTotals:
+    """Read back what was written: every accepted customer has one row, and every scan saw the same ids.
+
+    Returns the totals of the accepted ids.
+    """
     customers = read_table(context.spark, context.store, clean.files, _schema(context, clean.table))
     hashed = customers.select(c.CUSTOMER_ID).withColumn(ID_HASH, F.xxhash64(c.CUSTOMER_ID))
     with spark_errors_as(PublishError, f"reading {clean.folder} back"):
@@ -200,6 +204,7 @@ def _audit_ids(context: RunContext, clean: StagedTable, read_at_first: IdTotals,
         repeated = shared.agg(F.count(F.lit(1)).alias("rows")).where(F.col("rows") > 1).count()
         if repeated:
             raise PublishError(f"{repeated:,} customers were accepted more than once; nothing was published")
+    return written.totals
 
 
 def _as_it_is(rows: DataFrame) -> DataFrame:

@@ -12,6 +12,8 @@ from pyspark.sql.types import StructType
 
 from seg_spark import columns as c
 from seg_spark import schemas
+from seg_spark.cleaning.repeated_ids import IdTotals
+from seg_spark.cleaning.rows import ID_HASH
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.clustering.scores import Scores
 from seg_spark.clustering.training_set import training_frame
@@ -23,7 +25,7 @@ from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns, score
 from seg_spark.segments.totals import published_scores, total_segments
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
-from seg_spark.storage.tables import StagedTable, count_nulls, stage_table, staged_table
+from seg_spark.storage.tables import StagedTable, read_table, stage_table, staged_table
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,12 @@ class LabellingResult:
 
 
 def label_customers(
-    context: RunContext, customers: DataFrame, model: Model, sample: pa.Table, expected_rows: int
+    context: RunContext, customers: DataFrame, model: Model, sample: pa.Table, accepted: IdTotals
 ) -> LabellingResult:
-    """Stage one label per clean customer and the profiles of the segments; audit what was written."""
+    """Stage one label per clean customer and the profiles of the segments; audit what was written.
+
+    `accepted` are the totals of the clean customers' ids, which are known to be unique.
+    """
     with context.progress.step("label"), spark_errors_as(InputError, "reading the clean customers"):
         scored = score(customers, model)
         table = schemas.CUSTOMER_SEGMENTS_SCHEMA
@@ -53,7 +58,8 @@ def label_customers(
             F.lit(model.model_id).alias(c.MODEL_ID),
             F.lit(context.run_id).alias(c.RUN_ID),
         )  # fmt: skip
-        staged = _audit_labels(context, _stage(context, labels, table, c.CUSTOMER_SEGMENTS), expected_rows)
+        staged = _stage(context, labels, table, c.CUSTOMER_SEGMENTS)
+        _audit_labels(context, staged, model, accepted)
     with context.progress.step("profile"), spark_errors_as(InputError, "reading the clean customers"):
         totals = total_segments(scored, model)
         points, clusters, segment_ids = _score_sample(context, sample, model)
@@ -70,17 +76,33 @@ def _stage(context: RunContext, frame: DataFrame, schema: StructType, table: str
     return staged_table(context.store, table, folder)
 
 
-def _audit_labels(context: RunContext, staged: StagedTable, expected_rows: int) -> StagedTable:
-    """Read back what was written, before anybody else can."""
-    if staged.rows != expected_rows:
-        raise PublishError(
-            f"{staged.rows:,} labels were written for {expected_rows:,} accepted customers; nothing was published"
+def _audit_labels(context: RunContext, staged: StagedTable, model: Model, accepted: IdTotals) -> None:
+    """Read back what was written, before anybody else can. Raises PublishError.
+
+    As many rows as accepted customers, with ids of the same checksums: since those are unique, these are too.
+    """
+    known = [one.segment_id for one in model.segments]
+    distance = F.col(c.DISTANCE)
+    with spark_errors_as(PublishError, f"reading {staged.folder} back"):
+        labels = read_table(context.spark, context.store, staged.files, schemas.CUSTOMER_SEGMENTS_SCHEMA)
+        [row] = (
+            labels.withColumn(ID_HASH, F.xxhash64(c.CUSTOMER_ID))
+            .agg(
+                F.struct(*IdTotals.columns()).alias("ids"),
+                F.count_if(~F.coalesce(F.col(c.SEGMENT_ID).isin(known), F.lit(False))).alias(c.SEGMENT_ID),
+                F.count_if(distance.isNull() | F.isnan(distance) | (distance == float("inf"))).alias(c.DISTANCE),
+            )
+            .collect()
         )
-    for column in (c.CUSTOMER_ID, c.SEGMENT_ID, c.DISTANCE):
-        nulls = count_nulls(context.store, staged.files, column)
-        if nulls:
-            raise PublishError(f"{nulls:,} labels have no {column}; nothing was published")
-    return staged
+    written = IdTotals.of(row["ids"].asDict())
+    if written != accepted:
+        raise PublishError(
+            f"{written.rows:,} labels were written for {accepted.rows:,} accepted customers"
+            f"{', for other ids' if written.rows == accepted.rows else ''}; nothing was published"
+        )
+    for column in (c.SEGMENT_ID, c.DISTANCE):
+        if row[column]:
+            raise PublishError(f"{row[column]:,} labels have no valid {column}; nothing was published")
 
 
 def _score_sample(context: RunContext, sample: pa.Table, model: Model) -> tuple[Matrix, Labels, Labels]:

@@ -62,6 +62,8 @@ class Commit:
     model: PublishedModel | None = None
     tables: Mapping[str, TableVersion] = field(default_factory=dict)
     dates: Mapping[date, DateState] = field(default_factory=dict)
+    fingerprint: str | None = None
+    """What a whole run was made from; None where the date is the work of several runs."""
 
     @property
     def model_id(self) -> str | None:
@@ -116,6 +118,7 @@ def create_commit(store: Store, commit: Commit) -> bool:
         "number": commit.number,
         "run_date": commit.run_date.isoformat(),
         "run_id": commit.run_id,
+        "fingerprint": commit.fingerprint,
         "model": _model_document(commit.model),
         "tables": {
             table: {
@@ -175,6 +178,7 @@ def _commit(document: Mapping[str, Any]) -> Commit:
             date.fromisoformat(text): DateState(state["commit"], _model(state["model"]))
             for text, state in document["dates"].items()
         },
+        fingerprint=document["fingerprint"],
     )
 
 

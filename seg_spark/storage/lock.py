@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -33,9 +33,9 @@ def exclusive_lock(path: Path, holder: str) -> Iterator[None]:
             raise LockedError(f"{path.parent.parent}: locked by {_named_in(file)}; wait until it has ended") from None
         except OSError as error:
             raise PlatformError(f"output.path: {path} cannot be locked: {error.strerror}") from None
-        file.truncate(0)
-        file.write(f"{holder}, process {os.getpid()}\n")
-        file.flush()
+        with suppress(OSError):  # on a full disk the lock holds too, only nobody is named
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), f"{holder}, process {os.getpid()}\n".encode())
         yield
 
 

@@ -4,6 +4,9 @@ The commit is one file, created only if absent: before it readers of the commits
 one. A run that was killed leaves a staging folder, by which the next one finds what to finish or to remove.
 """
 
+import logging
+import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from seg_spark.errors import LockedError, PublishError
+from seg_spark.spark_errors import spark_errors_as
 from seg_spark.storage import layout
 from seg_spark.storage.commits import (
     Commit,
@@ -34,14 +38,22 @@ if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
 
 
+log = logging.getLogger("seg_spark")
+
+
 @dataclass(frozen=True)
 class RunArea:
-    """Where a run writes: `staging` until it ends, `base` the number of the commit that it began from."""
+    """Where a run writes: `staging` until it ends, `base` the number of the commit that it began from.
+
+    After `deadline` (of the monotonic clock) it may not commit: what it began from may be gone by then.
+    """
 
     run_date: date
     run_id: str
     staging: str
     base: int
+    deadline: float = math.inf
+    fingerprint: str | None = None
 
 
 @contextmanager
@@ -60,7 +72,10 @@ def run_area(store: LocalStore, run_date: date, run_id: str) -> Iterator[RunArea
     try:
         yield RunArea(run_date, run_id, staging, last.number if last else 0)
     finally:
-        finish_dead_runs(store)
+        try:
+            finish_dead_runs(store)
+        except OSError as error:
+            log.warning("%s: the next run removes what this one has left: %s", store.root, error.strerror)
 
 
 def publish(
@@ -69,8 +84,12 @@ def publish(
     """Commit the staged tables for the run date, then swap its folders. Without a `model` the date's own stays.
 
     Raises LockedError if another run has meanwhile published this date or an earlier one, PublishError if the
-    filesystem refuses.
+    filesystem refuses, or the run has taken longer than it may.
     """
+    if time.monotonic() > area.deadline:
+        raise PublishError(
+            f"{area.run_date}: the run took longer than run.max_minutes, so it may not publish; nothing has changed"
+        )
     try:
         for one in staged:
             store.make_durable(one.folder)
@@ -110,7 +129,8 @@ def stage_model(store: Store, run_id: str, model: ModelForms) -> PublishedModel:
         return published
     folder = store.model_folder(model.model_id, run_id)
     try:
-        model.pipeline.write().save(store.url(f"{folder}/{layout.PIPELINE}"))
+        with spark_errors_as(PublishError, "writing the model"):
+            model.pipeline.write().save(store.url(f"{folder}/{layout.PIPELINE}"))
         store.write(f"{folder}/{layout.SCORES}", model.scores.encode())
         store.write(f"{folder}/{layout.PORTABLE}", model.portable.encode())
         store.make_durable(folder)
@@ -148,4 +168,4 @@ def _next_commit(store: Store, area: RunArea, staged: Sequence[StagedTable], mod
     tables = dict(before.tables) | {one.table: TableVersion(area.run_id, one.rows, one.files) for one in staged}
     number, model = last.number + 1, model or before.model
     dates = dict(last.dates) | {area.run_date: DateState(number, model)}
-    return Commit(number, area.run_date, area.run_id, model, tables, dates)
+    return Commit(number, area.run_date, area.run_id, model, tables, dates, area.fingerprint)

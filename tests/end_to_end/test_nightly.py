@@ -2,7 +2,11 @@
 
 import json
 import random
+import re
 import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,17 +15,21 @@ import duckdb
 import pytest
 from builders import conf_dir, customer, grouped_customers, settings, write_csv
 from pyspark.ml import PipelineModel
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 from rich.console import Console
 
 from seg_spark import runner
 from seg_spark.cli.main import main
-from seg_spark.errors import InputError, QualityGateError, SegSparkError
-from seg_spark.reporting.progress import StepProgress
+from seg_spark.errors import InputError, PublishError, QualityGateError, SegSparkError
+from seg_spark.reporting.progress import Advance, StepProgress
 from seg_spark.schemas import CUSTOMER_SEGMENTS_SCHEMA
 from seg_spark.segments.model import model_from_json
 from seg_spark.settings.layers import load_settings
 from seg_spark.settings.schema import Settings
+from seg_spark.steps import labelling
+from seg_spark.storage.store import Store
 
 pytestmark = pytest.mark.usefixtures("spark")
 
@@ -246,6 +254,84 @@ def test_a_second_run_of_a_date_replaces_it_and_no_other(tmp_path: Path) -> None
         (105, again["run_id"], again["run_id"])
     ]
     assert query(tmp_path, "customer_segments", run_date=date(2026, 11, 22)) == before
+
+
+def test_what_is_published_already_is_not_published_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_csv(tmp_path, grouped_customers())
+    conf = conf_dir(tmp_path)
+    words = ["nightly", "--run-date", "2026-11-23", "--conf-dir", str(conf)]
+
+    def last_run(*more: str) -> tuple[str, int]:
+        """How the run ended, and how many commits there are after it."""
+        assert main([*words, *more]) == 0
+        path = max((tmp_path / "output/runs").rglob("*.json"), key=lambda one: one.stat().st_mtime_ns)
+        return json.loads(path.read_text())["status"], len(published_numbers(tmp_path))
+
+    assert last_run() == ("succeeded", 1)
+    first = capsys.readouterr().out
+    assert last_run() == ("skipped", 1)
+    shown = capsys.readouterr().out
+    assert re.search(
+        r"^nothing to do: run \S+ has published the same input with the same settings; --force", shown, re.M
+    )
+    assert shown.startswith(first[: first.index("rows: ")])  # the segments are shown as the first run showed them
+    assert last_run("--force") == ("succeeded", 2)
+    assert main(["label", *words[1:]]) == 0
+    assert last_run() == ("succeeded", 4)  # the date was the work of two runs
+
+
+def published_numbers(root: Path) -> list[int]:
+    """Of all commits that were ever made."""
+    return list(range(1, 1 + int(max((root / "output/_seg_spark/commits").iterdir()).stem)))
+
+
+def test_a_run_that_took_too_long_does_not_publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_csv(tmp_path, grouped_customers())
+    plain = time.monotonic
+    late: list[float] = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: plain() + late[0])
+
+    class Slow(StepProgress):
+        @contextmanager
+        def step(self, name: str, counting: str = "tasks") -> Iterator[Advance]:
+            late[0] = 61.0 if name == "publish" else 0.0
+            with super().step(name, counting) as advance:
+                yield advance
+
+    with pytest.raises(PublishError, match=r"took longer than run\.max_minutes"):
+        runner.run(
+            "nightly", settings(tmp_path, run__max_minutes=1), RUN_DATE, Path("conf"), Slow(Console(stderr=True))
+        )
+    assert not (tmp_path / "output" / "customer_segments").exists()
+    assert list((tmp_path / "output/_seg_spark/versions").glob("*/*")) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda labels: labels.limit(74), "74 labels were written for 75 accepted customers"),
+        (
+            lambda labels: labels.withColumn("customer_id", F.lower("customer_id")),
+            "75 accepted customers, for other ids",
+        ),
+        (lambda labels: labels.union(labels.limit(1)).where("customer_id <> 'C0002'"), "customers, for other ids"),
+        (lambda labels: labels.withColumn("segment_id", F.lit(9)), "75 labels have no valid segment_id"),
+        (lambda labels: labels.withColumn("distance", F.lit(float("inf"))), "75 labels have no valid distance"),
+    ],
+)
+def test_labels_that_are_wrong_are_found_when_they_are_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[DataFrame], DataFrame], words: str
+) -> None:
+    write_csv(tmp_path, grouped_customers())
+    stage_table = labelling.stage_table
+
+    def stage_damaged(frame: DataFrame, schema: StructType, store: Store, folder: str, table: str) -> None:
+        stage_table(damage(frame) if table == "customer_segments" else frame, schema, store, folder, table)
+
+    monkeypatch.setattr(labelling, "stage_table", stage_damaged)
+    with pytest.raises(PublishError, match=words):
+        run("nightly", settings(tmp_path, clustering__k__max=2))
+    assert not (tmp_path / "output" / "customer_segments").exists()
 
 
 @pytest.mark.parametrize(

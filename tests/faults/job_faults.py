@@ -51,6 +51,8 @@ class Bench:
     expected: dict[str, Labels] = field(default_factory=dict)
     seconds: float = 0.0
     published: str = ""
+    said: str = ""
+    """What the run that was hurt has said."""
 
     @property
     def store(self) -> LocalStore:
@@ -59,7 +61,7 @@ class Bench:
     def command(self, variant: str, output: Path | None = None) -> list[str]:
         """The job on one of the inputs."""
         sets = [f"input.path={self.root / variant / 'input'}", f"output.path={output or self.store.folder}"]
-        sets += ["publish.grace_minutes=1"]
+        sets += ["publish.grace_minutes=2", "run.max_minutes=1"]
         words = [word for one in sets for word in ("--set", one)]
         conf = ["--conf-dir", str(self.root / "A" / "conf")]
         return [sys.executable, "-c", SEG_SPARK, "nightly", "--run-date", RUN_DATE, *conf, *words]
@@ -127,28 +129,33 @@ def prepared(root: Path, seed: int) -> Bench:
     return bench
 
 
+def ended(bench: Bench, process: "subprocess.Popen[str]") -> int:
+    """The exit code of a run, once it has ended."""
+    bench.said = process.communicate(timeout=180)[1]
+    return process.returncode
+
+
 def after_a_while(bench: Bench, process: "subprocess.Popen[str]", harm: Callable[[], None]) -> int:
     """Do the harm at a random moment of the run's usual time."""
     with suppress(subprocess.TimeoutExpired):
         process.communicate(timeout=bench.generator.random() * bench.seconds)
-    return _harmed(process, harm)
+    return _harmed(bench, process, harm)
 
 
-def at_step(process: "subprocess.Popen[str]", step: str, seconds: float, harm: Callable[[], None]) -> int:
+def at_step(bench: Bench, process: "subprocess.Popen[str]", step: str, seconds: float, harm: Callable[[], None]) -> int:
     """Do the harm some time after a step has started."""
     assert process.stderr is not None
     for line in process.stderr:
         if f"{step}: started" in line:
             break
     time.sleep(seconds)
-    return _harmed(process, harm)
+    return _harmed(bench, process, harm)
 
 
-def _harmed(process: "subprocess.Popen[str]", harm: Callable[[], None]) -> int:
+def _harmed(bench: Bench, process: "subprocess.Popen[str]", harm: Callable[[], None]) -> int:
     if process.poll() is None:
         harm()
-    process.communicate(timeout=120)
-    return process.returncode
+    return ended(bench, process)
 
 
 def kill(bench: Bench, variant: str) -> tuple[int, set[int]]:
@@ -160,7 +167,7 @@ def kill(bench: Bench, variant: str) -> tuple[int, set[int]]:
 def kill_while_publishing(bench: Bench, variant: str) -> tuple[int, set[int]]:
     """kill -9 in the moments in which the date is published."""
     process = bench.start(variant)
-    return at_step(process, "publish", bench.generator.random() * 0.6, process.kill), {0, -signal.SIGKILL}
+    return at_step(bench, process, "publish", bench.generator.random() * 0.6, process.kill), {0, -signal.SIGKILL}
 
 
 def terminate(bench: Bench, variant: str) -> tuple[int, set[int]]:
@@ -175,7 +182,10 @@ def vanishing_input(bench: Bench, variant: str) -> tuple[int, set[int]]:
     folder, aside = bench.root / variant / "input", bench.root / variant / "aside"
     process = bench.start(variant)
     try:
-        return at_step(process, "clean", bench.generator.random() * 4, lambda: folder.rename(aside) and None), {0, 3}
+        return at_step(bench, process, "clean", bench.generator.random() * 4, lambda: folder.rename(aside) and None), {
+            0,
+            3,
+        }
     finally:
         if aside.exists():
             aside.rename(folder)
@@ -188,7 +198,10 @@ def corrupt_input(bench: Bench, variant: str) -> tuple[int, set[int]]:
     process = bench.start(variant)
     try:
         seconds = bench.generator.random() * 4
-        return at_step(process, "clean", seconds, lambda: file.write_bytes(os.urandom(len(content))) and None), {0, 3}
+        return at_step(bench, process, "clean", seconds, lambda: file.write_bytes(os.urandom(len(content))) and None), {
+            0,
+            3,
+        }
     finally:
         file.write_bytes(content)
 
@@ -196,10 +209,7 @@ def corrupt_input(bench: Bench, variant: str) -> tuple[int, set[int]]:
 def two_at_once(bench: Bench, variant: str) -> tuple[int, set[int]]:
     """Another run of the same date starts meanwhile; one of the two is refused."""
     first, second = bench.start(variant), bench.start(variant)
-    codes = []
-    for process in (first, second):
-        process.communicate(timeout=120)
-        codes.append(process.returncode)
+    codes = [ended(bench, process) for process in (first, second)]
     if sorted(codes) != [0, 75]:
         raise FaultError(f"of two runs at once one must be refused; they ended with {codes}")
     return 0, {0}
@@ -214,8 +224,7 @@ def clock_jump(bench: Bench, variant: str) -> tuple[int, set[int]]:
         f"import time\nplain = time.time\ntime.time = lambda: plain() + {years} * 365 * 86400\n", encoding="utf-8"
     )
     process = bench.start(variant, PYTHONPATH=os.pathsep.join([str(folder), str(PROJECT)]))
-    process.communicate(timeout=120)
-    return process.returncode, {0}
+    return ended(bench, process), {0}
 
 
 def full_disk(bench: Bench, variant: str) -> tuple[int, set[int]]:
@@ -225,18 +234,16 @@ def full_disk(bench: Bench, variant: str) -> tuple[int, set[int]]:
     filler.write_bytes(b"x" * max(0, free - bench.generator.randrange(160) * 1024))
     process = bench.start(variant)
     try:
-        process.communicate(timeout=120)
-        return process.returncode, {0, 4, 7}
+        return ended(bench, process), {0, 4, 7}
     finally:
         filler.unlink()
 
 
 def read_only(bench: Bench, variant: str) -> tuple[int, set[int]]:
-    """The disk of the output becomes read-only at a random time."""
-    process = bench.start(variant)
-    remount = ["mount", "-o", "remount,ro", str(bench.store.folder)]
+    """The disk of the output is read-only."""
+    subprocess.run(["mount", "-o", "remount,ro", str(bench.store.folder)], check=True)
     try:
-        return after_a_while(bench, process, lambda: subprocess.run(remount, check=True) and None), {0, 4, 7}
+        return ended(bench, bench.start(variant)), {4}
     finally:
         subprocess.run(["mount", "-o", "remount,rw", str(bench.store.folder)], check=True)
 
@@ -273,7 +280,7 @@ def trial(bench: Bench, harm: Callable[[Bench, str], tuple[int, set[int]]]) -> s
     variant = bench.other()
     code, codes = harm(bench, variant)
     if code not in codes:
-        raise FaultError(f"{harm.__name__}: exit code {code}, expected one of {sorted(codes)}")
+        raise FaultError(f"{harm.__name__}: exit code {code}, expected one of {sorted(codes)}: {bench.said[-3000:]}")
     found = bench.by_commit()
     if found not in ((bench.published,), (variant,)) or bench.by_glob() not in ((bench.published,), found):
         raise FaultError(f"{harm.__name__}: readers of the commits found {found}, a glob {bench.by_glob()}")

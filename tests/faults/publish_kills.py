@@ -198,12 +198,14 @@ def check_readers(store: LocalStore, allowed: set[tuple[str, ...]], folders: set
 def check_debris(store: LocalStore) -> None:
     """After a run that was left alone nothing is there but what the commits that are kept list."""
     numbers = sorted(int(path.stem) for path in store.path("_seg_spark/commits").glob("*.json"))
-    listed = set()
+    listed, models = set(), set()
     for number in numbers:
         document = json.loads(store.read(f"_seg_spark/commits/{number:08}.json"))
         listed |= {file["path"] for table in document["tables"].values() for file in table["files"]}
+        models |= {one["model"]["folder"] for one in document["dates"].values() if one["model"]}
     there = {str(path.relative_to(store.folder)) for path in store.path("_seg_spark").rglob("*") if path.is_file()}
-    unknown = there - listed - {f"_seg_spark/commits/{number:08}.json" for number in numbers}
+    unknown = there - listed - {"_seg_spark/lock"} - {f"_seg_spark/commits/{number:08}.json" for number in numbers}
+    unknown = {path for path in unknown if not any(path.startswith(f"{folder}/") for folder in models)}
     if unknown or listed - there:
         raise FaultError(f"debris {sorted(unknown)[:5]}, missing {sorted(listed - there)[:5]}")
     if store.path("_seg_spark/staging").exists():

@@ -1,0 +1,76 @@
+"""What makes a run worth repeating changes its fingerprint, and nothing else does."""
+
+import os
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import customer, grouped_customers, settings, write_csv
+from stores import commit
+
+from seg_spark.errors import InputError
+from seg_spark.run_record import settings_digest
+from seg_spark.steps import fingerprint
+from seg_spark.storage.local_store import LocalStore
+
+RUN_DATE, DAY_BEFORE, DAY_AFTER = date(2026, 11, 23), date(2026, 11, 22), date(2026, 11, 24)
+VERSIONS = {"pyspark": "4.3.0"}
+
+
+def of(root: Path, run_date: date = RUN_DATE, versions: dict[str, str] = VERSIONS, **changes: Any) -> str | None:
+    config, store = settings(root, **changes), LocalStore(root / "output")
+    return fingerprint.fingerprint_of(config, settings_digest(config), versions, store, run_date)
+
+
+def test_the_same_run_has_the_same_fingerprint(tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    assert of(tmp_path) == of(tmp_path)
+    assert len(of(tmp_path) or "") == 64
+
+
+def touched(root: Path) -> None:
+    os.utime(root / "input/part-000.csv", ns=(1, 1))
+
+
+CHANGES: dict[str, Callable[[Path], Any]] = {
+    "another row": lambda root: write_csv(root, [*grouped_customers(), customer(99)]),
+    "another file": lambda root: write_csv(root, grouped_customers(), files=2),
+    "a touched file": touched,
+    "a run of the date before": lambda root: commit(LocalStore(root / "output"), DAY_BEFORE),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_may_give_other_labels_changes_it(tmp_path: Path, change: Callable[[Path], Any]) -> None:
+    write_csv(tmp_path, grouped_customers())
+    before = of(tmp_path)
+    change(tmp_path)
+    assert of(tmp_path) != before
+
+
+def test_settings_versions_date_and_code_change_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_csv(tmp_path, grouped_customers())
+    found = [
+        of(tmp_path),
+        of(tmp_path, clustering__k__max=4),
+        of(tmp_path, versions={"pyspark": "4.2.0"}),
+        of(tmp_path, run_date=DAY_AFTER),
+    ]
+    monkeypatch.setattr(fingerprint, "_code_sha256", lambda: "another")
+    assert len({*found, of(tmp_path)}) == 5
+
+
+def test_runs_of_later_dates_do_not_change_it(tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    before = of(tmp_path)
+    commit(LocalStore(tmp_path / "output"), DAY_AFTER)
+    commit(LocalStore(tmp_path / "output"), RUN_DATE)
+    assert of(tmp_path) == before
+
+
+def test_an_input_that_cannot_be_looked_at_has_none(tmp_path: Path) -> None:
+    assert of(tmp_path, input__path="crm.customers", input__format="table") is None
+    with pytest.raises(InputError, match="does not exist"):
+        of(tmp_path)
