@@ -1,6 +1,8 @@
-"""The machine that Spark is to run on: its Java, and its memory. Known without Spark."""
+"""The machine that Spark is to run on: its Java, its memory, its packages. Known without Spark."""
 
+import importlib.metadata
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -14,6 +16,7 @@ from seg_spark.errors import PlatformError
 OLDEST_JAVA: Final = 17
 OLDEST_PYTHON: Final = (3, 11)
 GIB: Final = 1024**3
+_PACKAGES: Final = ("seg-spark", "pyspark", "numpy", "pyarrow")
 _CONTROL_GROUPS: Final = Path("/sys/fs/cgroup")
 _LARGEST_LIMIT: Final = 1 << 60
 """What is above it is the old control groups' way to say that there is no limit."""
@@ -98,3 +101,15 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return ""
+
+
+def package_versions() -> dict[str, str]:
+    """The versions of what the figures of a run depend on."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES}
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"  # shipped as files, with --py-files

@@ -6,12 +6,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from seg_spark import columns as c
 from seg_spark.cleaning.outcomes import check_rows
-from seg_spark.cleaning.repeated_ids import IdTotals
-from seg_spark.cleaning.rows import ID_HASH
+from seg_spark.cleaning.repeated_ids import IdTotals, with_hash_of_id
 from seg_spark.errors import DegenerateModelError, InputError
 from seg_spark.run_record import RunOutcome
 from seg_spark.segments.model import Model, model_to_json
@@ -120,8 +118,8 @@ def _published_customers(context: RunContext) -> DataFrame:
 
 def _ids_of(customers: DataFrame) -> IdTotals:
     with spark_errors_as(InputError, "reading the clean customers"):
-        hashed = customers.select(F.xxhash64(c.CUSTOMER_ID).alias(ID_HASH))
-        return IdTotals.of(hashed.agg(*IdTotals.columns()).collect()[0].asDict())
+        [row] = with_hash_of_id(customers).agg(*IdTotals.columns()).collect()
+        return IdTotals.of(row.asDict())
 
 
 def _active_model(context: RunContext) -> PublishedModel | None:

@@ -1,15 +1,12 @@
 """The run record: what a run did, how it ended, and what it ran on, as JSON-ready values."""
 
-import hashlib
-import importlib.metadata
-import json
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from seg_spark.errors import SegSparkError
+from seg_spark.machine import package_versions
 from seg_spark.reporting.json_values import json_ready
 from seg_spark.segments.model import Model
 from seg_spark.settings.schema import Settings
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from seg_spark.steps.labelling import LabellingResult
 
 RECORD_VERSION: Final = 1
-_PACKAGES: Final = ("seg-spark", "pyspark", "numpy", "pyarrow")
 
 
 @dataclass(frozen=True)
@@ -74,17 +70,11 @@ def record_of(
         "segments": _segments(outcome) if labelled else None,
         "model_id": model.model_id if model else None,
         "seconds": dict(seconds),
-        "versions": versions(),
-        "settings_sha256": settings_digest(run.settings),
+        "versions": package_versions(),
+        "settings_sha256": run.settings.sha256,
     }
     ready: dict[str, Any] = json_ready(content)
     return ready
-
-
-def settings_digest(settings: Settings) -> str:
-    """The SHA-256 of all settings: equal digests mean equal settings."""
-    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _segments(outcome: RunOutcome) -> list[dict[str, Any]]:
@@ -133,15 +123,3 @@ def _error_text(error: BaseException | None) -> str | None:
         return None
     # the text of an unexpected error may hold a customer's values
     return str(error) if isinstance(error, SegSparkError) else f"unexpected {type(error).__name__}"
-
-
-def versions() -> dict[str, str]:
-    """The versions of what a run's figures depend on."""
-    return {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES}
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"  # shipped as files, with --py-files

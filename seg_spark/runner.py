@@ -10,18 +10,19 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seg_spark.errors import InputError, PublishError, SegSparkError
+from seg_spark.errors import PublishError, SegSparkError
 from seg_spark.reporting.progress import StepProgress
-from seg_spark.run_record import Run, RunOutcome, record_of, settings_digest, versions
+from seg_spark.run_record import Run, RunOutcome, record_of
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.context import RunContext, refuse_own_output, start_spark
+from seg_spark.steps.fingerprint import fingerprint_of, published_with
 from seg_spark.steps.stopping import sigterm_raises
-from seg_spark.storage.commits import Commit, commit_of
+from seg_spark.storage.date_folders import swap_folders
 from seg_spark.storage.layout import LOCK
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.lock import exclusive_lock
 from seg_spark.storage.publish import run_area
-from seg_spark.storage.records import read_records, write_figures, write_record
+from seg_spark.storage.records import write_figures, write_record
 
 if TYPE_CHECKING:
     from seg_spark.nightly import Work
@@ -61,13 +62,11 @@ def run(
 
         try:
             with sigterm_raises(), run_area(store, run_date, run_id) as begun:
-                area = replace(
-                    begun,
-                    deadline=clock + 60.0 * settings.run.max_minutes,
-                    fingerprint=_fingerprint(settings, store, run_date) if command == "nightly" else None,
-                )
-                published = commit_of(store, run_date)
-                if not force and _is_published(store, published, area.fingerprint):
+                fingerprint = fingerprint_of(settings, store, run_date) if command == "nightly" else None
+                area = replace(begun, deadline=clock + 60.0 * settings.run.max_minutes, fingerprint=fingerprint)
+                published = None if force else published_with(fingerprint, store, run_date)
+                if published is not None:
+                    swap_folders(store, published, area.staging)  # somebody may have removed one
                     reported.append(RunOutcome(skipped_for=published.run_id))
                 else:
                     with ThreadPoolExecutor(1) as pool:  # importing takes most of a second, so Java starts meanwhile
@@ -106,22 +105,6 @@ def _report(store: LocalStore, run_date: date, run_id: str, outcome: RunOutcome)
         reason = str(error) if isinstance(error, SegSparkError) else f"unexpected {type(error).__name__}"
         log.warning("no report was made: %s", reason)
         return None
-
-
-def _is_published(store: LocalStore, published: Commit, fingerprint: str | None) -> bool:
-    """Whether a run would give again what is published, with its record."""
-    if fingerprint is None or fingerprint != published.fingerprint:
-        return False
-    return any(one.get("run_id") == published.run_id for one in read_records(store, published.run_date))
-
-
-def _fingerprint(settings: Settings, store: LocalStore, run_date: date) -> str | None:
-    from seg_spark.steps.fingerprint import fingerprint_of
-
-    try:
-        return fingerprint_of(settings, settings_digest(settings), versions(), store, run_date)
-    except InputError:
-        return None  # the step that reads the input reports it
 
 
 def _work_of(command: str) -> "Work":

@@ -21,7 +21,6 @@ from seg_spark.cleaning.outcomes import RowCounts, check_rows
 from seg_spark.errors import InputError
 from seg_spark.features.fitted import FittedNumber
 from seg_spark.reporting.progress import StepProgress
-from seg_spark.run_record import settings_digest
 from seg_spark.segments.comparison import Comparison, Segmentation, compared_segments
 from seg_spark.segments.matching import CrossTable
 from seg_spark.segments.model import Model
@@ -165,7 +164,7 @@ def _axes(model: Model) -> tuple[object, ...]:
 
 
 def _remarks(usual: Settings, published: PublishedDate) -> tuple[str, ...]:
-    if settings_digest(usual) == published.settings_sha256:
+    if usual.sha256 == published.settings_sha256:
         return ()
     return (
         "the published run had other settings than the conf without --set has now, "

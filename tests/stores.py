@@ -17,14 +17,18 @@ from seg_spark.storage.store import Store
 
 
 def commit(
-    store: Store, run_date: date, model_id: str | None = None, tables: Mapping[str, TableVersion] | None = None
+    store: Store,
+    run_date: date,
+    model_id: str | None = None,
+    tables: Mapping[str, TableVersion] | None = None,
+    fingerprint: str | None = None,
 ) -> Commit:
     """Add a commit to the sequence; its files need not be there."""
     last = latest_commit(store)
     number = last.number + 1 if last else 1
     model = PublishedModel(model_id, f"models/{model_id}") if model_id else None
     dates = dict(last.dates if last else {}) | {run_date: DateState(number, model)}
-    made = Commit(number, run_date, f"r{number}", model, tables or {}, dates)
+    made = Commit(number, run_date, f"r{number}", model, tables or {}, dates, fingerprint)
     assert create_commit(store, made)
     return made
 

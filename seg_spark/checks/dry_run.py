@@ -14,6 +14,7 @@ from seg_spark.reporting.summary import short_path
 from seg_spark.settings.feature import Feature
 from seg_spark.settings.paths import refuse_overlap
 from seg_spark.settings.schema import Settings
+from seg_spark.steps.fingerprint import fingerprint_of, published_with
 from seg_spark.storage import layout
 from seg_spark.storage.commits import active_model, commit_of
 from seg_spark.storage.local_store import LocalStore
@@ -56,6 +57,11 @@ def plan_of(command: str, settings: Settings, run_date: date) -> tuple[PlanLine,
     elif command == "label":
         lines.append(PlanLine("reads", f"model {_model(store, run_date)}"))
     lines += [PlanLine("writes", text) for text in _writes(command, store, run_date)]
+    if command == "nightly":
+        published = published_with(fingerprint_of(settings, store, run_date), store, run_date)
+        if published is not None:
+            alike = f"run {published.run_id} has published the same input with the same settings"
+            lines.append(PlanLine("skips", f"all of this, unless with --force: {alike}"))
     return tuple(lines)
 
 

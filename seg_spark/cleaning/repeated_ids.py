@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from seg_spark import columns as c
 from seg_spark.cleaning.rows import ID_HASH, SHARES_ID
 
 MAX_ROWS_ON_DRIVER: Final = 30_000_000
@@ -63,6 +64,11 @@ class IdTotals:
             self.hash_sum + other.hash_sum,
             self.hash_xor ^ other.hash_xor,
         )
+
+
+def with_hash_of_id(customers: DataFrame) -> DataFrame:
+    """Clean customers with the hash of their ids, as `IdTotals` and `find_repeated_ids` take it."""
+    return customers.withColumn(ID_HASH, F.xxhash64(c.CUSTOMER_ID))
 
 
 NO_IDS: Final = IdTotals(0, 0, 0, 0)

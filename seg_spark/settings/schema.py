@@ -4,6 +4,8 @@ The field descriptions become the comments of conf/base.yml (see `base_conf.py`)
 the only place where a setting is explained and the only home of its default.
 """
 
+import hashlib
+import json
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -132,19 +134,19 @@ class Selection(Section):
 
 
 class Publish(Section):
-    """What becomes of versions that a later run of the same date replaces."""
+    """How long versions are kept that a later run of the same date has replaced."""
 
     keep_versions: Annotated[int, Field(ge=0, le=100)] = 1
-    """So many replaced versions of each date are kept, beside those that readers may still hold."""
+    """Replaced versions kept of each date, whatever their age."""
     grace_minutes: Annotated[int, Field(ge=2, le=1_051_200)] = 1_440
-    """So long a replaced version can be read at least, by readers who had begun before."""
+    """Minutes for which every replaced version is kept, for readers who began before."""
 
 
 class Run(Section):
     """Limits of a run."""
 
     max_minutes: Annotated[int, Field(ge=1, le=525_600)] = 720
-    """A run that took longer does not publish. Must be below publish.grace_minutes: what a run reads stays as long."""
+    """A run that took longer does not publish. Below publish.grace_minutes, for which what a run reads is kept."""
 
 
 class Report(Section):
@@ -176,7 +178,7 @@ class Settings(Section):
     run: Run = Run()
     """Limits of a run."""
     publish: Publish = Publish()
-    """What becomes of replaced versions."""
+    """How long replaced versions are kept."""
     report: Report = Report()
     """The report page of a run."""
 
@@ -198,6 +200,12 @@ class Settings(Section):
         if self.selection.k is not None and not self.clustering.k.min <= self.selection.k <= self.clustering.k.max:
             raise ValueError("selection.k is outside clustering.k.min to clustering.k.max")
         return self
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of all settings: equal digests mean equal settings."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def used_columns(self) -> dict[str, str]:
         """The raw columns that the settings name: header -> the setting that names it."""

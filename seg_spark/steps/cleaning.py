@@ -17,8 +17,8 @@ from seg_spark import schemas
 from seg_spark.cleaning.duplicates import OUTCOME, settle_duplicates
 from seg_spark.cleaning.outcomes import RowCounts, RowOutcome
 from seg_spark.cleaning.raw_columns import column_names
-from seg_spark.cleaning.repeated_ids import NO_IDS, IdTotals, find_repeated_ids, mark_shared_ids
-from seg_spark.cleaning.rows import EXCLUSION, ID_HASH, IS_FAULTY, MALFORMED_ROW, SHARES_ID, validate_rows, with_id_hash
+from seg_spark.cleaning.repeated_ids import NO_IDS, IdTotals, find_repeated_ids, mark_shared_ids, with_hash_of_id
+from seg_spark.cleaning.rows import EXCLUSION, IS_FAULTY, MALFORMED_ROW, SHARES_ID, validate_rows, with_id_hash
 from seg_spark.errors import InputError, PublishError
 from seg_spark.input.files import check_unchanged, find_input_files
 from seg_spark.input.spark_reader import read_raw
@@ -191,7 +191,7 @@ def _audit_ids(context: RunContext, clean: StagedTable, read_at_first: IdTotals,
     Returns the totals of the accepted ids.
     """
     customers = read_table(context.spark, context.store, clean.files, _schema(context, clean.table))
-    hashed = customers.select(c.CUSTOMER_ID).withColumn(ID_HASH, F.xxhash64(c.CUSTOMER_ID))
+    hashed = with_hash_of_id(customers.select(c.CUSTOMER_ID))
     with spark_errors_as(PublishError, f"reading {clean.folder} back"):
         written = find_repeated_ids(hashed, clean.rows)
     if written.totals + not_accepted != read_at_first:

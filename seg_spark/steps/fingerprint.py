@@ -2,42 +2,57 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
 import seg_spark
+from seg_spark.errors import InputError
 from seg_spark.input.files import find_input_files, is_local
+from seg_spark.machine import package_versions
 from seg_spark.settings.schema import Settings
-from seg_spark.storage.commits import latest_commit
+from seg_spark.storage.commits import Commit, commit_of, latest_commit
+from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.records import read_records
+from seg_spark.storage.repair import is_intact
 from seg_spark.storage.store import Store
 
 
-def fingerprint_of(
-    settings: Settings, settings_sha256: str, versions: Mapping[str, str], store: Store, run_date: date
-) -> str | None:
+def fingerprint_of(settings: Settings, store: Store, run_date: date) -> str | None:
     """The hash of input files (name, size, time), settings, code, versions, run date and the run of the date before.
 
-    None where the input is no local file, so that nobody can tell whether it has changed.
-    Raises InputError if the input is absent or of another format.
+    None where the input cannot be looked at: elsewhere than on a local disk nobody can tell whether it has changed,
+    and one that is absent is reported by the step that reads it.
     """
     if not is_local(settings.input):
+        return None
+    try:
+        files = find_input_files(settings.input, run_date).files
+    except InputError:
         return None
     last = latest_commit(store)
     before = [one for one in (last.dates if last else ()) if one < run_date]
     content = {
-        "input": find_input_files(settings.input, run_date).files,
-        "settings": settings_sha256,
+        "input": files,
+        "settings": settings.sha256,
         "code": _code_sha256(),
-        "versions": dict(versions),
+        "versions": package_versions(),
         "run_date": run_date.isoformat(),
         "preceding_commit": last.dates[max(before)].commit if last and before else None,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+def published_with(fingerprint: str | None, store: LocalStore, run_date: date) -> Commit | None:
+    """The commit of a date if a run with this fingerprint would give it again; None if its files or record are gone."""
+    commit = commit_of(store, run_date)
+    if fingerprint is None or fingerprint != commit.fingerprint or not is_intact(store, commit):
+        return None
+    has_record = any(one.get("run_id") == commit.run_id for one in read_records(store, run_date))
+    return commit if has_record else None
+
+
 def _code_sha256() -> str:
-    """The hash of this package's own files; only their names where it is not unpacked."""
+    """The hash of this package's own files; of none where it is imported from an archive."""
     folder = Path(seg_spark.__file__).parent
     content = hashlib.sha256()
     for path in sorted(folder.rglob("*")):

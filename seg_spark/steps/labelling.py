@@ -12,8 +12,7 @@ from pyspark.sql.types import StructType
 
 from seg_spark import columns as c
 from seg_spark import schemas
-from seg_spark.cleaning.repeated_ids import IdTotals
-from seg_spark.cleaning.rows import ID_HASH
+from seg_spark.cleaning.repeated_ids import IdTotals, with_hash_of_id
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.clustering.scores import Scores
 from seg_spark.clustering.training_set import training_frame
@@ -86,7 +85,7 @@ def _audit_labels(context: RunContext, staged: StagedTable, model: Model, accept
     with spark_errors_as(PublishError, f"reading {staged.folder} back"):
         labels = read_table(context.spark, context.store, staged.files, schemas.CUSTOMER_SEGMENTS_SCHEMA)
         [row] = (
-            labels.withColumn(ID_HASH, F.xxhash64(c.CUSTOMER_ID))
+            with_hash_of_id(labels)
             .agg(
                 F.struct(*IdTotals.columns()).alias("ids"),
                 F.count_if(~F.coalesce(F.col(c.SEGMENT_ID).isin(known), F.lit(False))).alias(c.SEGMENT_ID),

@@ -51,7 +51,9 @@ def sigterm_raises() -> Iterator[None]:
         yield
     except BaseException:
         if received:
-            raise TerminatedError("terminated (SIGTERM); nothing published has changed") from None
+            raise TerminatedError(
+                "terminated (SIGTERM); each published date is whole, the old one or the new one"
+            ) from None
         raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)

@@ -74,8 +74,8 @@ def run_area(store: LocalStore, run_date: date, run_id: str) -> Iterator[RunArea
     finally:
         try:
             finish_dead_runs(store)
-        except OSError as error:
-            log.warning("%s: the next run removes what this one has left: %s", store.root, error.strerror)
+        except (OSError, PublishError) as error:  # it must not hide what ended the run
+            log.warning("the next run removes what this one has left: %s", error)
 
 
 def publish(

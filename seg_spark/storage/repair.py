@@ -1,5 +1,6 @@
 """After a crash: dates are brought in line with the commits, and what no commit lists is removed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,12 +25,12 @@ class RepairResult:
 def finish_dead_runs(store: LocalStore) -> Commit | None:
     """Remove what dead runs have staged and finish what the last one has committed; returns the last commit.
 
-    Only the last commit can be unfinished: every run begins here. Raises PublishError if it is damaged.
+    A staging folder names a run that may be dead; what it wrote goes only if no commit lists it. Only the last commit
+    can be unfinished: every run begins here. Raises PublishError if a commit is damaged.
     """
     last = latest_commit(store)
-    for entry in store.entries(layout.STAGING):
-        if last is None or entry.name != last.run_id:
-            store.remove(f"{layout.VERSIONS}/{entry.name}")
+    ended = [one.name for one in store.entries(layout.STAGING) if last is None or one.name != last.run_id]
+    _remove_unlisted(store, ended)
     store.remove(_REPAIR)  # a repair that was killed may have left a folder with some of the links
     if last is not None:
         swap_folders(store, last, _REPAIR)
@@ -54,14 +55,27 @@ def repair(store: LocalStore) -> RepairResult:
         folders = 0
         for state in last.dates.values() if last else ():
             folders += swap_folders(store, read_commit(store, state.commit), _REPAIR)
-        versions = 0
-        listed = _listed_runs(store)
-        for entry in store.entries(layout.VERSIONS):
-            if entry.name not in listed:
-                store.remove(f"{layout.VERSIONS}/{entry.name}")
-                versions += 1
+        versions = _remove_unlisted(store, [one.name for one in store.entries(layout.VERSIONS)])
         finish_dead_runs(store)
     return RepairResult(folders, versions)
+
+
+def is_intact(store: LocalStore, commit: Commit) -> bool:
+    """Whether every file that a commit lists is there in its full size, and its model."""
+    listed = {(one.path, one.size_bytes) for table in commit.tables.values() for one in table.files}
+    folders = {path.rpartition("/")[0] for path, _ in listed}
+    there = {(f"{folder}/{one.name}", one.size_bytes) for folder in folders for one in store.entries(folder)}
+    has_model = commit.model is None or store.path(f"{commit.model.folder}/{layout.PORTABLE}").is_file()
+    return has_model and listed <= there
+
+
+def _remove_unlisted(store: LocalStore, run_ids: Sequence[str]) -> int:
+    """Remove what these runs have written, if no commit lists it; returns of how many runs."""
+    listed = _listed_runs(store) if run_ids else set()
+    unlisted = [run_id for run_id in run_ids if run_id not in listed]
+    for run_id in unlisted:
+        store.remove(f"{layout.VERSIONS}/{run_id}")
+    return len(unlisted)
 
 
 def _listed_runs(store: LocalStore) -> set[str]:

@@ -33,14 +33,18 @@ def remove_replaced(store: Store, retention: Retention) -> None:
     """Remove the versions that are neither among the last ones of their date, nor within grace, nor in use.
 
     Times are those of the store's own clock. A commit file goes last, so that what was left by a crash is found again.
+    A failure is only logged: what was to be published is.
     """
-    entries = commit_entries(store)
     try:
-        last = read_commit(store, max(entries))
-        replaced = replaced_commits(store)
-    except PublishError as error:
-        log.warning("replaced versions were not removed: %s", error)
-        return
+        _remove_replaced(store, retention)
+    except (OSError, PublishError) as error:
+        log.warning("not all replaced versions were removed: %s", error)
+
+
+def _remove_replaced(store: Store, retention: Retention) -> None:
+    entries = commit_entries(store)
+    last = read_commit(store, max(entries))
+    replaced = replaced_commits(store)
     kept = {day: [_commit_in_force(store, last, state)] for day, state in last.dates.items() if _has(replaced, day)}
     successor = {day: commits[0].number for day, commits in kept.items()}
     dropped = []

@@ -275,6 +275,11 @@ def test_what_is_published_already_is_not_published_again(tmp_path: Path, capsys
         r"^nothing to do: run \S+ has published the same input with the same settings; --force", shown, re.M
     )
     assert shown.startswith(first[: first.index("rows: ")])  # the segments are shown as the first run showed them
+    shutil.rmtree(tmp_path / "output" / "customer_segments")
+    assert main([*words, "--dry-run"]) == 0
+    assert "skips       all of this, unless with --force: run " in capsys.readouterr().out
+    assert last_run() == ("skipped", 1)
+    assert len(query(tmp_path, "customer_segments")) == 75  # the folder is back
     assert last_run("--force") == ("succeeded", 2)
     assert main(["label", *words[1:]]) == 0
     assert last_run() == ("succeeded", 4)  # the date was the work of two runs

@@ -10,18 +10,15 @@ import pytest
 from builders import customer, grouped_customers, settings, write_csv
 from stores import commit
 
-from seg_spark.errors import InputError
-from seg_spark.run_record import settings_digest
 from seg_spark.steps import fingerprint
+from seg_spark.storage.commits import DataFile, TableVersion
 from seg_spark.storage.local_store import LocalStore
 
 RUN_DATE, DAY_BEFORE, DAY_AFTER = date(2026, 11, 23), date(2026, 11, 22), date(2026, 11, 24)
-VERSIONS = {"pyspark": "4.3.0"}
 
 
-def of(root: Path, run_date: date = RUN_DATE, versions: dict[str, str] = VERSIONS, **changes: Any) -> str | None:
-    config, store = settings(root, **changes), LocalStore(root / "output")
-    return fingerprint.fingerprint_of(config, settings_digest(config), versions, store, run_date)
+def of(root: Path, run_date: date = RUN_DATE, **changes: Any) -> str | None:
+    return fingerprint.fingerprint_of(settings(root, **changes), LocalStore(root / "output"), run_date)
 
 
 def test_the_same_run_has_the_same_fingerprint(tmp_path: Path) -> None:
@@ -55,9 +52,10 @@ def test_settings_versions_date_and_code_change_it(tmp_path: Path, monkeypatch: 
     found = [
         of(tmp_path),
         of(tmp_path, clustering__k__max=4),
-        of(tmp_path, versions={"pyspark": "4.2.0"}),
         of(tmp_path, run_date=DAY_AFTER),
     ]
+    monkeypatch.setattr(fingerprint, "package_versions", lambda: {"pyspark": "4.2.0"})
+    found.append(of(tmp_path))
     monkeypatch.setattr(fingerprint, "_code_sha256", lambda: "another")
     assert len({*found, of(tmp_path)}) == 5
 
@@ -72,5 +70,28 @@ def test_runs_of_later_dates_do_not_change_it(tmp_path: Path) -> None:
 
 def test_an_input_that_cannot_be_looked_at_has_none(tmp_path: Path) -> None:
     assert of(tmp_path, input__path="crm.customers", input__format="table") is None
-    with pytest.raises(InputError, match="does not exist"):
-        of(tmp_path)
+    assert of(tmp_path) is None  # there is no input
+
+
+def test_a_date_whose_files_model_or_record_are_gone_counts_as_not_published(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    version = TableVersion("r1", 1, (DataFile("versions/r1/part-0.parquet", 3),))
+    files = ("versions/r1/part-0.parquet", "models/abc/model.json", "runs/run_date=2026-11-23/r1.json")
+    commit(store, RUN_DATE, "abc", {"labels": version}, fingerprint="same")
+
+    def write(path: str) -> None:
+        store.write(path, b'{"run_id": "r1"}' if path.startswith("runs") else b"xyz")
+
+    for path in files:
+        write(path)
+    published = fingerprint.published_with("same", store, RUN_DATE)
+    assert published is not None
+    assert published.run_id == "r1"
+    assert fingerprint.published_with("other", store, RUN_DATE) is None
+    assert fingerprint.published_with(None, store, RUN_DATE) is None
+    for path in files:
+        store.remove(path)
+        assert fingerprint.published_with("same", store, RUN_DATE) is None, path
+        write(path)
+    store.write(files[0], b"xy")
+    assert fingerprint.published_with("same", store, RUN_DATE) is None

@@ -176,6 +176,32 @@ def test_what_a_run_has_not_published_is_gone_when_it_ends(store: LocalStore) ->
     assert not store.path("_seg_spark/versions/r3").exists()
 
 
+def test_a_staging_folder_that_could_not_be_removed_costs_no_published_version(store: LocalStore) -> None:
+    run(store, "r1", "a")
+    run(store, "r2", "b", run_date=NEXT_DATE)
+    store.write("_seg_spark/staging/r1/run", b"")  # as a filesystem leaves it that refuses to remove it
+    run(store, "r3", "c", run_date=NEXT_DATE)
+    assert in_folder(store) == in_commit(store) == ["a"]
+
+
+def test_replaced_versions_that_cannot_be_removed_do_not_fail_a_run_that_has_published(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(store, "r1", "a")
+    run(store, "r2", "b")
+
+    def refuse(store: LocalStore, path: str) -> None:
+        if path.startswith("_seg_spark/versions/r1"):
+            raise PermissionError(13, "Permission denied", path)
+        remove(store, path)
+
+    remove = LocalStore.remove
+    monkeypatch.setattr(LocalStore, "remove", refuse)
+    run(store, "r3", "c")
+    assert in_folder(store) == in_commit(store) == ["c"]
+    assert "not all replaced versions were removed" in caplog.text
+
+
 def test_internal_folders_are_hidden_from_hive(store: LocalStore) -> None:
     with run_area(store, RUN_DATE, "r1") as area:
         assert area.staging.startswith("_")
