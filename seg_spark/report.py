@@ -10,10 +10,10 @@ from seg_spark.storage.commits import commit_of
 from seg_spark.storage.portable_models import read_model, read_scores, scores_path
 from seg_spark.storage.profiles import read_profiles
 from seg_spark.storage.records import read_figures, read_records, write_page
-from seg_spark.storage.store import Store
+from seg_spark.storage.store import Files
 
 
-def make_report(store: Store, run_date: date) -> str:
+def make_report(store: Files, run_date: date) -> str:
     """Write the report of the labels published for a date beside their run record, and return its path in the store.
 
     Raises InputError if no labels are published for the date, or anything behind them is missing or damaged.

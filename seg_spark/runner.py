@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +15,19 @@ from seg_spark.errors import PublishError, SegSparkError
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import Run, RunOutcome, record_of
 from seg_spark.settings.schema import Settings
-from seg_spark.steps.context import RunContext, refuse_own_output, start_spark
+from seg_spark.steps.context import RunContext, refuse_own_output, start_spark, store_of
 from seg_spark.steps.fingerprint import fingerprint_of, published_with
 from seg_spark.steps.stopping import sigterm_raises
 from seg_spark.storage.date_folders import swap_folders
-from seg_spark.storage.layout import LOCK
-from seg_spark.storage.local_store import LocalStore
-from seg_spark.storage.lock import exclusive_lock
+from seg_spark.storage.lock import only_run
 from seg_spark.storage.publish import run_area
 from seg_spark.storage.records import write_figures, write_record
+from seg_spark.storage.repair import RepairResult, repair
+from seg_spark.storage.store import Store
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from seg_spark.nightly import Work
 
 log = logging.getLogger("seg_spark")
@@ -49,11 +52,20 @@ def run(
     Raises the SegSparkError that ended it (its record is written by then).
     """
     refuse_own_output(settings, run_date)
-    store = LocalStore.at(settings.output.path)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     reported: list[RunOutcome] = [RunOutcome()]
     clock = time.monotonic()
-    with exclusive_lock(store.path(LOCK), f"run {run_id} ({command} {run_date})"):
+
+    @cache
+    def start() -> "tuple[SparkSession, Work]":
+        with ThreadPoolExecutor(1) as pool:  # importing takes most of a second, so Java starts meanwhile
+            work = pool.submit(_work_of, command)
+            spark = start_spark(f"seg_spark {command} {run_date}", settings, run_date, conf_dir, progress)
+        return spark, work.result()
+
+    with sigterm_raises():
+        store = store_of(settings, lambda: start()[0])
+    with only_run(store, f"run {run_id} ({command} {run_date})"):
 
         def record(error: BaseException | None) -> tuple[dict[str, Any], str]:
             seconds = progress.seconds | {"total": round(time.monotonic() - clock, 3)}
@@ -61,19 +73,16 @@ def run(
             return content, f"{store.root}/{write_record(store, run_date, run_id, content)}"
 
         try:
-            with sigterm_raises(), run_area(store, run_date, run_id) as begun:
+            with sigterm_raises(), run_area(store, run_date, run_id, 60.0 * settings.run.max_minutes) as begun:
                 fingerprint = fingerprint_of(settings, store, run_date) if command == "nightly" else None
-                area = replace(begun, deadline=clock + 60.0 * settings.run.max_minutes, fingerprint=fingerprint)
+                area = replace(begun, fingerprint=fingerprint)
                 published = None if force else published_with(fingerprint, store, run_date)
                 if published is not None:
                     swap_folders(store, published, area.staging)  # somebody may have removed one
                     reported.append(RunOutcome(skipped_for=published.run_id))
                 else:
-                    with ThreadPoolExecutor(1) as pool:  # importing takes most of a second, so Java starts meanwhile
-                        work = pool.submit(_work_of, command)
-                        spark = start_spark(f"seg_spark {command} {run_date}", settings, run_date, conf_dir, progress)
-                    context = RunContext(spark, settings, store, area, progress)
-                    reported.append(work.result()(context, reported.append))
+                    spark, work = start()
+                    reported.append(work(RunContext(spark, settings, store, area, progress), reported.append))
         except BaseException as error:
             try:
                 _, path = record(error)
@@ -92,7 +101,20 @@ def run(
         return RunResult(reported[-1], content, path, report)
 
 
-def _report(store: LocalStore, run_date: date, run_id: str, outcome: RunOutcome) -> str | None:
+def repair_output(settings: Settings, conf_dir: Path, progress: StepProgress) -> RepairResult:
+    """Put all dates of an output in order; Spark is started unless it is on a local disk.
+
+    Raises LockedError if a run is active, PlatformError if the store cannot be reached, PublishError if a commit is
+    damaged.
+    """
+
+    def start() -> "SparkSession":
+        return start_spark("seg_spark doctor --repair", settings, date.min, conf_dir, progress)
+
+    return repair(store_of(settings, start))
+
+
+def _report(store: Store, run_date: date, run_id: str, outcome: RunOutcome) -> str | None:
     """The report page of a run that labelled. What is published stays published if the page cannot be made."""
     if outcome.labelled is None or outcome.labelled.figures is None:
         return None

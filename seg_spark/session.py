@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 
 from seg_spark.errors import PlatformError
 from seg_spark.machine import OLDEST_PYTHON, driver_memory_gib, find_java, local_java_options
+from seg_spark.settings.paths import path_scheme
 from seg_spark.settings.schema import Settings
 
 log = logging.getLogger("seg_spark")
@@ -118,6 +119,8 @@ def is_one_machine(spark: SparkSession) -> bool:
 
 def check_reachable(spark: SparkSession, settings: Settings) -> None:
     """Raise PlatformError if executors on other machines would write to disks of their own."""
+    if path_scheme(settings.output.path) != "file":
+        return
     if not is_one_machine(spark) and not settings.output.shared_filesystem:
         raise PlatformError(
             f"output.path: {settings.output.path} is a local folder, but the master is {spark.sparkContext.master}: "

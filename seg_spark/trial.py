@@ -29,14 +29,15 @@ from seg_spark.settings.differences import changes_between, cleans_alike, measur
 from seg_spark.settings.schema import Settings
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.cleaning import clean_customers
-from seg_spark.steps.context import RunContext, refuse_own_output, start_spark
+from seg_spark.steps.context import RunContext, refuse_own_output, start_spark, store_of
 from seg_spark.steps.fitting import FittingResult, fit_segments, read_clean, training_customers
 from seg_spark.steps.published import PublishedDate, read_published
 from seg_spark.steps.stopping import sigterm_raises
 from seg_spark.storage import layout
 from seg_spark.storage.commits import TableVersion, commit_of, last_date_with
-from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.publish import RunArea
+from seg_spark.storage.readers import files_at
+from seg_spark.storage.store import Files
 from seg_spark.storage.tables import read_table
 from seg_spark.storage.trials import trial_area
 
@@ -53,7 +54,7 @@ def try_settings(
     Raises InputError if nothing is published, and what a run with these settings would raise.
     """
     clock = time.monotonic()
-    store = LocalStore.at(tried.output.path)
+    store = files_at(tried.output.path)
     # the place of the published tables is not what is tried
     usual = usual.model_copy(update={"output": tried.output})
     date_ = run_date or last_date_with(store, c.CUSTOMER_SEGMENTS)
@@ -69,9 +70,8 @@ def try_settings(
     with sigterm_raises():
         spark = start_spark(f"seg_spark try {date_}", tried, date_, conf_dir, progress)
         trial_id = f"try-{secrets.token_hex(8)}"
-        context = RunContext(
-            spark, tried, store, RunArea(date_, trial_id, layout.trial(trial_id), 0), progress, is_trial=True
-        )
+        area = RunArea(date_, trial_id, layout.trial(trial_id), 0)
+        context = RunContext(spark, tried, store_of(tried, lambda: spark), area, progress, is_trial=True)
         with _customers(context, published, clean_again) as (customers, rows):
             check_rows(rows, tried)
             fitted = fit_segments(context, training_customers(context, customers))
@@ -137,7 +137,7 @@ def cross_labels(one: DataFrame, other: DataFrame) -> CrossTable:
     return {(row["one"], row["other"]): row["n"] for row in counts.collect()}  # at most (k + 1) squared rows
 
 
-def _check_not_replaced(store: LocalStore, published: PublishedDate) -> None:
+def _check_not_replaced(store: Files, published: PublishedDate) -> None:
     """Raise InputError if a run has published the date in the meantime: then the two sides do not belong together."""
     run_date = published.commit.run_date
     if commit_of(store, run_date).number != published.commit.number:

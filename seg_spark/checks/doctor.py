@@ -31,6 +31,8 @@ from seg_spark.storage.leftovers import find_leftovers, replaced_versions
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.lock import lock_holder
 from seg_spark.storage.portable_models import published_model
+from seg_spark.storage.readers import files_at
+from seg_spark.storage.store import Files
 
 _FAULTS_BY_WEIGHT: Final = (SettingsError, PlatformError, InputError)
 _DATE: Final = "{run_date}"
@@ -73,14 +75,17 @@ def examine(request: DoctorRequest) -> tuple[Finding, ...]:
     check("Spark's disk", partial(check_spark_disks, size))
     findings += conf_findings + input_findings
     if settings is not None:
-        store = LocalStore.at(settings.output.path)
-        check("output", partial(check_output, store))
-        check(
-            "output's disk", lambda: [check_disk("output's disk", store.folder, size, "free some, or move the output")]
-        )
-        check("lock", partial(check_lock, store))
-        check("leftovers", partial(check_leftovers, store))
-        check("published", partial(check_published, store))
+        store = files_at(settings.output.path)
+        if isinstance(store, LocalStore):
+            folder = store.folder
+            check("output", partial(check_output, store))
+            check("output's disk", lambda: [check_disk("output's disk", folder, size, "free some, or move the output")])
+            check("lock", partial(check_lock, store))
+        else:
+            check("output", partial(check_reached, store))
+        if isinstance(store, LocalStore) or findings[-1].status == "ok":
+            check("leftovers", partial(check_leftovers, store))
+            check("published", partial(check_published, store))
     return tuple(findings)
 
 
@@ -115,6 +120,12 @@ def check_output(store: LocalStore) -> Iterator[Finding]:
     yield Finding("ok", "output", f"{root} exists and can be written")
 
 
+def check_reached(store: Files) -> Iterator[Finding]:
+    """Check that an output elsewhere than on a local disk can be read, as `segments`, `predict` and `report` do."""
+    store.entries("")
+    yield Finding("ok", "output", f"{store.root} can be read; whether Spark can write there shows in a run")
+
+
 def check_lock(store: LocalStore) -> Iterator[Finding]:
     """Whether a run holds the lock now."""
     holder = lock_holder(store.path(LOCK))
@@ -124,7 +135,7 @@ def check_lock(store: LocalStore) -> Iterator[Finding]:
         yield Finding("warning", "lock", f"held by {holder}", "a run that starts before it ends is refused (exit 75)")
 
 
-def check_leftovers(store: LocalStore) -> Iterator[Finding]:
+def check_leftovers(store: Files) -> Iterator[Finding]:
     """What have dead runs left behind, and replaced versions kept for readers?"""
     found, replaced = find_leftovers(store), replaced_versions(store)
     if replaced is not None:
@@ -134,17 +145,20 @@ def check_leftovers(store: LocalStore) -> Iterator[Finding]:
     if not found:
         yield Finding("ok", "leftovers", "none")
         return
-    is_at_work = lock_holder(store.path(LOCK)) is not None
+    is_local = isinstance(store, LocalStore)
+    is_at_work = isinstance(store, LocalStore) and lock_holder(store.path(LOCK)) is not None
     for one in found:
         size = f"of {one.runs} {'run' if one.runs == 1 else 'runs'}, {readable_bytes(one.size_bytes)}"
         what = f"{one.what} {size} in {one.folder}"
-        if is_at_work:
+        if not is_local:
+            yield Finding("ok", "leftovers", what, "of active runs, or of dead ones: then a later run removes it")
+        elif is_at_work:
             yield Finding("ok", "leftovers", what, "of the active run")
         else:
             yield Finding("warning", "leftovers", what, "a run died; nothing to do, the next run removes it")
 
 
-def check_published(store: LocalStore) -> Iterator[Finding]:
+def check_published(store: Files) -> Iterator[Finding]:
     """The date published last, and whether its model can be read."""
     dates = published_dates(store)
     if not dates:

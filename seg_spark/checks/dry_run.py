@@ -17,8 +17,8 @@ from seg_spark.settings.schema import Settings
 from seg_spark.steps.fingerprint import fingerprint_of, published_with
 from seg_spark.storage import layout
 from seg_spark.storage.commits import active_model, commit_of
-from seg_spark.storage.local_store import LocalStore
-from seg_spark.storage.store import Store
+from seg_spark.storage.readers import files_at
+from seg_spark.storage.store import Files
 
 _CLEAN: Final = (c.CLEAN_CUSTOMERS, c.REJECTED_CUSTOMERS)
 _LABELS: Final = (c.SEGMENT_PROFILES, c.CUSTOMER_SEGMENTS)
@@ -45,7 +45,7 @@ def plan_of(command: str, settings: Settings, run_date: date) -> tuple[PlanLine,
     Raises what the run would raise before it starts Spark: SettingsError for an input inside the output,
     InputError for an input that is not there, or a step that was not run before.
     """
-    store = LocalStore.at(settings.output.path)
+    store = files_at(settings.output.path)
     lines: list[PlanLine] = []
     if "clean" in _DONE_BY[command]:
         lines += _reads_input(settings, run_date)
@@ -108,7 +108,7 @@ def _fits(settings: Settings) -> Iterator[PlanLine]:
     yield PlanLine("chooses", f"{rule}, no segment below {selection.min_segment_share:.1%} of the customers")
 
 
-def _writes(command: str, store: Store, run_date: date) -> Iterator[str]:
+def _writes(command: str, store: Files, run_date: date) -> Iterator[str]:
     tables = commit_of(store, run_date).tables
     for table in _WRITES[command]:
         entry = tables.get(table)
@@ -121,19 +121,19 @@ def _writes(command: str, store: Store, run_date: date) -> Iterator[str]:
     yield f"{_shown(store, layout.records(run_date))}/<run_id>.json: the run record"
 
 
-def _published_customers(store: Store, run_date: date) -> str:
+def _published_customers(store: Files, run_date: date) -> str:
     entry = commit_of(store, run_date).tables.get(_CLEAN[0])
     if entry is None:
         raise InputError(f"{store.root}: no clean customers are published for {run_date}; run clean first")
     return f"{_shown(store, layout.partition(_CLEAN[0], run_date))}: {entry.rows:,} customers"
 
 
-def _model(store: Store, run_date: date) -> str:
+def _model(store: Files, run_date: date) -> str:
     active = active_model(store, run_date)
     if active is None:
         raise InputError(f"{store.root}: no model is published for {run_date} or before; run fit first")
     return active.model_id
 
 
-def _shown(store: Store, path: str) -> str:
+def _shown(store: Files, path: str) -> str:
     return short_path(f"{store.root}/{path}")

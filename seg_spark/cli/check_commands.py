@@ -65,13 +65,13 @@ def doctor(
         out().print("Looking for an archive of Java's classes; if there is none, making it takes about a minute.")
         prepare_archive()
     if repair:
-        from seg_spark.storage.local_store import LocalStore
-        from seg_spark.storage.repair import repair as put_in_order
+        from seg_spark.reporting.progress import StepProgress
+        from seg_spark.runner import repair_output
 
-        store = LocalStore.at(load(conf_dir, env, assignments).settings.output.path)
-        found = put_in_order(store)
+        settings = load(conf_dir, env, assignments).settings
+        found = repair_output(settings, conf_dir, StepProgress(Console(stderr=True)))
         out().print(
-            f"{store.root}: {_counted(found.folders, 'folder')} brought in line with the commits, "
+            f"{settings.output.path}: {_counted(found.folders, 'folder')} brought in line with the commits, "
             f"{_counted(found.versions, 'version')} of dead runs removed",
             markup=False,
             soft_wrap=True,

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from seg_spark.settings.schema import Settings
-    from seg_spark.storage.local_store import LocalStore
+    from seg_spark.storage.store import Files
 
 Completer = Callable[[typer.Context, str], list[str]]
 
@@ -83,10 +83,10 @@ def _features(ctx: typer.Context) -> tuple[str, ...]:
         return ()
 
 
-def _store(ctx: typer.Context) -> "LocalStore":
-    from seg_spark.storage.local_store import LocalStore
+def _store(ctx: typer.Context) -> "Files":
+    from seg_spark.storage.readers import files_at
 
-    return LocalStore.at(_settings(ctx).output.path)
+    return files_at(_settings(ctx).output.path)
 
 
 def _settings(ctx: typer.Context) -> "Settings":

@@ -1,7 +1,9 @@
 """Commands that show settings and what was published, without Spark."""
 
+import tempfile
 import webbrowser
 from datetime import date
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,9 +24,10 @@ from seg_spark.cli.options import (
     parse_run_date,
 )
 from seg_spark.errors import InputError
+from seg_spark.settings.paths import path_scheme
 
 if TYPE_CHECKING:
-    from seg_spark.storage.local_store import LocalStore
+    from seg_spark.storage.store import Files
 
 
 @app.command("segments")
@@ -66,10 +69,10 @@ def report(
     from seg_spark.report import make_report
 
     store, date_ = _published(load(conf_dir, env, assignments).settings.output.path, run_date)
-    path = store.path(make_report(store, date_))
-    out().print(str(path), markup=False, soft_wrap=True)
+    path = make_report(store, date_)
+    out().print(f"{store.root}/{path}", markup=False, soft_wrap=True)
     if open_page:
-        webbrowser.open(path.as_uri())
+        webbrowser.open(_local_copy(store, path).as_uri())
 
 
 @app.command("runs")
@@ -89,10 +92,10 @@ def runs(
     """
     from seg_spark.reporting.summary import show_runs
     from seg_spark.storage.layout import RUNS
-    from seg_spark.storage.local_store import LocalStore
+    from seg_spark.storage.readers import files_at
     from seg_spark.storage.records import read_records
 
-    store = LocalStore.at(load(conf_dir, env, assignments).settings.output.path)
+    store = files_at(load(conf_dir, env, assignments).settings.output.path)
     records = read_records(store, parse_run_date(run_date) if run_date else None)
     if not records:
         raise InputError(f"{store.root}/{RUNS}: no run record exists{f' of {run_date}' if run_date else ''} yet")
@@ -116,18 +119,27 @@ def print_config(
     out().print(table)
 
 
-def _published(output_path: str, run_date: str | None) -> "tuple[LocalStore, date]":
+def _published(output_path: str, run_date: str | None) -> "tuple[Files, date]":
     """The store of an output, and the date asked for or the last one with profiles. Raises InputError without any."""
-    from seg_spark.storage.local_store import LocalStore
     from seg_spark.storage.profiles import last_profiled_date
+    from seg_spark.storage.readers import files_at
 
-    store = LocalStore.at(output_path)
+    store = files_at(output_path)
     found = parse_run_date(run_date) if run_date else last_profiled_date(store)
     if found is None:
         raise InputError(
             f"{store.root}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
         )
     return store, found
+
+
+def _local_copy(store: "Files", path: str) -> Path:
+    """A file of the store as a browser on this machine opens it."""
+    if path_scheme(store.root) == "file":
+        return Path(store.root) / path
+    copy = Path(tempfile.mkdtemp(prefix="seg_spark-")) / PurePosixPath(path).name
+    copy.write_bytes(store.read(path))
+    return copy
 
 
 def _shown(value: Any) -> str:

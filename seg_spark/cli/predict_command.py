@@ -58,15 +58,15 @@ def predict(
     from seg_spark.reporting.predictions import prediction_json, show_prediction
     from seg_spark.segments.prediction import answer, split_assignment
     from seg_spark.storage.commits import published_dates
-    from seg_spark.storage.local_store import LocalStore
     from seg_spark.storage.portable_models import published_model
+    from seg_spark.storage.readers import files_at
 
     if bool(values) == (file is not None):
         raise SettingsError(
             "predict: expected either FEATURE=VALUE, as in annual_income=70 spending_score=82, or --file customers.csv"
         )
     settings = load(conf_dir, env, assignments).settings
-    store = LocalStore.at(settings.output.path)
+    store = files_at(settings.output.path)
     model = published_model(store, parse_run_date(run_date) if run_date else date.max)
     if model is None and run_date and (dates := published_dates(store)):
         raise InputError(f"{store.root}: no model is published for {run_date} or before; the first date is {dates[0]}")

@@ -135,12 +135,12 @@ def _run(
     from seg_spark.reporting.segment_cards import show_segments
     from seg_spark.reporting.summary import show_run
     from seg_spark.runner import run
-    from seg_spark.storage.local_store import LocalStore
     from seg_spark.storage.profiles import read_profiles
+    from seg_spark.storage.readers import files_at
 
     result = run(command, settings, date_, conf_dir, StepProgress(Console(stderr=True)), force=force)
     console = out()
-    store = LocalStore.at(settings.output.path)
+    store = files_at(settings.output.path)
     if result.outcome.skipped_for is not None:
         show_segments(console, read_profiles(store, date_), f"Segments of {date_}")
     elif result.outcome.labelled is not None:

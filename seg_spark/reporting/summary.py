@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from seg_spark import columns as c
+from seg_spark.settings.paths import path_scheme
 
 
 def show_run(
@@ -34,6 +35,8 @@ def show_run(
     if record["chosen_because"]:
         console.print(f"chosen: {record['chosen_because']}", markup=False, soft_wrap=True)
     partition = f"run_date={record['run_date']}"
+    if path_scheme(output) != "file":
+        partition += f"/run_id={record['run_id']}"
     for what, path in _places(record, output, partition):
         console.print(f"{what:<10}{short_path(path)}", markup=False, soft_wrap=True)
     console.print(f"{'record':<10}{short_path(record_path)}", markup=False, soft_wrap=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 INPUT_SCHEMES: Final = ("file", "hdfs", "s3a", "gs", "abfss")
-OUTPUT_SCHEMES: Final = ("file",)
+OUTPUT_SCHEMES: Final = ("file", "hdfs", "s3a", "s3", "gs", "abfss")
 
 
 def path_scheme(path: str) -> str:
@@ -33,7 +33,7 @@ def refuse_overlap(input_path: str, output_path: str) -> None:
 
 def _plain(path: str) -> Path:
     if path_scheme(path) != "file":
-        return Path(path)
+        return Path(re.sub("^s3:", "s3a:", path, flags=re.IGNORECASE))
     try:
         return Path(local_path(path)).resolve()
     except (OSError, RuntimeError):  # links in a circle

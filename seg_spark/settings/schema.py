@@ -22,7 +22,7 @@ class Output(Section):
     """Where everything is published."""
 
     path: str
-    """Folder for all tables, models and run records."""
+    """Folder for all tables, models and run records: a local path, or hdfs://, s3a://, s3://, gs://, abfss://."""
     shared_filesystem: bool = False
     """Set true when a cluster's machines all see output.path (NFS and the like)."""
 
@@ -140,6 +140,9 @@ class Publish(Section):
     """Replaced versions kept of each date, whatever their age."""
     grace_minutes: Annotated[int, Field(ge=2, le=1_051_200)] = 1_440
     """Minutes for which every replaced version is kept, for readers who began before."""
+    allow_single_writer: bool = False
+    """Publish also where S3 cannot create a file only if absent (Hadoop before 3.4.2). Set true
+    only if never two runs write there at once."""
 
 
 class Run(Section):

@@ -1,5 +1,6 @@
 """What every step of a run needs, and how Spark is started for it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,8 +15,9 @@ from seg_spark.session import check_reachable, start_session, task_counter
 from seg_spark.settings.paths import refuse_overlap
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.stopping import stopping_waits
-from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.hadoop_store import store_at
 from seg_spark.storage.publish import RunArea
+from seg_spark.storage.store import Store
 
 _SMALL_RUN_BYTES: Final = 32 * 2**20
 """Up to here a run of few features is faster without Java's slower compiler: a fifth of its time at 2,000 customers, a
@@ -31,7 +33,7 @@ class RunContext:
 
     spark: SparkSession
     settings: Settings
-    store: LocalStore
+    store: Store
     area: RunArea
     progress: StepProgress
     is_trial: bool = False
@@ -61,6 +63,14 @@ def refuse_own_output(settings: Settings, run_date: date) -> None:
         refuse_overlap(input_path(settings.input, run_date), settings.output.path)
     except ValueError as error:
         raise SettingsError(f"{error} (for {run_date})") from None
+
+
+def store_of(settings: Settings, spark: Callable[[], SparkSession]) -> Store:
+    """The output of a run; Spark is asked for unless it is on a local disk.
+
+    Raises PlatformError if it cannot be reached, or cannot be published to.
+    """
+    return store_at(settings.output.path, spark, allow_single_writer=settings.publish.allow_single_writer)
 
 
 def start_spark(name: str, settings: Settings, run_date: date, conf_dir: Path, progress: StepProgress) -> SparkSession:

@@ -11,13 +11,12 @@ from seg_spark.input.files import find_input_files, is_local
 from seg_spark.machine import package_versions
 from seg_spark.settings.schema import Settings
 from seg_spark.storage.commits import Commit, commit_of, latest_commit
-from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.records import read_records
 from seg_spark.storage.repair import is_intact
-from seg_spark.storage.store import Store
+from seg_spark.storage.store import Files
 
 
-def fingerprint_of(settings: Settings, store: Store, run_date: date) -> str | None:
+def fingerprint_of(settings: Settings, store: Files, run_date: date) -> str | None:
     """The hash of input files (name, size, time), settings, code, versions, run date and the run of the date before.
 
     None where the input cannot be looked at: elsewhere than on a local disk nobody can tell whether it has changed,
@@ -42,7 +41,7 @@ def fingerprint_of(settings: Settings, store: Store, run_date: date) -> str | No
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def published_with(fingerprint: str | None, store: LocalStore, run_date: date) -> Commit | None:
+def published_with(fingerprint: str | None, store: Files, run_date: date) -> Commit | None:
     """The commit of a date if a run with this fingerprint would give it again; None if its files or record are gone."""
     commit = commit_of(store, run_date)
     if fingerprint is None or fingerprint != commit.fingerprint or not is_intact(store, commit):

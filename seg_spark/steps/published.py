@@ -20,7 +20,7 @@ from seg_spark.storage.layout import records
 from seg_spark.storage.portable_models import read_model, read_scores, scores_path
 from seg_spark.storage.profiles import read_profiles
 from seg_spark.storage.records import read_records
-from seg_spark.storage.store import Store
+from seg_spark.storage.store import Files
 
 _SCORES: Final = TypeAdapter(Scores)
 _MAY_BE_NONE: Final = {"silhouette_euclidean", "prediction_strength", "mllib_within_ss"}
@@ -36,7 +36,7 @@ class PublishedDate:
     settings_sha256: str
 
 
-def read_published(store: Store, run_date: date) -> PublishedDate:
+def read_published(store: Files, run_date: date) -> PublishedDate:
     """What the labels published for a date were made from. No Spark is started.
 
     Raises InputError if no labels are published for the date, or anything behind them is absent or damaged.
@@ -66,7 +66,7 @@ def read_published(store: Store, run_date: date) -> PublishedDate:
     return PublishedDate(commit, model, segmentation, digest)
 
 
-def _record(store: Store, commit: Commit, table: str) -> Mapping[str, Any]:
+def _record(store: Files, commit: Commit, table: str) -> Mapping[str, Any]:
     """The record of the run that published a table."""
     run_id = commit.tables[table].run_id if table in commit.tables else None
     found = [one for one in read_records(store, commit.run_date) if one.get("run_id") == run_id]
@@ -87,7 +87,7 @@ def _rows(record: Mapping[str, Any]) -> RowCounts:
         raise _damaged_record(record) from None
 
 
-def _choice(store: Store, published: PublishedModel, k: int) -> tuple[str, tuple[Scores, ...]]:
+def _choice(store: Files, published: PublishedModel, k: int) -> tuple[str, tuple[Scores, ...]]:
     """Why this k was chosen, and the scores of every k. What has no JSON (infinity, nan) comes back as nan."""
     text = read_scores(store, published)
     try:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from seg_spark.errors import PublishError
 from seg_spark.storage.layout import COMMITS
-from seg_spark.storage.store import Entry, Store
+from seg_spark.storage.store import Entry, Files, Store
 
 VERSION: Final = 1
 _NAME: Final = re.compile(r"(\d{8})\.json")
@@ -76,19 +76,19 @@ def commit_path(number: int) -> str:
     return f"{COMMITS}/{number:08}.json"
 
 
-def commit_entries(store: Store) -> dict[int, Entry]:
+def commit_entries(store: Files) -> dict[int, Entry]:
     """The files of all commits that are kept, by their numbers in ascending order."""
     found = ((_NAME.fullmatch(one.name), one) for one in store.entries(COMMITS))
     return dict(sorted((int(name[1]), one) for name, one in found if name))
 
 
-def latest_commit(store: Store) -> Commit | None:
+def latest_commit(store: Files) -> Commit | None:
     """The last commit; None if nothing is published. Raises PublishError if it is damaged."""
     numbers = list(commit_entries(store))
     return read_commit(store, numbers[-1]) if numbers else None
 
 
-def read_commit(store: Store, number: int) -> Commit:
+def read_commit(store: Files, number: int) -> Commit:
     """A commit by its number. Raises PublishError if it is missing or damaged."""
     path = commit_path(number)
     try:
@@ -96,13 +96,13 @@ def read_commit(store: Store, number: int) -> Commit:
         if document["version"] != VERSION or document["number"] != number:
             raise ValueError("another version or number")
         return _commit(document)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise PublishError(
             f"{store.root}/{path}: is missing or damaged; restore it from a backup, or remove it and run its date again"
         ) from None
 
 
-def commit_of(store: Store, run_date: date) -> Commit:
+def commit_of(store: Files, run_date: date) -> Commit:
     """What is published for a date; a commit of number 0 if nothing is."""
     last = latest_commit(store)
     if last is None or run_date not in last.dates:
@@ -136,13 +136,13 @@ def create_commit(store: Store, commit: Commit) -> bool:
     return store.create(commit_path(commit.number), (json.dumps(document, indent=1) + "\n").encode())
 
 
-def published_dates(store: Store) -> list[date]:
+def published_dates(store: Files) -> list[date]:
     """Every date for which something is published, oldest first."""
     last = latest_commit(store)
     return sorted(last.dates) if last else []
 
 
-def last_date_with(store: Store, table: str) -> date | None:
+def last_date_with(store: Files, table: str) -> date | None:
     """The last date for which a table is published."""
     for published in reversed(published_dates(store)):
         if table in commit_of(store, published).tables:
@@ -150,7 +150,7 @@ def last_date_with(store: Store, table: str) -> date | None:
     return None
 
 
-def active_model(store: Store, run_date: date, before: bool = False) -> PublishedModel | None:
+def active_model(store: Files, run_date: date, before: bool = False) -> PublishedModel | None:
     """The model published for a date, or else for the last date before it; None if there is none.
 
     With `before`, the date itself is passed over.

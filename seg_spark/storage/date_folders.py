@@ -1,4 +1,4 @@
-"""On a local disk: the folders that plain globs read, `TABLE/run_date=D` and `models/MODEL_ID`.
+"""On a local disk alone: the folders that plain globs read, `TABLE/run_date=D` and `models/MODEL_ID`.
 
 They hold links to the files of the versions that the last commits list. A folder is swapped in one step,
 so that a glob never sees a partial date.
@@ -12,22 +12,27 @@ from seg_spark.storage import layout
 from seg_spark.storage.commits import Commit
 from seg_spark.storage.local_files import link, link_tree, remove_tree, swap_in
 from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.store import Store
 
 
-def prepare_folders(store: LocalStore, commit: Commit, staging: str) -> None:
+def prepare_folders(store: Store, commit: Commit, staging: str) -> None:
     """Make the new folders of a commit beside the old ones, so that little is left to fail after it.
 
     Raises OSError where the store refuses.
     """
+    if not isinstance(store, LocalStore):
+        return
     for published, prepared in _outdated(store, commit, staging):
         _prepare(store, commit, published, prepared)
 
 
-def swap_folders(store: LocalStore, commit: Commit, staging: str) -> int:
+def swap_folders(store: Store, commit: Commit, staging: str) -> int:
     """Bring the folders of a commit's date in line with it: first the model, then the tables, labels last.
 
-    Returns how many were not.
+    Returns how many were not; elsewhere than on a local disk there are none.
     """
+    if not isinstance(store, LocalStore):
+        return 0
     swapped = 0
     for published, prepared in _outdated(store, commit, staging):
         if not store.path(prepared).is_dir():
@@ -37,6 +42,12 @@ def swap_folders(store: LocalStore, commit: Commit, staging: str) -> int:
             remove_tree(replaced)
         swapped += 1
     return swapped
+
+
+def remove_model_folder(store: Store, model_id: str) -> None:
+    """Remove the folder of a model that no date has any more."""
+    if isinstance(store, LocalStore):
+        store.remove(layout.model(model_id))
 
 
 def _outdated(store: LocalStore, commit: Commit, staging: str) -> Iterator[tuple[str, str]]:

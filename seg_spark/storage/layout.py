@@ -13,6 +13,8 @@ VERSIONS: Final = f"{INTERNAL}/versions"
 """On a local disk, what each run has written, in a folder of its run_id."""
 STAGING: Final = f"{INTERNAL}/staging"
 """What each active run needs until it ends, in a folder of its run_id."""
+STARTED: Final = "started.json"
+"""What tells in the staging folder of a run what it is at, and when it must have ended."""
 TRIALS: Final = f"{INTERNAL}/trials"
 """What trials write while they run."""
 RUNS: Final = "runs"
@@ -35,6 +37,11 @@ def partition_name(run_date: date) -> str:
 def partition(table: str, run_date: date) -> str:
     """One date of a published table."""
     return f"{table}/{partition_name(run_date)}"
+
+
+def run_folder(run_id: str) -> str:
+    """The folder name of what one run wrote, in Hive's style."""
+    return f"run_id={run_id}"
 
 
 def records(run_date: date) -> str:

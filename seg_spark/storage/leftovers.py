@@ -1,13 +1,11 @@
 """What runs have left in the internal folder, listed without touching it."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from seg_spark.storage.commits import commit_of
 from seg_spark.storage.layout import STAGING, TRIALS, VERSIONS
-from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.retention import replaced_commits
+from seg_spark.storage.store import Files
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,7 @@ class Leftover:
     size_bytes: int
 
 
-def find_leftovers(store: LocalStore) -> tuple[Leftover, ...]:
+def find_leftovers(store: Files) -> tuple[Leftover, ...]:
     """Files of runs and trials that have not ended; kinds without any are left out.
 
     Those of an active run are among them. The next run removes them all, trials once they are a day old.
@@ -33,7 +31,7 @@ def find_leftovers(store: LocalStore) -> tuple[Leftover, ...]:
     return tuple(one for one in found if one.runs)
 
 
-def replaced_versions(store: LocalStore) -> Leftover | None:
+def replaced_versions(store: Files) -> Leftover | None:
     """Versions that a later run has replaced, kept for readers and for rollback; None if there are none."""
     replaced = replaced_commits(store)
     if not replaced:
@@ -49,13 +47,12 @@ def replaced_versions(store: LocalStore) -> Leftover | None:
     return Leftover("replaced versions", f"{store.root}/{VERSIONS}", len(replaced), size)
 
 
-def _leftover(store: LocalStore, what: str, folder: str, places: list[str]) -> Leftover:
-    size = 0
-    for place in places:
-        for parent, _, names in os.walk(store.path(place)):
-            for name in names:
-                try:
-                    size += (Path(parent) / name).lstat().st_size
-                except FileNotFoundError:
-                    continue  # an active run moves its files while they are counted
-    return Leftover(what, f"{store.root}/{folder}", len(places), size)
+def _leftover(store: Files, what: str, folder: str, places: list[str]) -> Leftover:
+    return Leftover(what, f"{store.root}/{folder}", len(places), sum(_size_of(store, place) for place in places))
+
+
+def _size_of(store: Files, folder: str) -> int:
+    """Bytes of all files below a folder; an active run may move some while they are counted."""
+    return sum(
+        _size_of(store, f"{folder}/{one.name}") if one.is_folder else one.size_bytes for one in store.entries(folder)
+    )

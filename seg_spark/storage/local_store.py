@@ -80,6 +80,10 @@ class LocalStore:
             with suppress(OSError):  # not empty: another table of that run is still in use
                 target.parent.rmdir()
 
+    def remove_run(self, run_date: date, run_id: str) -> None:
+        """Remove all versions and models that a run has written."""
+        self.remove(f"{VERSIONS}/{run_id}")
+
     def open_input(self, path: str) -> Any:
         """A file opened for pyarrow to read."""
         from pyarrow import OSFile  # what reads a model alone does without it

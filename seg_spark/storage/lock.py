@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from seg_spark.errors import LockedError, PlatformError
+from seg_spark.storage.layout import LOCK
+from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.store import Store
 
 _RETRY_SECONDS: Final = 0.05
 """Longer than `lock_holder` needs the lock to see whether it is free."""
@@ -36,6 +39,16 @@ def exclusive_lock(path: Path, holder: str) -> Iterator[None]:
         with suppress(OSError):  # on a full disk the lock holds too, only nobody is named
             os.ftruncate(file.fileno(), 0)
             os.write(file.fileno(), f"{holder}, process {os.getpid()}\n".encode())
+        yield
+
+
+@contextmanager
+def only_run(store: Store, holder: str) -> Iterator[None]:
+    """On a local disk, hold the lock of the output; elsewhere runs at once are told apart by their commits."""
+    if isinstance(store, LocalStore):
+        with exclusive_lock(store.path(LOCK), holder):
+            yield
+    else:
         yield
 
 

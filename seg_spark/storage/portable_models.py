@@ -6,10 +6,10 @@ from seg_spark.errors import InputError
 from seg_spark.segments.model import Model, model_from_json
 from seg_spark.storage.commits import PublishedModel, active_model
 from seg_spark.storage.layout import PORTABLE, SCORES
-from seg_spark.storage.store import Store
+from seg_spark.storage.store import Files
 
 
-def published_model(store: Store, run_date: date) -> Model | None:
+def published_model(store: Files, run_date: date) -> Model | None:
     """The model published for a date, or else for the last date before it; None if there is none.
 
     Raises InputError if its file is absent or damaged.
@@ -18,23 +18,23 @@ def published_model(store: Store, run_date: date) -> Model | None:
     return read_model(store, found) if found is not None else None
 
 
-def read_model(store: Store, published: PublishedModel) -> Model:
+def read_model(store: Files, published: PublishedModel) -> Model:
     """A published model. Raises InputError if it is not there, or damaged."""
     path = f"{published.folder}/{PORTABLE}"
     return model_from_json(_text(store, path, "the published model is"), f"{store.root}/{path}")
 
 
-def scores_path(store: Store, published: PublishedModel) -> str:
+def scores_path(store: Files, published: PublishedModel) -> str:
     """Where the scores of a published model lie, as it is shown to people."""
     return f"{store.root}/{published.folder}/{SCORES}"
 
 
-def read_scores(store: Store, published: PublishedModel) -> str:
+def read_scores(store: Files, published: PublishedModel) -> str:
     """The text of a published scores.json. Raises InputError if it is not there."""
     return _text(store, f"{published.folder}/{SCORES}", "the scores of the published model are")
 
 
-def _text(store: Store, path: str, what: str) -> str:
+def _text(store: Files, path: str, what: str) -> str:
     try:
         return store.read(path).decode("utf-8", errors="replace")  # its reader finds the damage
     except OSError:

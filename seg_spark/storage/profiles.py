@@ -10,15 +10,15 @@ from seg_spark import columns as c
 from seg_spark.errors import InputError
 from seg_spark.segments.profiles import Profile
 from seg_spark.storage.commits import commit_of, last_date_with, published_dates
-from seg_spark.storage.store import Store
+from seg_spark.storage.store import Files
 
 
-def last_profiled_date(store: Store) -> date | None:
+def last_profiled_date(store: Files) -> date | None:
     """The last date with published profiles."""
     return last_date_with(store, c.SEGMENT_PROFILES)
 
 
-def read_profiles(store: Store, run_date: date) -> tuple[Profile, ...]:
+def read_profiles(store: Files, run_date: date) -> tuple[Profile, ...]:
     """The profiles published for a date. Raises InputError if there are none."""
     version = commit_of(store, run_date).tables.get(c.SEGMENT_PROFILES)
     if version is None:

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ from seg_spark.storage.commits import (
 from seg_spark.storage.date_folders import prepare_folders, swap_folders
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.records import remove_unfinished_records
-from seg_spark.storage.repair import finish_dead_runs
+from seg_spark.storage.repair import finish_dead_runs, note_start
 from seg_spark.storage.retention import Retention, remove_replaced
 from seg_spark.storage.store import Store
 from seg_spark.storage.tables import StagedTable
@@ -54,32 +54,36 @@ class RunArea:
     base: int
     deadline: float = math.inf
     fingerprint: str | None = None
+    uncertain: set[int] = field(default_factory=set)
+    """The number of a commit, while nobody knows whether the store has made it: until then its files stay."""
 
 
 @contextmanager
-def run_area(store: LocalStore, run_date: date, run_id: str) -> Iterator[RunArea]:
+def run_area(store: Store, run_date: date, run_id: str, max_seconds: float = math.inf) -> Iterator[RunArea]:
     """The area of one run. What it has not published by the end is removed, and before that what dead runs left.
 
-    Call it under the lock, so that no other run is active.
+    Call it within `only_run`. After `max_seconds` the run may not publish, and others may take it for dead.
     """
-    staging = layout.staging(run_id)
+    deadline = time.monotonic() + max_seconds
     try:
-        last = finish_dead_runs(store)
+        note_start(store, run_date, run_id, max_seconds)
+        last = finish_dead_runs(store, run_id)
         remove_unfinished_records(store, run_date)
-        store.write(f"{staging}/run", b"")
     except OSError as error:
         raise PublishError(f"{store.root}: cannot be written: {error.strerror} ({error.filename})") from error
+    area = RunArea(run_date, run_id, layout.staging(run_id), last.number if last else 0, deadline)
     try:
-        yield RunArea(run_date, run_id, staging, last.number if last else 0)
+        yield area
     finally:
         try:
-            finish_dead_runs(store)
+            if not area.uncertain:
+                finish_dead_runs(store, run_id, has_ended=True)
         except (OSError, PublishError) as error:  # it must not hide what ended the run
-            log.warning("the next run removes what this one has left: %s", error)
+            log.warning("a later run removes what this one has left: %s", error)
 
 
 def publish(
-    store: LocalStore, area: RunArea, staged: Sequence[StagedTable], model: PublishedModel | None, retention: Retention
+    store: Store, area: RunArea, staged: Sequence[StagedTable], model: PublishedModel | None, retention: Retention
 ) -> Commit:
     """Commit the staged tables for the run date, then swap its folders. Without a `model` the date's own stays.
 
@@ -95,11 +99,12 @@ def publish(
             store.make_durable(one.folder)
         commit = _next_commit(store, area, staged, model)
         prepare_folders(store, commit, area.staging)
-        while not create_commit(store, commit):
+        while not _create(store, commit, area):
             commit = _next_commit(store, area, staged, model)
     except OSError as error:
+        state = "the date is published or as it was, run again" if area.uncertain else "nothing has changed"
         raise PublishError(
-            f"publishing {area.run_date} failed, nothing has changed: {error.strerror} ({error.filename})"
+            f"publishing {area.run_date} failed, {state}: {error.strerror} ({error.filename})"
         ) from error
     try:
         swap_folders(store, commit, area.staging)
@@ -137,6 +142,15 @@ def stage_model(store: Store, run_id: str, model: ModelForms) -> PublishedModel:
     except OSError as error:
         raise PublishError(f"publishing model {model.model_id} failed: {error.strerror} ({error.filename})") from error
     return PublishedModel(model.model_id, folder)
+
+
+def _create(store: Store, commit: Commit, area: RunArea) -> bool:
+    """Create the commit, if its number is free. Elsewhere than on a local disk an error may come after the deed."""
+    if not isinstance(store, LocalStore):
+        area.uncertain.add(commit.number)
+    is_made = create_commit(store, commit)
+    area.uncertain.clear()
+    return is_made
 
 
 def _published_as(store: Store, model_id: str, portable: str) -> PublishedModel | None:

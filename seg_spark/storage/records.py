@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from seg_spark.errors import InputError
 from seg_spark.storage.layout import RUNS, partition_name, records
-from seg_spark.storage.store import Store
+from seg_spark.storage.store import Files, Store
 
 _UNFINISHED_SECONDS: Final = 3600.0
 
 
-def write_record(store: Store, run_date: date, run_id: str, record: Mapping[str, Any]) -> str:
+def write_record(store: Files, run_date: date, run_id: str, record: Mapping[str, Any]) -> str:
     """Write the record of a run and return its path in the store."""
     path = f"{records(run_date)}/{run_id}.json"
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -23,20 +23,20 @@ def write_record(store: Store, run_date: date, run_id: str, record: Mapping[str,
     return path
 
 
-def write_page(store: Store, run_date: date, run_id: str, page: str) -> str:
+def write_page(store: Files, run_date: date, run_id: str, page: str) -> str:
     """Write the report page of a run and return its path in the store."""
     path = f"{records(run_date)}/{run_id}.html"
     store.write(path, page.encode())
     return path
 
 
-def write_figures(store: Store, run_date: date, run_id: str, figures: Mapping[str, Any]) -> None:
+def write_figures(store: Files, run_date: date, run_id: str, figures: Mapping[str, Any]) -> None:
     """Write the figures of a run's report beside its record, so that the page can be made again."""
     text = json.dumps(figures, ensure_ascii=False, allow_nan=False)
     store.write(_figures(run_date, run_id), gzip.compress(text.encode(), mtime=0))
 
 
-def read_figures(store: Store, run_date: date, run_id: str) -> dict[str, Any]:
+def read_figures(store: Files, run_date: date, run_id: str) -> dict[str, Any]:
     """The figures of a run's report. Raises InputError if they are not there, or damaged."""
     path = _figures(run_date, run_id)
     try:
@@ -48,7 +48,7 @@ def read_figures(store: Store, run_date: date, run_id: str) -> dict[str, Any]:
     return figures
 
 
-def read_records(store: Store, run_date: date | None = None) -> list[dict[str, Any]]:
+def read_records(store: Files, run_date: date | None = None) -> list[dict[str, Any]]:
     """All run records (of one date), by date and then start; one that cannot be read is left out."""
     folders = [one.name for one in store.entries(RUNS)] if run_date is None else [partition_name(run_date)]
     paths = [f"{RUNS}/{folder}/{one.name}" for folder in sorted(folders) for one in store.entries(f"{RUNS}/{folder}")]

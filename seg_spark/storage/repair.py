@@ -1,17 +1,28 @@
 """After a crash: dates are brought in line with the commits, and what no commit lists is removed."""
 
+import json
+import math
+import re
+import secrets
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from seg_spark.storage import layout
 from seg_spark.storage.commits import Commit, commit_entries, latest_commit, read_commit
 from seg_spark.storage.date_folders import swap_folders
 from seg_spark.storage.local_store import LocalStore
-from seg_spark.storage.lock import exclusive_lock
+from seg_spark.storage.lock import only_run
+from seg_spark.storage.store import Entry, Files, Store
 from seg_spark.storage.trials import remove_abandoned
 
 _REPAIR: Final = f"{layout.STAGING}/repair"
+_SAFETY_SECONDS: Final = 3600.0
+"""How long after its limit a run elsewhere than on a local disk counts as dead: its last request may be on the way."""
+_RUN_OF_FOLDER: Final = re.compile(rf"(?:{layout.VERSIONS}/|{layout.run_folder('')})([^/]+)")
 
 
 @dataclass(frozen=True)
@@ -22,65 +33,123 @@ class RepairResult:
     versions: int
 
 
-def finish_dead_runs(store: LocalStore) -> Commit | None:
+@dataclass(frozen=True)
+class StartedRun:
+    """A run that has a staging folder: what it is at, and when it must have ended, by the clock of the store."""
+
+    run_id: str
+    run_date: date
+    must_end: float
+
+
+def note_start(store: Store, run_date: date, run_id: str, max_seconds: float) -> None:
+    """Leave word of a run in its staging folder, by which others find what it writes, should it die."""
+    limit = None if math.isinf(max_seconds) else max_seconds
+    content = json.dumps({"run_date": run_date.isoformat(), "max_seconds": limit}) + "\n"
+    store.write(f"{layout.staging(run_id)}/{layout.STARTED}", content.encode())
+
+
+def finish_dead_runs(store: Store, own: str, *, has_ended: bool = False) -> Commit | None:
     """Remove what dead runs have staged and finish what the last one has committed; returns the last commit.
 
-    A staging folder names a run that may be dead; what it wrote goes only if no commit lists it. Only the last commit
-    can be unfinished: every run begins here. Raises PublishError if a commit is damaged.
+    What a dead run wrote goes only if no commit lists it. Every run begins here and, with `has_ended`, ends here.
+    On a local disk the caller holds the lock, so all other runs are dead; elsewhere those that must have ended.
+    Raises PublishError if a commit is damaged.
     """
     last = latest_commit(store)
-    ended = [one.name for one in store.entries(layout.STAGING) if last is None or one.name != last.run_id]
-    _remove_unlisted(store, ended)
+    now = _now(store, own)
+    dead = _dead_runs(store, own, now)
+    dead += [one for one in _started_runs(store) if has_ended and one.run_id == own]
+    _remove_unlisted(store, dead)
     store.remove(_REPAIR)  # a repair that was killed may have left a folder with some of the links
     if last is not None:
         swap_folders(store, last, _REPAIR)
-    store.remove(layout.STAGING)
+        store.remove(_REPAIR)
+    for one in dead:
+        store.remove(layout.staging(one.run_id))
+    if not store.entries(layout.STAGING):
+        store.remove(layout.STAGING)
     remove_abandoned(store)
-    for entry in store.entries(layout.COMMITS):
-        if entry.name.startswith("."):  # a commit that was being written
+    for entry in store.entries(layout.COMMITS):  # commits that were being written
+        if entry.name.startswith(".") and (isinstance(store, LocalStore) or entry.modified < now - _SAFETY_SECONDS):
             store.remove(f"{layout.COMMITS}/{entry.name}")
     return last
 
 
-def repair(store: LocalStore) -> RepairResult:
+def repair(store: Store) -> RepairResult:
     """Put all dates of an output in order.
 
     Raises LockedError if a run is active, PublishError if a commit is damaged.
     """
-    if not store.path(layout.INTERNAL).is_dir():
+    if not store.entries(layout.INTERNAL):
         return RepairResult(0, 0)
-    with exclusive_lock(store.path(layout.LOCK), "doctor --repair"):
+    with only_run(store, "doctor --repair"):
+        own = f"repair-{secrets.token_hex(3)}"
+        note_start(store, date.min, own, 0.0)
         last = latest_commit(store)
         store.remove(_REPAIR)
         folders = 0
         for state in last.dates.values() if last else ():
             folders += swap_folders(store, read_commit(store, state.commit), _REPAIR)
-        versions = _remove_unlisted(store, [one.name for one in store.entries(layout.VERSIONS)])
-        finish_dead_runs(store)
+        written = [StartedRun(one.name, date.min, 0.0) for one in store.entries(layout.VERSIONS)]
+        versions = _remove_unlisted(store, [*written, *_dead_runs(store, own, _now(store, own))])
+        finish_dead_runs(store, own, has_ended=True)
     return RepairResult(folders, versions)
 
 
-def is_intact(store: LocalStore, commit: Commit) -> bool:
+def is_intact(store: Files, commit: Commit) -> bool:
     """Whether every file that a commit lists is there in its full size, and its model."""
     listed = {(one.path, one.size_bytes) for table in commit.tables.values() for one in table.files}
     folders = {path.rpartition("/")[0] for path, _ in listed}
     there = {(f"{folder}/{one.name}", one.size_bytes) for folder in folders for one in store.entries(folder)}
-    has_model = commit.model is None or store.path(f"{commit.model.folder}/{layout.PORTABLE}").is_file()
-    return has_model and listed <= there
+    model = store.entries(commit.model.folder) if commit.model else ()
+    return listed <= there and (commit.model is None or layout.PORTABLE in {one.name for one in model})
 
 
-def _remove_unlisted(store: LocalStore, run_ids: Sequence[str]) -> int:
+def _now(store: Store, own: str) -> float:
+    """The time by the clock of the store, or a little before."""
+    if isinstance(store, LocalStore):
+        return time.time()
+    folder = store.entries(layout.staging(own))
+    return next((one.modified for one in folder if one.name == layout.STARTED), 0.0)
+
+
+def _dead_runs(store: Store, own: str, now: float) -> list[StartedRun]:
+    return [one for one in _started_runs(store) if one.run_id != own and one.must_end < now]
+
+
+def _started_runs(store: Store) -> list[StartedRun]:
+    """All runs that have a staging folder."""
+    return [_started_run(store, one) for one in store.entries(layout.STAGING) if one.name != _REPAIR.rpartition("/")[2]]
+
+
+def _started_run(store: Store, folder: Entry) -> StartedRun:
+    """A run by its staging folder; one that died before it left word has written nothing."""
+    path = layout.staging(folder.name)
+    started = next((one for one in store.entries(path) if one.name == layout.STARTED), None)
+    run_date, seconds = date.min, 0.0
+    if started is not None:
+        with suppress(FileNotFoundError):  # it has just ended
+            content = json.loads(store.read(f"{path}/{layout.STARTED}"))
+            run_date = date.fromisoformat(content["run_date"])
+            seconds = math.inf if content["max_seconds"] is None else content["max_seconds"]
+    if isinstance(store, LocalStore):
+        return StartedRun(folder.name, run_date, -math.inf)
+    return StartedRun(folder.name, run_date, (started or folder).modified + seconds + _SAFETY_SECONDS)
+
+
+def _remove_unlisted(store: Store, runs: Sequence[StartedRun]) -> int:
     """Remove what these runs have written, if no commit lists it; returns of how many runs."""
-    listed = _listed_runs(store) if run_ids else set()
-    unlisted = [run_id for run_id in run_ids if run_id not in listed]
-    for run_id in unlisted:
-        store.remove(f"{layout.VERSIONS}/{run_id}")
+    listed = _listed_runs(store) if runs else set()
+    unlisted = {one.run_id: one for one in runs if one.run_id not in listed}
+    for one in unlisted.values():
+        store.remove_run(one.run_date, one.run_id)
     return len(unlisted)
 
 
-def _listed_runs(store: LocalStore) -> set[str]:
+def _listed_runs(store: Store) -> set[str]:
     """The runs whose versions some commit that is kept lists."""
     commits = [read_commit(store, number) for number in commit_entries(store)]
     tables = {version.run_id for one in commits for version in one.tables.values()}
     folders = [state.model.folder for one in commits for state in one.dates.values() if state.model is not None]
-    return tables | {folder.removeprefix(f"{layout.VERSIONS}/").split("/")[0] for folder in folders}
+    return tables | {found[1] for folder in folders if (found := _RUN_OF_FOLDER.search(folder))}

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from seg_spark.errors import PublishError
-from seg_spark.storage import layout
 from seg_spark.storage.commits import Commit, DateState, PublishedModel, commit_entries, commit_path, read_commit
-from seg_spark.storage.store import Store
+from seg_spark.storage.date_folders import remove_model_folder
+from seg_spark.storage.store import Files, Store
 
 log = logging.getLogger("seg_spark")
 
@@ -20,7 +20,7 @@ class Retention:
     grace_seconds: float
 
 
-def replaced_commits(store: Store) -> list[Commit]:
+def replaced_commits(store: Files) -> list[Commit]:
     """Commits that a later one of their date has replaced and that are still kept, newest first."""
     entries = commit_entries(store)
     if not entries:
@@ -65,7 +65,7 @@ def _has(commits: list[Commit], run_date: date) -> bool:
     return any(one.run_date == run_date for one in commits)
 
 
-def _commit_in_force(store: Store, last: Commit, state: DateState) -> Commit:
+def _commit_in_force(store: Files, last: Commit, state: DateState) -> Commit:
     return last if state.commit == last.number else read_commit(store, state.commit)
 
 
@@ -77,5 +77,5 @@ def _remove(store: Store, commit: Commit, kept: list[Commit], used: set[Publishe
     if commit.model is not None and commit.model not in used:
         store.remove(commit.model.folder)
         if commit.model.model_id not in {one.model_id for one in used}:
-            store.remove(layout.model(commit.model.model_id))
+            remove_model_folder(store, commit.model.model_id)
     store.remove(commit_path(commit.number))

@@ -3,13 +3,11 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 from seg_spark.errors import PlatformError
 from seg_spark.storage import layout
-from seg_spark.storage.local_files import remove_tree
-from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.store import Store
 
 _ABANDONED_SECONDS: Final = 24 * 3600.0
 _SECONDS_BETWEEN_REMOVALS: Final = 0.2
@@ -17,34 +15,36 @@ _REMOVALS: Final = 25
 
 
 @contextmanager
-def trial_area(store: LocalStore, trial_id: str) -> Iterator[str]:
+def trial_area(store: Store, trial_id: str) -> Iterator[str]:
     """A folder for one trial, removed however it ends; folders that killed trials left a day ago go as well.
 
     Raises PlatformError if the output folder cannot be written.
     """
-    remove_abandoned(store)
-    folder = store.path(layout.trial(trial_id))
+    folder = layout.trial(trial_id)
     try:
-        folder.mkdir(parents=True)
+        remove_abandoned(store)
+        store.write(f"{folder}/{layout.STARTED}", b"{}\n")
     except OSError as error:
         raise PlatformError(f"output.path: {store.root} cannot be written: {error.strerror}") from None
     try:
-        yield layout.trial(trial_id)
+        yield folder
     finally:
-        _remove(folder)
+        _remove(store, folder)
 
 
-def _remove(folder: Path) -> None:
+def _remove(store: Store, folder: str) -> None:
     """Tasks of a stopped trial may write for another moment, so check again."""
     for _ in range(_REMOVALS):
-        remove_tree(folder)
+        store.remove(folder)
         time.sleep(_SECONDS_BETWEEN_REMOVALS)
-        if not folder.exists():
+        if not store.entries(folder):
             return
 
 
-def remove_abandoned(store: LocalStore) -> None:
+def remove_abandoned(store: Store) -> None:
     """Remove the folders of trials that were killed a day ago or more."""
     for entry in store.entries(layout.TRIALS):
-        if time.time() - entry.modified > _ABANDONED_SECONDS:
-            store.remove(f"{layout.TRIALS}/{entry.name}")
+        folder = layout.trial(entry.name)
+        started = next((one for one in store.entries(folder) if one.name == layout.STARTED), entry)
+        if time.time() - started.modified > _ABANDONED_SECONDS:
+            store.remove(folder)

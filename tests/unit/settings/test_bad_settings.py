@@ -190,7 +190,7 @@ CATALOGUE = [
         assigned=("input.path=file:///data/all/raw", "output.path=/data/all")),
     # 13 an unsupported scheme or format
     assigned(13, "a scheme", "input.path=ftp://host/customers", "--set", "input.path", "'ftp'", "s3a"),
-    assigned(13, "a bucket to write to", "output.path=s3a://bucket/segments", "output.path", "'s3a'",
+    assigned(13, "a store to write to", "output.path=ftp://host/segments", "output.path", "'ftp'",
         "plain path"),
     assigned(13, "a pattern to write to", "output.path=out/{run_date}", "--set", "output.path", "'{'",
         "plain folder"),

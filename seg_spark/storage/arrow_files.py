@@ -1,0 +1,112 @@
+"""An output elsewhere than on a local disk, read without Spark: S3 and others by pyarrow, HDFS by hdfs-native."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from seg_spark.errors import PlatformError
+from seg_spark.settings.paths import path_scheme
+from seg_spark.storage.store import Entry
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+
+@dataclass(frozen=True)
+class ArrowFiles:
+    """The files of an output for its readers. Credentials, region and endpoint come from the platform (AWS_* and such).
+
+    Where the store cannot be reached its operations raise PlatformError.
+    """
+
+    root: str
+
+    def read(self, path: str) -> bytes:
+        """The content of a file."""
+        with self._errors(), self._filesystem.open_input_stream(self._path(path), compression=None) as stream:
+            return bytes(stream.read())
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a small file."""
+        with self._errors(), self._filesystem.open_output_stream(self._path(path), compression=None) as stream:
+            stream.write(content)
+
+    def entries(self, folder: str) -> list[Entry]:
+        """What lies directly in a folder, by name; nothing if there is no such folder."""
+        from pyarrow.fs import FileSelector, FileType
+
+        with self._errors():
+            found = self._filesystem.get_file_info(FileSelector(self._path(folder), allow_not_found=True))
+        made = [
+            Entry(one.base_name, one.type == FileType.Directory, one.size or 0, (one.mtime_ns or 0) / 1e9)
+            for one in found
+        ]
+        return sorted(made, key=lambda one: one.name)
+
+    def open_input(self, path: str) -> Any:
+        """A file opened for pyarrow to read; close it."""
+        with self._errors():
+            return self._filesystem.open_input_file(self._path(path))
+
+    def _path(self, path: str) -> str:
+        return f"{self._opened[1]}/{path}" if path else self._opened[1]
+
+    @property
+    def _filesystem(self) -> "FileSystem":
+        return self._opened[0]
+
+    @cached_property
+    def _opened(self) -> "tuple[FileSystem, str]":
+        """pyarrow's filesystem, and the path of the root in it."""
+        scheme, rest = path_scheme(self.root), self.root.partition("://")[2]
+        if scheme == "hdfs":
+            return _hdfs(self.root), f"/{rest.partition('/')[2]}"
+        from pyarrow.fs import FileSystem, S3FileSystem
+
+        if scheme in ("s3", "s3a"):
+            return S3FileSystem(**_s3_options(rest.partition("/")[0])), rest
+        filesystem, path = FileSystem.from_uri(self.root)
+        return filesystem, path
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            reason = str(error).splitlines()[0][:300]
+            raise PlatformError(
+                f"output.path: {self.root} cannot be reached: {reason}; docs/stores.md says what it needs"
+            ) from None
+
+
+def _s3_options(bucket: str) -> dict[str, str]:
+    """Endpoint and region as the variables AWS_* name them; pyarrow itself heeds the region alone, and guesses none."""
+    from pyarrow.fs import resolve_s3_region
+
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not (endpoint or region or os.environ.get("AWS_PROFILE")):
+        with suppress(OSError):
+            region = resolve_s3_region(bucket)
+    named = {"endpoint_override": endpoint, "region": region}
+    return {name: value for name, value in named.items() if value}
+
+
+def _hdfs(root: str) -> "FileSystem":
+    try:
+        from hdfs_native.fsspec import HdfsFileSystem  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        raise PlatformError(
+            f"output.path: {root}: reading from HDFS without Spark needs the package hdfs-native; "
+            "install it with .venv/bin/pip install -e '.[hdfs]'"
+        ) from None
+    from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+    address = root.partition("://")[2].partition("/")[0]
+    host, _, port = address.partition(":")
+    return PyFileSystem(FSSpecHandler(HdfsFileSystem(host=host, port=int(port) if port else None)))
