@@ -66,8 +66,8 @@ def run_area(store: Store, run_date: date, run_id: str, max_seconds: float = mat
     """
     deadline = time.monotonic() + max_seconds
     try:
+        last = finish_dead_runs(store, run_id)  # before anything is written: they may have filled the disk
         note_start(store, run_date, run_id, max_seconds)
-        last = finish_dead_runs(store, run_id)
         remove_unfinished_records(store, run_date)
     except OSError as error:
         raise PublishError(f"{store.root}: cannot be written: {error.strerror} ({error.filename})") from error

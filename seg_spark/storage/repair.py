@@ -53,7 +53,8 @@ def finish_dead_runs(store: Store, own: str, *, has_ended: bool = False) -> Comm
     """Remove what dead runs have staged and finish what the last one has committed; returns the last commit.
 
     What a dead run wrote goes only if no commit lists it. Every run begins here and, with `has_ended`, ends here.
-    On a local disk the caller holds the lock, so all other runs are dead; elsewhere those that must have ended.
+    On a local disk the caller holds the lock, so all other runs are dead; elsewhere, when the own one ends, those that
+    must have ended before it began.
     Raises PublishError if a commit is damaged.
     """
     last = latest_commit(store)
@@ -85,7 +86,8 @@ def repair(store: Store) -> RepairResult:
         return RepairResult(0, 0)
     with only_run(store, "doctor --repair"):
         own = f"repair-{secrets.token_hex(3)}"
-        note_start(store, date.min, own, 0.0)
+        if not isinstance(store, LocalStore):  # on a local disk that dead runs have filled nothing can be written
+            note_start(store, date.min, own, 0.0)
         last = latest_commit(store)
         store.remove(_REPAIR)
         folders = 0
@@ -107,7 +109,7 @@ def is_intact(store: Files, commit: Commit) -> bool:
 
 
 def _now(store: Store, own: str) -> float:
-    """The time by the clock of the store, or a little before."""
+    """The time by the clock of the store, or before; elsewhere than on a local disk that of the own `note_start`."""
     if isinstance(store, LocalStore):
         return time.time()
     folder = store.entries(layout.staging(own))
@@ -129,7 +131,7 @@ def _started_run(store: Store, folder: Entry) -> StartedRun:
     started = next((one for one in store.entries(path) if one.name == layout.STARTED), None)
     run_date, seconds = date.min, 0.0
     if started is not None:
-        with suppress(FileNotFoundError):  # it has just ended
+        with suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # it has just ended, or is damaged
             content = json.loads(store.read(f"{path}/{layout.STARTED}"))
             run_date = date.fromisoformat(content["run_date"])
             seconds = math.inf if content["max_seconds"] is None else content["max_seconds"]

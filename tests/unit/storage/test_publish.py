@@ -341,3 +341,20 @@ def test_a_run_killed_anywhere_leaves_the_old_date_or_the_new_and_the_next_run_c
     assert min(counts["trials"][outcome] for outcome in ("old", "new", "converged")) > 5
     assert counts["reads"]["commit whole"] > 100
     assert counts["reads"]["glob whole"] > 100
+
+
+def test_a_disk_that_a_dead_run_has_filled_is_freed_before_anything_is_written(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(store, "r1", "a")
+    store.write("_seg_spark/versions/dead/clean/part-0.parquet", b"much")
+    store.write("_seg_spark/staging/dead/started.json", b"damaged")
+
+    def no_space(*arguments: object) -> None:
+        raise OSError(28, "No space left on device", "started.json")
+
+    monkeypatch.setattr(LocalStore, "write", no_space)
+    with pytest.raises(PublishError, match="No space left on device"), run_area(store, RUN_DATE, "r2"):
+        pass
+    assert not store.path("_seg_spark/versions/dead").exists()
+    assert in_commit(store) == ["a"]
