@@ -46,6 +46,25 @@ enter_environment() { # [core | test [X.Y of PySpark]]; the functions below see 
   export JAVA_HOME SPARK_HOME PYSPARK_PYTHON SPARK_LOCAL_IP PATH
 }
 
+again() { # a command that downloads, up to three times
+  local attempt
+  for attempt in 1 2 3; do
+    if "$@"; then return; fi
+    [ "$attempt" -lt 3 ] || return 1
+    say "Failed; trying again in $((attempt * 20)) seconds: $*"
+    sleep $((attempt * 20))
+  done
+}
+
+make_stores() { # .venv-stores: an S3 for tests and a DuckDB that reads it; their dependencies do not go with ours
+  [ -e "$project/.venv-stores/.ready" ] || {
+    "$venv/bin/python" -m venv "$project/.venv-stores" &&
+      "$project/.venv-stores/bin/pip" install --quiet --disable-pip-version-check \
+        'moto[server]>=5,<6' 'duckdb==1.5.5' 'duckdb-extension-httpfs==1.5.5' duckdb-extensions &&
+      touch "$project/.venv-stores/.ready"
+  }
+}
+
 site_packages() { echo "$venv"/lib/python3*/site-packages; }
 
 # --- Java -------------------------------------------------------------------------------------------

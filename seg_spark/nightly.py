@@ -12,13 +12,15 @@ from seg_spark.cleaning.outcomes import check_rows
 from seg_spark.cleaning.repeated_ids import IdTotals, with_hash_of_id
 from seg_spark.errors import DegenerateModelError, InputError
 from seg_spark.run_record import RunOutcome
+from seg_spark.segments.history import History
 from seg_spark.segments.model import Model, model_to_json
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.cleaning import clean_customers
 from seg_spark.steps.context import RunContext
 from seg_spark.steps.fitting import FittingResult, fit_segments, read_clean, scores_json, training_customers
 from seg_spark.steps.labelling import label_customers
-from seg_spark.storage.commits import PublishedModel, active_model, commit_of
+from seg_spark.steps.preceding import PrecedingRun, preceding_run
+from seg_spark.storage.commits import PublishedModel, active_history, active_model, commit_of
 from seg_spark.storage.portable_models import published_model, read_model
 from seg_spark.storage.publish import ModelForms, publish, stage_model
 from seg_spark.storage.retention import Retention
@@ -38,14 +40,16 @@ def run_nightly(context: RunContext, report: Report) -> RunOutcome:
     check_rows(cleaned.rows, context.settings)
     customers = read_clean(context, cleaned.clean.files)
     training = training_customers(context, customers)
-    outcome = _fit_or_fall_back(context, training, RunOutcome(cleaned=cleaned))
+    preceding = preceding_run(context.store, context.run_date)
+    outcome = _fit_or_fall_back(context, training, preceding, RunOutcome(cleaned=cleaned))
     report(outcome)
     model = _chosen(outcome)
-    labelled = label_customers(context, customers, model, training, cleaned.ids)
+    labelled = label_customers(context, customers, model, training, accepted=cleaned.ids, preceding=preceding)
     with context.progress.step("publish"):
         published = _stage_fitted(context, outcome.fitted) if outcome.fitted else _active_model(context)
-        tables = [cleaned.clean, cleaned.rejected, labelled.profiles, labelled.segments]
-        _publish(context, tables, published)
+        _publish(
+            context, [cleaned.clean, cleaned.rejected, *labelled.tables], published, _history(context, outcome.fitted)
+        )
     return replace(outcome, labelled=labelled)
 
 
@@ -62,11 +66,12 @@ def run_clean(context: RunContext, report: Report) -> RunOutcome:
 def run_fit(context: RunContext, report: Report) -> RunOutcome:
     """Fit a model on the clean customers published for the date, and publish it for the date."""
     customers = _published_customers(context)
-    fitted = fit_segments(context, training_customers(context, customers))
+    preceding = preceding_run(context.store, context.run_date)
+    fitted = fit_segments(context, training_customers(context, customers), preceding)
     outcome = RunOutcome(fitted=fitted, model=fitted.model)
     report(outcome)
     with context.progress.step("publish"):
-        _publish(context, [], _stage_fitted(context, fitted))
+        _publish(context, [], _stage_fitted(context, fitted), fitted.history)
     return outcome
 
 
@@ -79,19 +84,22 @@ def run_label(context: RunContext, report: Report) -> RunOutcome:
     model = read_model(context.store, published)
     report(RunOutcome(model=model))
     sample = training_customers(context, customers)
-    labelled = label_customers(context, customers, model, sample, _ids_of(customers))
+    preceding = preceding_run(context.store, context.run_date)
+    labelled = label_customers(context, customers, model, sample, accepted=_ids_of(customers), preceding=preceding)
     with context.progress.step("publish"):
-        _publish(context, [labelled.profiles, labelled.segments], published)
+        _publish(context, labelled.tables, published, _history(context, None))
     return RunOutcome(model=model, labelled=labelled)
 
 
 WORK: Final[Mapping[str, Work]] = {"nightly": run_nightly, "clean": run_clean, "fit": run_fit, "label": run_label}
 
 
-def _fit_or_fall_back(context: RunContext, training: Any, outcome: RunOutcome) -> RunOutcome:
+def _fit_or_fall_back(
+    context: RunContext, training: Any, preceding: PrecedingRun | None, outcome: RunOutcome
+) -> RunOutcome:
     """Fit; where no k is acceptable, the last published model stays active."""
     try:
-        fitted = fit_segments(context, training)
+        fitted = fit_segments(context, training, preceding)
     except DegenerateModelError as error:
         published = published_model(context.store, context.run_date)
         if published is None or [one.name for one in published.features if one.name not in training.column_names]:
@@ -132,6 +140,17 @@ def _stage_fitted(context: RunContext, fitted: FittingResult) -> PublishedModel:
     return stage_model(context.store, context.run_id, forms)
 
 
-def _publish(context: RunContext, staged: list[StagedTable], model: PublishedModel | None) -> None:
+def _history(context: RunContext, fitted: FittingResult | None) -> History:
+    """What has happened to the segments that the run publishes."""
+    return fitted.history if fitted else active_history(context.store, context.run_date)
+
+
+def _publish(
+    context: RunContext,
+    staged: list[StagedTable],
+    model: PublishedModel | None,
+    history: History | None = None,
+) -> None:
     rules = context.settings.publish
-    publish(context.store, context.area, staged, model, Retention(rules.keep_versions, rules.grace_minutes * 60.0))
+    retention = Retention(rules.keep_versions, rules.grace_minutes * 60.0)
+    publish(context.store, context.area, staged, model, retention, history=history)

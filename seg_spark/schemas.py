@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame
 from pyspark.sql.types import (
     ArrayType,
     BooleanType,
@@ -88,6 +87,16 @@ SEGMENT_PROFILES_SCHEMA: Final = StructType(
 """One row per segment and feature, in original units; level columns are for categories, means for numbers;
 the rule and the nearest segment are those of the segment, the same in all its rows."""
 
+SEGMENT_TRANSITIONS_SCHEMA: Final = StructType(
+    [
+        StructField(c.FROM_SEGMENT_ID, IntegerType()),
+        StructField(c.TO_SEGMENT_ID, IntegerType()),
+        StructField(c.CUSTOMERS, LongType()),
+        StructField(c.RUN_ID, StringType()),
+    ]
+)
+"""One row per segment before and segment now that customers share; null before: they entered, null now: they left."""
+
 
 def conform(frame: DataFrame, schema: StructType, table: str) -> DataFrame:
     """The columns of `schema`, in its order. Raises PublishError if one is absent or of another type."""
@@ -108,11 +117,6 @@ def check_read(found: StructType, schema: StructType, where: str) -> None:
             f"{where}: its columns are not those of the settings (see {names}); "
             "name the --env it was cleaned with, or clean this date again"
         )
-
-
-def null_column(schema: StructType, name: str) -> Column:
-    """A column of nulls in the type that `schema` gives to `name`."""
-    return F.lit(None).cast(schema[name].dataType).alias(name)
 
 
 def _types(schema: StructType) -> dict[str, str]:

@@ -32,7 +32,7 @@ _MEANINGS: Final = (
     ("FAILED_READ_FILE", "a damaged file{where}"),  # wraps many of those above
 )
 """A sign in Spark's text, and what it means; the first that fits counts."""
-_OF_THE_MACHINE: Final = (
+_OF_THE_MACHINE: Final[tuple[tuple[str, str], ...]] = (
     ("OutOfMemoryError", "Spark ran out of memory; give the driver more (--driver-memory 8g)"),
     (
         "No space left on device",
@@ -40,6 +40,10 @@ _OF_THE_MACHINE: Final = (
     ),
     ("Disk quota exceeded", "the disk quota is used up; free some space, or have it raised"),
     ("Read-only file system", "a disk is read-only; make it writable, or set output.path to another"),
+    *(
+        (sign, "the file store cannot be reached or answers with an error; correct that and run again (docs/stores.md)")
+        for sign in ("hadoop.fs.s3a.AWS", "java.net.ConnectException", "UnknownHostException", "SafeModeException")
+    ),
     ("Mkdirs failed to create", "a folder could not be created below output.path; fix its permissions"),
 )
 """Signs that the machine is at fault, whatever was being done."""

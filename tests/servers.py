@@ -4,10 +4,14 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +66,13 @@ def spark_submit(ivy: Path) -> list[str]:
     ]  # fmt: skip
 
 
+def s3_submit(ivy: Path, endpoint: str) -> list[str]:
+    """The same with what a job on S3 needs."""
+    options = [f"spark.hadoop.{name}={value}" for name, value in s3_options(endpoint).items()]
+    words = [word for one in options for word in ("--conf", one)]
+    return [*spark_submit(ivy), "--properties-file", str(PROJECT / "conf/spark-s3.conf"), *words]
+
+
 def spark_variables() -> dict[str, str]:
     """The environment of a spark-submit that finds this Python and this package."""
     return os.environ | {
@@ -105,8 +116,7 @@ def hdfs_server(folder: Path, jars: list[Path]) -> Iterator[str]:
 def s3_server(port: int | None = None) -> Iterator[str]:
     """The endpoint of an S3 that keeps a bucket named `bucket` in memory.
 
-    The program moto_server (`pip install moto[server]`) lies in an environment of its own, at the end of PATH: its
-    dependencies do not go with ours.
+    The program moto_server must be on PATH: `make_stores` in scripts/environment.sh installs it.
     """
     port = port or free_port()
     server = subprocess.Popen(
@@ -130,6 +140,74 @@ def s3_server(port: int | None = None) -> Iterator[str]:
     finally:
         server.kill()
         server.wait()
+
+
+@dataclass
+class Proxy:
+    """What stands between the job and a server: `fault` is asked of each request (method, path) what happens to it.
+
+    A number answers with that status; "cut" ends the connection before the server has heard of the request, "lost"
+    after it has done what was asked.
+    """
+
+    url: str
+    endpoint: str
+    fault: Callable[[str, str], int | str | None] = lambda method, path: None
+
+
+@contextmanager
+def proxy(endpoint: str) -> Iterator[Proxy]:
+    """A proxy in front of an HTTP server of loopback."""
+    address = endpoint.removeprefix("http://")
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def forward(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            fault = between.fault(self.command, self.path)
+            if isinstance(fault, int):
+                self.answer(fault, [], b"")
+                return
+            if fault != "cut":
+                connection = HTTPConnection(address, timeout=60)
+                with closing(connection):
+                    connection.request(self.command, self.path, body, dict(self.headers.items()))
+                    answer = connection.getresponse()
+                    content = answer.read()
+            if fault is not None:
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return
+            self.answer(answer.status, answer.getheaders(), content)
+
+        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = forward  # noqa: N815
+
+        def answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+            self.send_response_only(status)
+            length = str(len(content))
+            for name, value in headers:
+                if self.command == "HEAD" and name.lower() == "content-length":
+                    length = value
+                elif name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", length)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    between = Proxy(f"http://127.0.0.1:{server.server_port}", endpoint)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield between
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def s3_options(endpoint: str) -> dict[str, str]:

@@ -28,7 +28,7 @@ Version = tuple[int, ...]
 PACKAGES: Final[Mapping[str, tuple[Version, Version | None]]] = {
     "pyspark": ((4, 0), (5,)),
     "pandas": ((2, 2), (3,)),
-    "pyarrow": ((15,), None),
+    "pyarrow": ((21,), None),
     "numpy": ((1, 26), None),
 }
 """The oldest supported version, and the first that is not supported any more; as pyproject.toml has them."""

@@ -38,16 +38,21 @@ def segments(
     assignments: Assignments = None,
     *,
     all_features: Annotated[bool, typer.Option("--all", help="Show every feature of every segment.")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Show what happened to every segment id so far.")] = False,
     debug: Debug = False,
 ) -> None:
     """Show the published segments: name, size, and what sets each apart from everybody.
 
     Example: seg-spark segments --run-date 2026-11-23 --all
     """
-    from seg_spark.reporting.segment_cards import show_all_features, show_segments
+    from seg_spark.reporting.segment_cards import show_all_features, show_history, show_segments
+    from seg_spark.storage.commits import commit_of
     from seg_spark.storage.profiles import read_profiles
 
     store, date_ = _published(load(conf_dir, env, assignments).settings.output.path, run_date)
+    if history:
+        show_history(out(), commit_of(store, date_).history, f"History of the segments up to {date_}")
+        return
     show = show_all_features if all_features else show_segments
     show(out(), read_profiles(store, date_), f"Segments of {date_}")
 

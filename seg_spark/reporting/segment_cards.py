@@ -6,6 +6,7 @@ from typing import Final
 
 from rich.console import Console
 
+from seg_spark.segments.history import SegmentEvent
 from seg_spark.segments.profiles import Profile
 from seg_spark.segments.wording import NOTABLE, against, readable_number, shown_level, with_unit
 
@@ -27,6 +28,31 @@ def show_segments(console: Console, profiles: Sequence[Profile], title: str) -> 
 def show_all_features(console: Console, profiles: Sequence[Profile], title: str) -> None:
     """Every feature of every segment, one per line, beside everybody, in the order of the settings."""
     _show(console, profiles, title, _table)
+
+
+def show_history(console: Console, history: Sequence[SegmentEvent], title: str) -> None:
+    """What happened to every segment id, the oldest event first."""
+    _print(console, title)
+    for segment_id in sorted({one.segment_id for one in history}):
+        own = [one for one in history if one.segment_id == segment_id]
+        _print(console, "")
+        for line in textwrap.wrap(f"{segment_id:>3}  {own[-1].name}", WIDTH, subsequent_indent=" " * 5):
+            _print(console, line)
+        for one in own:
+            _print(console, f"{_INDENT}{one.run_date}  {_told(one)}")
+
+
+def _told(event: SegmentEvent) -> str:
+    others = _and([str(one) for one in event.others])
+    if event.what == "born":
+        return f"born of {others}" if others else "born"
+    if event.what == "renamed":
+        return f"renamed to {event.name}"
+    return event.what if not others else f"{event.what} into {others}"
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def _show(console: Console, profiles: Sequence[Profile], title: str, lines_of: Lines) -> None:

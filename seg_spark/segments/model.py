@@ -16,13 +16,23 @@ from seg_spark.features.fitted import FittedFeature
 from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES
 from seg_spark.settings.schema import Exclusion
 
-FORMAT_VERSION: Final = 3
+FORMAT_VERSION: Final = 4
+
+
+@dataclass(frozen=True)
+class NamedTrait:
+    """What a name tells of a segment: that a feature is high or low in it, or a level of a category common."""
+
+    feature: str
+    level: str | None
+    is_high: bool
 
 
 @dataclass(frozen=True)
 class Segment:
     """One segment. `cluster` is its index in the KMeansModel (its identity is segment_id alone);
-    centre in scaled coordinates, one per axis; customers, share and outlier_distance are of the training set."""
+    centre in scaled coordinates, one per axis; customers, share and outlier_distance are of the training set.
+    `named_for` is what the name tells, None for a name that was set by hand."""
 
     segment_id: int
     name: str
@@ -32,6 +42,7 @@ class Segment:
     share: float
     outlier_distance: float
     description: str = ""
+    named_for: tuple[NamedTrait, ...] | None = None
 
 
 @dataclass(frozen=True)

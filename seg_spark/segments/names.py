@@ -6,7 +6,8 @@ low spending score"); from two standard deviations on it is "very". A category c
 is held by most of the segment and clearly more often than by everybody ("mostly plan premium"; of a
 yes or no "mostly newsletter", "mostly no newsletter"). A trait that nearly repeats a stronger one comes
 last. A segment without any trait is "Close to average". Names that would be equal take further traits,
-and at last a number.
+and at last a number. A name stays until a trait it tells has shrunk below a quarter of a standard
+deviation; "Close to average" until the segment is a whole one from everybody's mean in some feature.
 """
 
 from collections import Counter
@@ -18,11 +19,14 @@ import numpy as np
 
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.features.fitted import FittedCategory, FittedFeature
+from seg_spark.segments.model import NamedTrait
 from seg_spark.segments.wording import NOTABLE, with_level
 
 STRONG: Final = 2.0
 TRAITS_IN_NAME: Final = 2
 AVERAGE_NAME: Final = "Close to average"
+_GONE: Final = NOTABLE / 2
+_NO_LONGER_AVERAGE: Final = NOTABLE * 2
 _MOST: Final = 0.5
 _REPEATS: Final = 0.95
 """Correlation of two axes from which on one says nothing new."""
@@ -40,7 +44,15 @@ class Trait:
     level: str | None = None
 
 
-def name_segments(features: Sequence[FittedFeature], matrix: Matrix, labels: Labels, k: int) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class SegmentName:
+    """A name, and the traits it tells: none of "Close to average", None of a name set by hand."""
+
+    text: str
+    traits: tuple[NamedTrait, ...] | None
+
+
+def name_segments(features: Sequence[FittedFeature], matrix: Matrix, labels: Labels, k: int) -> tuple[SegmentName, ...]:
     """One name per cluster, unique, from the prepared training customers and their labels."""
     correlations = axis_correlations(matrix)
     traits = [_telling_first(traits_of(features, matrix, matrix[labels == one]), correlations) for one in range(k)]
@@ -51,16 +63,48 @@ def name_segments(features: Sequence[FittedFeature], matrix: Matrix, labels: Lab
         repeated = {name for name, count in Counter(names).items() if count > 1}
         extendable = [i for i, name in enumerate(names) if name in repeated and used[i] < len(traits[i])]
         if not extendable or max(used) > longest:
-            return _numbered(names)
+            told = [
+                tuple(NamedTrait(one.feature, one.level, one.deviation > 0) for one in own[:count])
+                for own, count in zip(traits, used, strict=True)
+            ]
+            return tuple(map(SegmentName, numbered(names), told))
         for i in extendable:
             used[i] += 1
 
 
-def traits_of(features: Sequence[FittedFeature], everybody: Matrix, members: Matrix) -> list[Trait]:
-    """What sets the members apart from everybody, both in feature space, strongest first."""
+def still_holds(
+    traits: Sequence[NamedTrait] | None, features: Sequence[FittedFeature], everybody: Matrix, members: Matrix
+) -> bool:
+    """Whether what a name tells is still so of its segment, whose members and everybody are in feature space.
+
+    False for a name that was set by hand: whoever takes that back wants another.
+    """
+    if traits is None:
+        return False
+    deviations = dict(zip(_axes(features), _deviations(everybody, members), strict=True))
+    if not traits:
+        return all(abs(value) < _NO_LONGER_AVERAGE for value in deviations.values())
+    return all(deviations.get((one.feature, one.level), 0.0) * (1 if one.is_high else -1) >= _GONE for one in traits)
+
+
+def _axes(features: Sequence[FittedFeature]) -> list[tuple[str, str | None]]:
+    """Feature and level of each axis."""
+    return [
+        (one.name, level) for one in features for level in (one.levels if isinstance(one, FittedCategory) else (None,))
+    ]
+
+
+def _deviations(everybody: Matrix, members: Matrix) -> Matrix:
+    """How far the members' means are from everybody's, per axis, in standard deviations of everybody; 0 if constant."""
     spread = everybody.std(axis=0)
     difference = members.mean(axis=0) - everybody.mean(axis=0)
-    deviations = np.divide(difference, spread, out=np.zeros_like(difference), where=spread > 0)
+    deviations: Matrix = np.divide(difference, spread, out=np.zeros_like(difference), where=spread > 0)
+    return deviations
+
+
+def traits_of(features: Sequence[FittedFeature], everybody: Matrix, members: Matrix) -> list[Trait]:
+    """What sets the members apart from everybody, both in feature space, strongest first."""
+    deviations = _deviations(everybody, members)
     found: list[Trait] = []
     axis = 0
     for feature in features:
@@ -126,7 +170,8 @@ def _join(traits: Sequence[Trait]) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _numbered(names: Sequence[str]) -> tuple[str, ...]:
+def numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, of which those that stand before get a number, so that all differ."""
     taken = set(names)
     seen: set[str] = set()
     result: list[str] = []

@@ -6,6 +6,7 @@ the only place where a setting is explained and the only home of its default.
 
 import hashlib
 import json
+from collections import Counter
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -16,6 +17,7 @@ from seg_spark.settings.raw_table import Input
 from seg_spark.settings.section import Section, Share
 
 MAX_K: Final = 100
+SegmentId = Annotated[int, Field(ge=1)]
 
 
 class Output(Section):
@@ -133,6 +135,25 @@ class Selection(Section):
         return self
 
 
+class Segments(Section):
+    """What segments are called, and when a new one counts as an old one."""
+
+    names: dict[SegmentId, Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]] = Field(
+        default_factory=dict
+    )
+    """Names set by hand, by segment id, as in {3: Loyal savers}; other segments are named after their traits."""
+    min_similarity: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.4
+    """After a refit a segment carries on the id and name of an earlier one if at least this share of the
+    customers of either is in both (Jaccard similarity); else it gets a new id."""
+
+    @model_validator(mode="after")
+    def _unique_names(self) -> Self:
+        repeated = [name for name, count in Counter(self.names.values()).items() if count > 1]
+        if repeated:
+            raise ValueError(f"names: {repeated[0]!r} is given to two segments; expected a name of its own for each")
+        return self
+
+
 class Publish(Section):
     """How long versions are kept that a later run of the same date has replaced."""
 
@@ -178,6 +199,8 @@ class Settings(Section):
     """The KMeans fits."""
     selection: Selection = Selection()
     """How k is chosen."""
+    segments: Segments = Segments()
+    """Names and identity of segments."""
     run: Run = Run()
     """Limits of a run."""
     publish: Publish = Publish()

@@ -23,12 +23,15 @@ from seg_spark.features.learning import learn_features
 from seg_spark.features.pipeline import fit_preparation
 from seg_spark.reporting.json_values import json_ready
 from seg_spark.segments.descriptions import describe_segments
+from seg_spark.segments.history import History
+from seg_spark.segments.identity import Clusters, Identity, IdRules, Past, identify
 from seg_spark.segments.model import Model
-from seg_spark.segments.names import name_segments
-from seg_spark.segments.numbering import number_segments
+from seg_spark.segments.numbering import by_size, make_segments
+from seg_spark.segments.succession import NOTHING_BEFORE, follow_segments
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
-from seg_spark.storage.commits import DataFile
+from seg_spark.steps.preceding import PrecedingRun, labels_by, labels_of
+from seg_spark.storage.commits import DataFile, latest_commit
 from seg_spark.storage.tables import read_table
 
 log = logging.getLogger("seg_spark")
@@ -45,6 +48,7 @@ class FittingResult:
     scores: tuple[Scores, ...]
     choice: Choice
     mllib: MllibFits
+    history: History
 
 
 def read_clean(context: RunContext, files: Sequence[DataFile]) -> DataFrame:
@@ -62,8 +66,10 @@ def training_customers(context: RunContext, customers: DataFrame) -> pa.Table:
     return table
 
 
-def fit_segments(context: RunContext, training: pa.Table) -> FittingResult:
+def fit_segments(context: RunContext, training: pa.Table, preceding: PrecedingRun | None = None) -> FittingResult:
     """Fit the preparation and every k on the training set, choose k, give the segments ids and names.
+
+    Those of the preceding run are carried on.
 
     Raises InputError if the customers do not differ enough for the smallest k, DegenerateModelError
     if no k is acceptable.
@@ -93,18 +99,34 @@ def fit_segments(context: RunContext, training: pa.Table) -> FittingResult:
             raise DegenerateModelError(f"{error}{_advice(features, matrix)}") from None
         kmeans, chosen = published_form(context.spark, fits[choice.k], matrix)
     log.info("%s", choice.because)
-    names = name_segments(features, matrix, chosen.labels, choice.k)
+    clusters = Clusters(features, matrix, chosen.labels, by_size(chosen.centres, chosen.labels))
+    identity = _identity(context, training, clusters, preceding)
     descriptions = describe_segments(features, training, matrix, chosen.labels, choice.k)
     model = Model(
         features=features,
         scaling=settings.features.scaling,
-        segments=number_segments(chosen.centres, chosen.labels, chosen.squared_distances, names, descriptions),
+        segments=make_segments(chosen.centres, chosen.labels, chosen.squared_distances, identity, descriptions),
         training_customers=len(training),
         null_values=settings.input.null_values,
         exclude=settings.cleaning.exclude,
     )
     pipeline = PipelineModel(stages=[*preparation.stages, kmeans])
-    return FittingResult(model, pipeline, scores, choice, MllibFits.of(settings.clustering))
+    return FittingResult(model, pipeline, scores, choice, MllibFits.of(settings.clustering), identity.history)
+
+
+def _identity(context: RunContext, training: pa.Table, clusters: Clusters, preceding: PrecedingRun | None) -> Identity:
+    """Which segments the clusters of a fit are."""
+    settings, last = context.settings.segments, latest_commit(context.store)
+    issued = last.issued if last else {}
+    used = tuple(one for ids in issued.values() for one in ids)
+    rules = IdRules(context.run_date, settings.names, issued.get(context.run_date, ()), used)
+    if preceding is None:
+        return identify(clusters, Past(), NOTHING_BEFORE, rules)
+    with context.progress.step("identify"):
+        before = [labels_by(context, preceding.model, training), labels_of(context, preceding, training)]
+        known = [one for one in before if one is not None]
+        succession = follow_segments(known, clusters.labels, clusters.matrix, settings.min_similarity)
+    return identify(clusters, Past(preceding.model.segments, preceding.commit.history), succession, rules)
 
 
 def scores_json(fitted: FittingResult) -> str:

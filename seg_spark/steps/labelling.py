@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -19,12 +19,18 @@ from seg_spark.clustering.training_set import training_frame
 from seg_spark.errors import InputError, PublishError
 from seg_spark.reporting.report_figures import report_figures
 from seg_spark.segments.model import Model
+from seg_spark.segments.movement import Transition, transitions_of, with_previous
 from seg_spark.segments.profiles import Profile, SegmentTotals, profile_segments, sample_figures
 from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns, score
 from seg_spark.segments.totals import published_scores, total_segments
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
+from seg_spark.steps.preceding import PrecedingRun, published_labels
+from seg_spark.storage.profiles import read_profiles
 from seg_spark.storage.tables import StagedTable, read_table, stage_table, staged_table
+
+_MOST_TO_EVERY_TASK: Final = 2_000_000
+"""Labels of a preceding date up to so many are sent to every task; more are brought together by a shuffle."""
 
 
 @dataclass(frozen=True)
@@ -33,30 +39,45 @@ class LabellingResult:
 
     segments: StagedTable
     profiles: StagedTable
+    transitions: StagedTable | None
     profile_rows: tuple[Profile, ...]
     totals: tuple[SegmentTotals, ...]
     scores: Scores | None
     figures: Mapping[str, Any] | None
     """What a report draws; None where none is made."""
+    moves: tuple[Transition, ...] | None
+    """The movement since the preceding date, if there is one."""
+
+    @property
+    def tables(self) -> list[StagedTable]:
+        """What is to be published, the labels last."""
+        return [self.profiles, *([self.transitions] if self.transitions else []), self.segments]
 
 
 def label_customers(
-    context: RunContext, customers: DataFrame, model: Model, sample: pa.Table, accepted: IdTotals
+    context: RunContext,
+    customers: DataFrame,
+    model: Model,
+    sample: pa.Table,
+    *,
+    accepted: IdTotals,
+    preceding: PrecedingRun | None,
 ) -> LabellingResult:
-    """Stage one label per clean customer and the profiles of the segments; audit what was written.
+    """Stage one label per clean customer, the profiles of the segments and who moved; audit what was written.
 
     `accepted` are the totals of the clean customers' ids, which are known to be unique.
     """
     with context.progress.step("label"), spark_errors_as(InputError, "reading the clean customers"):
         scored = score(customers, model)
         table = schemas.CUSTOMER_SEGMENTS_SCHEMA
-        labels = scored.select(
+        own = scored.select(
             c.CUSTOMER_ID, c.SEGMENT_ID, c.SEGMENT_NAME, c.DISTANCE, c.RUNNER_UP_SEGMENT_ID, c.MARGIN, c.IS_OUTLIER,
-            schemas.null_column(table, c.PREVIOUS_SEGMENT_ID),
-            schemas.null_column(table, c.SINCE),
             F.lit(model.model_id).alias(c.MODEL_ID),
             F.lit(context.run_id).alias(c.RUN_ID),
         )  # fmt: skip
+        previous = published_labels(context, preceding) if preceding else None
+        is_small = preceding is None or preceding.customers <= _MOST_TO_EVERY_TASK
+        labels = with_previous(own, previous, context.run_date, is_small=is_small)
         staged = _stage(context, labels, table, c.CUSTOMER_SEGMENTS)
         _audit_labels(context, staged, model, accepted)
     with context.progress.step("profile"), spark_errors_as(InputError, "reading the clean customers"):
@@ -66,7 +87,24 @@ def label_customers(
         profiles = profile_segments(model, totals, sample_figures(model, sample, points, segment_ids))
         staged_profiles = _stage_profiles(context, profiles, model)
         figures = report_figures(model, sample, points, segment_ids) if context.settings.report.enabled else None
-    return LabellingResult(staged, staged_profiles, profiles, totals, all_scores, figures)
+    moves = _moves(context, staged, preceding) if preceding else None
+    staged_moves = _stage_moves(context, moves) if moves is not None else None
+    return LabellingResult(staged, staged_profiles, staged_moves, profiles, totals, all_scores, figures, moves)
+
+
+def _moves(context: RunContext, staged: StagedTable, preceding: PrecedingRun) -> tuple[Transition, ...]:
+    """Who moved, from the labels as they were written."""
+    with context.progress.step("movement"), spark_errors_as(PublishError, f"reading {staged.folder} back"):
+        labels = read_table(context.spark, context.store, staged.files, schemas.CUSTOMER_SEGMENTS_SCHEMA)
+        counts = labels.groupBy(c.PREVIOUS_SEGMENT_ID, c.SEGMENT_ID).agg(F.count(F.lit(1)).alias(c.CUSTOMERS)).collect()
+    sizes = {one.segment_id: one.customers for one in read_profiles(context.store, preceding.run_date)}
+    return transitions_of({(before, now): customers for before, now, customers in counts}, sizes)
+
+
+def _stage_moves(context: RunContext, moves: Sequence[Transition]) -> StagedTable:
+    schema = schemas.SEGMENT_TRANSITIONS_SCHEMA
+    rows = [(one.from_segment_id, one.to_segment_id, one.customers, context.run_id) for one in moves]
+    return _stage(context, context.spark.createDataFrame(rows, schema).coalesce(1), schema, c.SEGMENT_TRANSITIONS)
 
 
 def _stage(context: RunContext, frame: DataFrame, schema: StructType, table: str) -> StagedTable:

@@ -13,8 +13,9 @@ from seg_spark.errors import TerminatedError
 _MOMENT_SECONDS: Final = 0.05
 
 
-class _Stop(BaseException):
-    """What the signal raises: py4j takes every `Exception` it meets on the way for a broken connection."""
+class _Stop(KeyboardInterrupt):
+    """What the signal raises: py4j takes every `Exception` it meets on the way for a broken connection, and gives up
+    the connection only of a KeyboardInterrupt; after others it would take this call's answer for that of the next."""
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def sigterm_raises() -> Iterator[None]:
         raise lost.pop()
 
     def keep(unraisable: "sys.UnraisableHookArgs") -> None:
-        if isinstance(unraisable.exc_value, _Stop | KeyboardInterrupt):
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
             lost[:] = [unraisable.exc_value]
             signal.setitimer(signal.ITIMER_REAL, _MOMENT_SECONDS)
         else:

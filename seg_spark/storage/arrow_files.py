@@ -67,7 +67,7 @@ class ArrowFiles:
         from pyarrow.fs import FileSystem, S3FileSystem
 
         if scheme in ("s3", "s3a"):
-            return S3FileSystem(**_s3_options(rest.partition("/")[0])), rest
+            return S3FileSystem(allow_delayed_open=True, **_s3_options(rest.partition("/")[0])), rest
         filesystem, path = FileSystem.from_uri(self.root)
         return filesystem, path
 

@@ -7,15 +7,17 @@ force for every date, so that readers need the last commit and that of their dat
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Final
 
+from seg_spark.columns import CUSTOMER_SEGMENTS
 from seg_spark.errors import PublishError
+from seg_spark.segments.history import History, SegmentEvent
 from seg_spark.storage.layout import COMMITS
 from seg_spark.storage.store import Entry, Files, Store
 
-VERSION: Final = 1
+VERSION: Final = 2
 _NAME: Final = re.compile(r"(\d{8})\.json")
 
 
@@ -64,6 +66,10 @@ class Commit:
     dates: Mapping[date, DateState] = field(default_factory=dict)
     fingerprint: str | None = None
     """What a whole run was made from; None where the date is the work of several runs."""
+    history: History = ()
+    """All that has happened to segments up to the date."""
+    issued: Mapping[date, tuple[int, ...]] = field(default_factory=dict)
+    """The segment ids that were ever given on each date, also by runs that others have replaced."""
 
     @property
     def model_id(self) -> str | None:
@@ -119,6 +125,8 @@ def create_commit(store: Store, commit: Commit) -> bool:
         "run_date": commit.run_date.isoformat(),
         "run_id": commit.run_id,
         "fingerprint": commit.fingerprint,
+        "segments": [asdict(one) | {"run_date": one.run_date.isoformat()} for one in commit.history],
+        "issued": {run_date.isoformat(): list(ids) for run_date, ids in sorted(commit.issued.items())},
         "model": _model_document(commit.model),
         "tables": {
             table: {
@@ -155,11 +163,32 @@ def active_model(store: Files, run_date: date, before: bool = False) -> Publishe
 
     With `before`, the date itself is passed over.
     """
-    last = latest_commit(store)
-    for published, state in sorted(last.dates.items(), reverse=True) if last else ():
-        if (published < run_date or (published == run_date and not before)) and state.model is not None:
-            return state.model
+    states = _states_with_model(latest_commit(store), run_date, before)
+    return states[-1].model if states else None
+
+
+def active_history(store: Files, run_date: date) -> History:
+    """What has happened to the segments of the model that is active for a date (see `active_model`)."""
+    states = _states_with_model(latest_commit(store), run_date)
+    return read_commit(store, states[-1].commit).history if states else ()
+
+
+def last_labelled(store: Files, before: date) -> Commit | None:
+    """What is published for the last date before another that has labels and a model."""
+    for state in reversed(_states_with_model(latest_commit(store), before, before=True)):
+        commit = read_commit(store, state.commit)
+        if CUSTOMER_SEGMENTS in commit.tables:
+            return commit
     return None
+
+
+def _states_with_model(last: Commit | None, run_date: date, before: bool = False) -> list[DateState]:
+    dates = sorted(last.dates.items()) if last else ()
+    return [
+        state
+        for one, state in dates
+        if (one < run_date or (one == run_date and not before)) and state.model is not None
+    ]
 
 
 def _commit(document: Mapping[str, Any]) -> Commit:
@@ -179,6 +208,13 @@ def _commit(document: Mapping[str, Any]) -> Commit:
             for text, state in document["dates"].items()
         },
         fingerprint=document["fingerprint"],
+        history=tuple(
+            SegmentEvent(
+                date.fromisoformat(one["run_date"]), one["segment_id"], one["what"], one["name"], tuple(one["others"])
+            )
+            for one in document["segments"]
+        ),
+        issued={date.fromisoformat(text): tuple(ids) for text, ids in document["issued"].items()},
     )
 
 

@@ -23,7 +23,9 @@ from seg_spark.storage.store import Entry, Store
 _CONDITIONAL: Final = "fs.option.create.conditional.overwrite"
 _OBJECT_STORES: Final = ("s3", "s3a", "gs")
 """Here a file appears whole when its writer closes it; elsewhere it is written aside and renamed."""
-_TABLES: Final = (c.CLEAN_CUSTOMERS, c.REJECTED_CUSTOMERS, c.SEGMENT_PROFILES, c.CUSTOMER_SEGMENTS)
+_TABLES: Final = (
+    c.CLEAN_CUSTOMERS, c.REJECTED_CUSTOMERS, c.SEGMENT_PROFILES, c.SEGMENT_TRANSITIONS, c.CUSTOMER_SEGMENTS,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from seg_spark.errors import LockedError, PublishError
+from seg_spark.segments.history import History, born_on
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.storage import layout
 from seg_spark.storage.commits import (
@@ -83,9 +84,17 @@ def run_area(store: Store, run_date: date, run_id: str, max_seconds: float = mat
 
 
 def publish(
-    store: Store, area: RunArea, staged: Sequence[StagedTable], model: PublishedModel | None, retention: Retention
+    store: Store,
+    area: RunArea,
+    staged: Sequence[StagedTable],
+    model: PublishedModel | None,
+    retention: Retention,
+    *,
+    history: History | None = None,
 ) -> Commit:
-    """Commit the staged tables for the run date, then swap its folders. Without a `model` the date's own stays.
+    """Commit the staged tables for the run date, then swap its folders.
+
+    Without a `model` the date's own stays, without a `history` of segments its own.
 
     Raises LockedError if another run has meanwhile published this date or an earlier one, PublishError if the
     filesystem refuses, or the run has taken longer than it may.
@@ -97,10 +106,10 @@ def publish(
     try:
         for one in staged:
             store.make_durable(one.folder)
-        commit = _next_commit(store, area, staged, model)
+        commit = _next_commit(store, area, staged, model, history)
         prepare_folders(store, commit, area.staging)
         while not _create(store, commit, area):
-            commit = _next_commit(store, area, staged, model)
+            commit = _next_commit(store, area, staged, model, history)
     except OSError as error:
         state = "the date is published or as it was, run again" if area.uncertain else "nothing has changed"
         raise PublishError(
@@ -167,7 +176,13 @@ def _published_as(store: Store, model_id: str, portable: str) -> PublishedModel 
     return None
 
 
-def _next_commit(store: Store, area: RunArea, staged: Sequence[StagedTable], model: PublishedModel | None) -> Commit:
+def _next_commit(
+    store: Store,
+    area: RunArea,
+    staged: Sequence[StagedTable],
+    model: PublishedModel | None,
+    history: History | None,
+) -> Commit:
     """The commit after the last one. Raises LockedError if a decision of this run may depend on what came since."""
     numbers = list(commit_entries(store))
     for number in numbers:
@@ -182,4 +197,20 @@ def _next_commit(store: Store, area: RunArea, staged: Sequence[StagedTable], mod
     tables = dict(before.tables) | {one.table: TableVersion(area.run_id, one.rows, one.files) for one in staged}
     number, model = last.number + 1, model or before.model
     dates = dict(last.dates) | {area.run_date: DateState(number, model)}
-    return Commit(number, area.run_date, area.run_id, model, tables, dates, area.fingerprint)
+    history = before.history if history is None else history
+    issued = _issued(last, area.run_date, history, store.root)
+    return Commit(number, area.run_date, area.run_id, model, tables, dates, area.fingerprint, history, issued)
+
+
+def _issued(last: Commit, run_date: date, history: History, root: str) -> dict[date, tuple[int, ...]]:
+    """The ids of all dates, with those given now. Raises LockedError if one was meanwhile given on another date."""
+    new = born_on(history, run_date)
+    for other, ids in last.issued.items():
+        if other != run_date and set(ids) & set(new):
+            raise LockedError(
+                f"{root}: a run of {other} has meanwhile given a segment an id that this run gives; "
+                "nothing was changed; run again"
+            )
+    before = last.issued.get(run_date, ())
+    given = (*before, *(one for one in new if one not in before))
+    return dict(last.issued) | ({run_date: given} if given else {})

@@ -178,6 +178,8 @@ def killed(writer: Sequence[str], name: str, generator: random.Random) -> tuple[
     process = subprocess.Popen([*writer, "--name", name, "--versions", "1000"], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     lines = [process.stdout.readline()]
+    if generator.random() < 0.7:  # cold Java is slow: let it get further than its first version
+        lines.append(process.stdout.readline())
     children = psutil.Process(process.pid).children(recursive=True)
     time.sleep(generator.random() * 6.0)
     victims = [process.pid] + ([one.pid for one in children] if generator.random() < 0.5 else [])

@@ -1,12 +1,14 @@
 """Cards of segments: what sets each apart, within 80 columns."""
 
+from datetime import date
 from io import StringIO
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from seg_spark.reporting.segment_cards import WIDTH, show_all_features, show_segments
+from seg_spark.reporting.segment_cards import WIDTH, show_all_features, show_history, show_segments
+from seg_spark.segments.history import SegmentEvent
 from seg_spark.segments.profiles import Profile
 
 
@@ -80,3 +82,25 @@ def test_nothing_is_wider_than_eighty_columns(everything: bool) -> None:
     )  # fmt: skip
     assert max(map(len, lines)) <= WIDTH
     assert any("missing" in line for line in lines)
+
+
+def test_the_history_tells_the_events_of_each_id() -> None:
+    day, later = date(2026, 11, 20), date(2026, 11, 23)
+    history = [
+        SegmentEvent(day, 1, "born", "High score"),
+        SegmentEvent(day, 2, "born", "Low score"),
+        SegmentEvent(later, 1, "split", "High score", (1, 3, 4)),
+        SegmentEvent(later, 2, "merged", "Low score", (1,)),
+        SegmentEvent(later, 3, "born", "Very high score", (1,)),
+        SegmentEvent(later, 1, "renamed", "Higher score"),
+    ]
+    console = Console(file=StringIO(), width=80)
+    show_history(console, history, "History")
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue().split("\n\n") == [
+        "History",
+        "  1  Higher score\n      2026-11-20  born\n      2026-11-23  split into 1, 3 and 4\n"
+        "      2026-11-23  renamed to Higher score",
+        "  2  Low score\n      2026-11-20  born\n      2026-11-23  merged into 1",
+        "  3  Very high score\n      2026-11-23  born of 1\n",
+    ]

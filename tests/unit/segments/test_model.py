@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.errors import InputError
 from seg_spark.features.fitted import FittedCategory, FittedNumber
+from seg_spark.segments.identity import Identity
 from seg_spark.segments.model import (
     FORMAT_VERSION,
     Model,
@@ -21,7 +23,8 @@ from seg_spark.segments.model import (
     model_from_json,
     model_to_json,
 )
-from seg_spark.segments.numbering import OUTLIER_QUANTILE, number_segments
+from seg_spark.segments.names import SegmentName
+from seg_spark.segments.numbering import OUTLIER_QUANTILE, by_size, make_segments
 from seg_spark.settings.feature import TextForm
 from seg_spark.settings.schema import Exclusion
 
@@ -245,40 +248,42 @@ LABELS = np.array([0] * 3 + [1] * 10 + [2] * 7)
 SQUARED = np.arange(20, dtype=float) ** 2
 
 
-def test_segments_are_numbered_from_1_by_descending_size() -> None:
-    segments = number_segments(CENTRES, LABELS, SQUARED)
+def segments_of(centres: Matrix = CENTRES, labels: Labels = LABELS) -> tuple[Segment, ...]:
+    """Segments whose ids count up by descending size, and whose names are those of their centres."""
+    order = by_size(centres, labels)
+    ids = tuple(order.index(cluster) + 1 for cluster in range(len(centres)))
+    names = tuple(SegmentName(f"at {centre[0]:g}", ()) for centre in centres)
+    return make_segments(centres, labels, SQUARED[: len(labels)], Identity(ids, names, ()), ["", "", ""])
+
+
+def test_the_clusters_are_ordered_by_size_and_equal_ones_by_their_centres() -> None:
+    assert by_size(CENTRES, LABELS) == (1, 2, 0)
+    assert by_size(CENTRES, np.array([0, 1, 2])) == (1, 0, 2)
+
+
+def test_segments_are_in_the_order_of_their_ids_with_the_name_and_size_of_their_cluster() -> None:
+    segments = segments_of()
     assert [(one.segment_id, one.cluster, one.customers) for one in segments] == [(1, 1, 10), (2, 2, 7), (3, 0, 3)]
     assert [one.share for one in segments] == [0.5, 0.35, 0.15]
     assert [one.centre for one in segments] == [(0.0, 0.0), (9.0, 9.0), (5.0, 0.0)]
-
-
-def test_segments_of_equal_size_are_numbered_by_their_centres() -> None:
-    labels = np.array([0, 1, 2])
-    segments = number_segments(CENTRES, labels, np.zeros(3))
-    assert [one.centre for one in segments] == [(0.0, 0.0), (5.0, 0.0), (9.0, 9.0)]
-
-
-def test_names_follow_their_clusters() -> None:
-    assert [one.name for one in number_segments(CENTRES, LABELS, SQUARED)] == ["Segment 1", "Segment 2", "Segment 3"]
-    named = number_segments(CENTRES, LABELS, SQUARED, ["zero", "one", "two"])
-    assert [one.name for one in named] == ["one", "two", "zero"]
+    assert [one.name for one in segments] == ["at 0", "at 9", "at 5"]
 
 
 def test_an_outlier_lies_beyond_nearly_all_customers_of_its_own_segment() -> None:
-    for one in number_segments(CENTRES, LABELS, SQUARED):
+    for one in segments_of():
         own = np.sqrt(SQUARED[one.cluster == LABELS])
         assert one.outlier_distance == np.quantile(own, OUTLIER_QUANTILE)
     assert OUTLIER_QUANTILE == 0.995
 
 
 def test_segments_are_the_same_whatever_index_their_clusters_have() -> None:
-    plain = number_segments(CENTRES, LABELS, SQUARED)
+    plain = segments_of()
     for order in ([1, 2, 0], [2, 1, 0], [0, 2, 1]):
         index = np.argsort(order)
-        moved = number_segments(CENTRES[order], index[LABELS], SQUARED)
+        moved = segments_of(CENTRES[order], index[LABELS])
         assert [replace(one, cluster=order[one.cluster]) for one in moved] == list(plain)
 
 
 def test_by_cluster_gives_the_segments_in_the_order_of_their_centres_in_the_model() -> None:
-    segments = number_segments(CENTRES, LABELS, SQUARED)
+    segments = segments_of()
     assert [one.cluster for one in model(segments=segments).by_cluster] == [0, 1, 2]

@@ -46,7 +46,7 @@ def test_a_commit_is_read_back_as_it_was_written(store: LocalStore) -> None:
 def test_its_file_is_json_outside_the_tables_with_number_date_and_files(store: LocalStore) -> None:
     commit(store, RUN_DATE, "abc", TABLES)
     document = json.loads(store.read("_seg_spark/commits/00000001.json"))
-    assert (document["version"], document["number"], document["run_date"]) == (1, 1, "2026-11-23")
+    assert (document["version"], document["number"], document["run_date"]) == (2, 1, "2026-11-23")
     assert document["tables"]["labels"]["files"] == [{"path": "labels/part-0.parquet", "bytes": 12}]
 
 

@@ -1,0 +1,111 @@
+"""Ids and names for the clusters of a fit: those of the segments they carry on, else new ones. No Spark here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from seg_spark.clustering.points import Labels, Matrix
+from seg_spark.features.fitted import FittedFeature
+from seg_spark.segments.history import History, SegmentEvent, unused_ids
+from seg_spark.segments.model import Segment
+from seg_spark.segments.names import SegmentName, name_segments, numbered, still_holds
+from seg_spark.segments.succession import Succession
+
+
+@dataclass(frozen=True)
+class Past:
+    """What identity goes on from: the segments of the active model, and all that happened to segments before."""
+
+    segments: tuple[Segment, ...] = ()
+    history: History = ()
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """The clusters of a fit: the fitted features, the coordinates of the training customers (n x axes) and the cluster
+    of each, and all clusters in the order in which new ones get their ids."""
+
+    features: Sequence[FittedFeature]
+    matrix: Matrix
+    labels: Labels
+    order: Sequence[int]
+
+
+@dataclass(frozen=True)
+class IdRules:
+    """Which ids new segments take: those reserved for the date (given when it ran before), else above all used ones.
+
+    `names` are set by hand, by segment id.
+    """
+
+    run_date: date
+    names: Mapping[int, str]
+    reserved: tuple[int, ...] = ()
+    used: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Per cluster its segment id and name; and all that has happened to segments, up to and with this fit."""
+
+    ids: tuple[int, ...]
+    names: tuple[SegmentName, ...]
+    history: History
+
+
+def identify(clusters: Clusters, past: Past, succession: Succession, rules: IdRules) -> Identity:
+    """The identity of each cluster.
+
+    A name set by hand always stands. Else a segment that goes on keeps its name until a trait that it tells no longer
+    holds (see `names.still_holds`).
+    """
+    order, features, matrix, labels = clusters.order, clusters.features, clusters.matrix, clusters.labels
+    new = [cluster for cluster in order if cluster not in succession.kept]
+    new_ids = unused_ids(len(new), rules.reserved, (*rules.used, *(one.segment_id for one in past.history)))
+    ids = dict(succession.kept) | dict(zip(new, new_ids, strict=True))
+    before = {one.segment_id: one for one in past.segments}
+    derived = name_segments(features, matrix, labels, len(order))
+    names: dict[int, SegmentName] = {}
+    for cluster, segment_id in ids.items():
+        old = before.get(segment_id)
+        if segment_id in rules.names:
+            names[cluster] = SegmentName(rules.names[segment_id], None)
+        elif old is not None and still_holds(old.named_for, features, matrix, matrix[labels == cluster]):
+            names[cluster] = SegmentName(old.name, old.named_for)
+    for cluster in order:
+        if cluster not in names:
+            taken = [one.text for one in names.values()]
+            names[cluster] = replace(derived[cluster], text=numbered([*taken, derived[cluster].text])[-1])
+    texts = {cluster: one.text for cluster, one in names.items()}
+    events = _events(ids, texts, before, succession, rules.run_date)
+    numbers = range(len(order))
+    return Identity(tuple(ids[one] for one in numbers), tuple(names[one] for one in numbers), past.history + events)
+
+
+def _events(
+    ids: Mapping[int, int],
+    names: Mapping[int, str],
+    before: Mapping[int, Segment],
+    succession: Succession,
+    run_date: date,
+) -> History:
+    parts = {old: tuple(sorted(ids[one] for one in clusters)) for old, clusters in succession.splits.items()}
+    wholes = {ids[cluster]: olds for cluster, olds in succession.merges.items()}
+    into = {old: whole for whole, olds in wholes.items() for old in olds if old != whole}
+    went_on = {succession.kept[one]: names[one] for one in succession.kept}
+    events = []
+    for old_id, old in sorted(before.items()):
+        if old_id in parts:
+            events.append(SegmentEvent(run_date, old_id, "split", old.name, parts[old_id]))
+        if old_id in went_on:
+            if went_on[old_id] != old.name:
+                events.append(SegmentEvent(run_date, old_id, "renamed", went_on[old_id]))
+        elif old_id in into:
+            events.append(SegmentEvent(run_date, old_id, "merged", old.name, (into[old_id],)))
+        else:
+            events.append(SegmentEvent(run_date, old_id, "retired", old.name))
+    came_from = {part: (old,) for old, found in parts.items() for part in found} | wholes
+    for cluster, new_id in ids.items():
+        if cluster not in succession.kept:
+            events.append(SegmentEvent(run_date, new_id, "born", names[cluster], came_from.get(new_id, ())))
+    return tuple(events)

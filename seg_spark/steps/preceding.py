@@ -1,0 +1,83 @@
+"""The run before a date: its model, its labels, and what both say of the customers of today."""
+
+import logging
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from seg_spark import columns as c
+from seg_spark import schemas
+from seg_spark.clustering.points import Labels
+from seg_spark.clustering.training_set import training_frame
+from seg_spark.errors import InputError
+from seg_spark.features.fitted import FittedNumber
+from seg_spark.segments.model import Model
+from seg_spark.segments.scoring import score
+from seg_spark.spark_errors import spark_errors_as
+from seg_spark.steps.context import RunContext
+from seg_spark.storage.commits import Commit, last_labelled
+from seg_spark.storage.portable_models import read_model
+from seg_spark.storage.store import Files
+from seg_spark.storage.tables import read_table
+
+log = logging.getLogger("seg_spark")
+
+_POSITION: Final = "_position"
+
+
+@dataclass(frozen=True)
+class PrecedingRun:
+    """What is published for the last labelled date before a run date."""
+
+    commit: Commit
+    model: Model
+
+    @property
+    def run_date(self) -> date:
+        """The date."""
+        return self.commit.run_date
+
+    @property
+    def customers(self) -> int:
+        """How many customers had a label."""
+        return self.commit.tables[c.CUSTOMER_SEGMENTS].rows
+
+
+def preceding_run(store: Files, run_date: date) -> PrecedingRun | None:
+    """The last date with labels before another. Raises InputError if its model is absent or damaged."""
+    commit = last_labelled(store, run_date)
+    if commit is None or commit.model is None:
+        return None
+    return PrecedingRun(commit, read_model(store, commit.model))
+
+
+def published_labels(context: RunContext, preceding: PrecedingRun) -> DataFrame:
+    """The table customer_segments of the preceding date. Raises InputError if it has other columns."""
+    files = preceding.commit.tables[c.CUSTOMER_SEGMENTS].files
+    return read_table(context.spark, context.store, files, schemas.CUSTOMER_SEGMENTS_SCHEMA)
+
+
+def labels_of(context: RunContext, preceding: PrecedingRun, training: pa.Table) -> Labels:
+    """The segment ids published for the training customers on the preceding date; 0 for those who had none."""
+    ids = training.select([c.CUSTOMER_ID]).append_column(_POSITION, pa.array(range(len(training)), pa.int32()))
+    with spark_errors_as(InputError, f"reading the labels of {preceding.run_date}"):
+        labels = published_labels(context, preceding)
+        named = F.broadcast(training_frame(context.spark, ids))
+        found = labels.select(c.CUSTOMER_ID, c.SEGMENT_ID).join(named, on=c.CUSTOMER_ID, how="inner").toArrow()
+    known = np.zeros(len(training), dtype=np.int64)
+    known[found[_POSITION].to_numpy()] = found[c.SEGMENT_ID].to_numpy()
+    return known
+
+
+def labels_by(context: RunContext, model: Model, training: pa.Table) -> Labels | None:
+    """The segment ids that a model gives to the training customers; None if they lack what it needs."""
+    kinds = {field.name: pa.types.is_floating(field.type) for field in training.schema}
+    if any(kinds.get(one.name) is not isinstance(one, FittedNumber) for one in model.features):
+        return None
+    scored = score(training_frame(context.spark, training), model).select(c.SEGMENT_ID).toArrow()
+    return np.asarray(scored[c.SEGMENT_ID].to_numpy(), dtype=np.int64)

@@ -1,0 +1,143 @@
+"""Segments keep their identity from date to date, and movement is told; labels are read back by DuckDB."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from builders import conf_dir, customer, write_csv
+
+from seg_spark.cli.main import main
+from seg_spark.storage.commits import commit_of
+from seg_spark.storage.local_store import LocalStore
+
+pytestmark = pytest.mark.usefixtures("spark")
+
+FIRST = date(2026, 11, 20)
+Row = dict[str, Any]
+
+
+def at(numbers: Iterable[int], income: int, score: int) -> list[Row]:
+    """Customers around one place."""
+    return [customer(one, income=income + one % 5 - 2, score=score + one % 3 - 1) for one in numbers]
+
+
+SAVERS, SPENDERS, SMALL = at(range(100, 140), 80, 20), at(range(200, 230), 80, 90), at(range(300, 320), 20, 50)
+
+
+def run(root: Path, day: int, rows: list[Row], *more: str, command: str = "nightly") -> int:
+    """Run a command for a day of the series, on these customers."""
+    for old in (root / "input").glob("*"):
+        old.unlink()
+    write_csv(root, rows)
+    words = ["--run-date", str(FIRST + timedelta(day)), "--conf-dir", str(root / "conf")]
+    return main([command, *words, *more])
+
+
+def query(root: Path, what: str, day: int, table: str = "customer_segments") -> list[tuple[Any, ...]]:
+    source = f"read_parquet('{root}/output/{table}/*/*.parquet', hive_partitioning = true)"
+    day_ = FIRST + timedelta(day)
+    return duckdb.sql(f"SELECT {what.replace('FROM', f'FROM {source} WHERE run_date = DATE {str(day_)!r}')}").fetchall()
+
+
+def ids_of(root: Path, day: int) -> Mapping[str, int]:
+    """Segment id by customer."""
+    return dict(query(root, "customer_id, segment_id FROM", day))
+
+
+def names_of(root: Path, day: int) -> Mapping[int, str]:
+    return dict(query(root, "DISTINCT segment_id, segment_name FROM", day))
+
+
+def events_of(root: Path, day: int) -> list[tuple[int, str, tuple[int, ...]]]:
+    """What happened to segments on a day."""
+    commit = commit_of(LocalStore(root / "output"), FIRST + timedelta(day))
+    return [(one.segment_id, one.what, one.others) for one in commit.history if one.run_date == commit.run_date]
+
+
+def days() -> list[list[Row]]:
+    """Four days: plain; the same shuffled and in another order of columns; a segment that splits, with customers who
+    move, enter and leave; and one that dies."""
+    plain = [*SAVERS, *SPENDERS, *SMALL]
+    shuffled = [{name: row[name] for name in ("score", "id", "income")} for row in plain]
+    random.Random(1).shuffle(shuffled)
+    moved = [*at(range(100, 110), 80, 90), *at(range(110, 138), 80, 20)]
+    split = [*moved, *at(range(200, 215), 50, 140), *at(range(215, 230), 110, 140), *at(range(301, 321), 20, 50)]
+    dead = [row for row in split if not row["id"].startswith("C03")]
+    return [plain, shuffled, split, dead]
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All days, run in order."""
+    root = tmp_path_factory.mktemp("series")
+    conf_dir(root, clustering={"k": {"min": 2, "max": 5}})
+    for day, rows in enumerate(days()):
+        assert run(root, day, rows) == 0
+    return root
+
+
+def test_a_refit_of_the_same_customers_changes_nothing_whatever_their_order(series: Path) -> None:
+    assert ids_of(series, 0) == ids_of(series, 1)
+    assert names_of(series, 0) == names_of(series, 1)
+    assert [what for _, what, _ in events_of(series, 0)] == ["born"] * 3
+    assert events_of(series, 1) == []
+
+
+def test_the_preceding_segment_and_the_date_of_entering_stand_beside_each_label(series: Path) -> None:
+    assert query(series, "DISTINCT previous_segment_id, since FROM", 0) == [(None, FIRST)]
+    assert set(query(series, "previous_segment_id = segment_id, since FROM", 1)) == {(True, FIRST)}
+    today = FIRST + timedelta(2)
+    rows = query(series, "customer_id, segment_id, previous_segment_id, since FROM", 2)
+    before = ids_of(series, 1)
+    for customer_id, now, previous, since in rows:
+        assert previous == before.get(customer_id)
+        assert since == (FIRST if previous == now else today)
+    assert [previous for customer_id, _, previous, _ in rows if customer_id == "C0320"] == [None]
+
+
+def test_a_part_of_a_split_segment_keeps_the_id_and_the_others_are_new(series: Path) -> None:
+    before, now = ids_of(series, 1), ids_of(series, 2)
+    assert now["C0110"] == before["C0110"]
+    assert now["C0310"] == before["C0310"]
+    assert set(now.values()) - set(before.values()) >= {4}
+    whole = before["C0210"]
+    assert {now["C0210"], now["C0220"]} & {whole}
+    assert any(what == "split" and segment_id == whole for segment_id, what, _ in events_of(series, 2))
+
+
+def test_a_segment_that_dies_is_retired_and_its_id_is_not_given_again(series: Path) -> None:
+    dead = ids_of(series, 2)["C0310"]
+    assert dead not in ids_of(series, 3).values()
+    assert (dead, "retired", ()) in events_of(series, 3)
+
+
+@pytest.mark.parametrize("day", [1, 2, 3])
+def test_transitions_add_up_to_the_sizes_of_both_dates(series: Path, day: int) -> None:
+    moves = query(series, "from_segment_id, to_segment_id, customers FROM", day, "segment_transitions")
+    for position, other in ((0, day - 1), (1, day)):
+        sums = Counter[int]()
+        for move in moves:
+            if move[position] is not None:
+                sums[move[position]] += move[2]
+        assert sums == Counter(ids_of(series, other).values())
+    entered = set(ids_of(series, day)) - set(ids_of(series, day - 1))
+    left = set(ids_of(series, day - 1)) - set(ids_of(series, day))
+    assert sum(count for before, _, count in moves if before is None) == len(entered)
+    assert sum(count for _, now, count in moves if now is None) == len(left)
+
+
+def test_the_first_date_has_no_transitions(series: Path) -> None:
+    assert not (series / "output/segment_transitions" / f"run_date={FIRST}").exists()
+
+
+def test_running_the_dates_again_gives_the_same_ids(series: Path) -> None:
+    before = [(ids_of(series, day), names_of(series, day), events_of(series, day)) for day in (2, 3)]
+    assert run(series, 2, days()[2], "--force") == 0
+    assert (ids_of(series, 2), names_of(series, 2), events_of(series, 2)) == before[0]
+    assert run(series, 3, days()[3]) == 0
+    assert (ids_of(series, 3), names_of(series, 3), events_of(series, 3)) == before[1]
