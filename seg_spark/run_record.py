@@ -9,9 +9,12 @@ from seg_spark.errors import SegSparkError
 from seg_spark.machine import package_versions
 from seg_spark.reporting.json_values import json_ready
 from seg_spark.segments.model import Model
+from seg_spark.segments.movement import Movement
+from seg_spark.segments.refit import RefitReport
 from seg_spark.settings.schema import Settings
 
 if TYPE_CHECKING:
+    from seg_spark.steps.choosing import EarlierFit
     from seg_spark.steps.cleaning import CleaningResult
     from seg_spark.steps.fitting import FittingResult
     from seg_spark.steps.labelling import LabellingResult
@@ -27,7 +30,8 @@ class RunOutcome:
     fitted: "FittingResult | None" = None
     labelled: "LabellingResult | None" = None
     model: Model | None = None
-    refit_refused: str | None = None
+    refit: RefitReport | None = None
+    earlier: "EarlierFit | None" = None
     skipped_for: str | None = None
     """The run that has published the same before, so that there was nothing to do."""
 
@@ -47,6 +51,7 @@ def record_of(
 ) -> dict[str, Any]:
     """The run record: what the run did as far as it came, how it ended, and how long each step took."""
     cleaned, fitted, labelled, model = outcome.cleaned, outcome.fitted, outcome.labelled, outcome.model
+    earlier, scored = outcome.earlier, fitted or outcome.earlier
     content = {
         "schema_version": RECORD_VERSION,
         "run_id": run.run_id,
@@ -60,14 +65,16 @@ def record_of(
         "clipped": _clipped(labelled) if labelled else None,
         "input": {"files": cleaned.input_files, "bytes": cleaned.input_bytes} if cleaned else None,
         "chosen_k": fitted.choice.k if fitted else len(model.segments) if model else None,
-        "chosen_because": fitted.choice.because if fitted else None,
+        "chosen_because": fitted.choice.because if fitted else earlier.chosen_because if earlier else None,
+        "fitted_on": run.run_date.isoformat() if fitted else earlier.fitted_on.isoformat() if earlier else None,
         "excluded_k": {str(k): why for k, why in fitted.choice.excluded.items()} if fitted else None,
-        "refit_refused": outcome.refit_refused,
+        "refit": asdict(outcome.refit) if outcome.refit else None,
         "skipped_for": outcome.skipped_for,
         "mllib": asdict(fitted.mllib) if fitted else None,
-        "scores": [asdict(one) for one in fitted.scores] if fitted else None,
+        "scores": [asdict(one) for one in scored.scores] if scored else None,
         "published_scores": asdict(labelled.scores) if labelled and labelled.scores else None,
         "segments": _segments(outcome) if labelled else None,
+        "movement": _movement(outcome),
         "model_id": model.model_id if model else None,
         "seconds": dict(seconds),
         "versions": package_versions(),
@@ -98,6 +105,19 @@ def _segments(outcome: RunOutcome) -> list[dict[str, Any]]:
         }
         for one in labelled.totals
     ]
+
+
+def _movement(outcome: RunOutcome) -> dict[str, Any] | None:
+    """Who moved since the preceding date; by the refit alone, the share of the training customers."""
+    labelled, refit = outcome.labelled, outcome.refit
+    if labelled is None or labelled.moves is None or labelled.preceding_date is None:
+        return None
+    is_published = outcome.fitted is not None and refit is not None and refit.challenge is not None
+    return {
+        "since": labelled.preceding_date.isoformat(),
+        **asdict(Movement.of(labelled.moves)),
+        "moved_by_refit_share": refit.challenge.moved_share if is_published and refit and refit.challenge else 0.0,
+    }
 
 
 def _missing(outcome: RunOutcome) -> dict[str, int] | None:

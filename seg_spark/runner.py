@@ -44,11 +44,19 @@ class RunResult:
 
 
 def run(
-    command: str, settings: Settings, run_date: date, conf_dir: Path, progress: StepProgress, *, force: bool = False
+    command: str,
+    settings: Settings,
+    run_date: date,
+    conf_dir: Path,
+    progress: StepProgress,
+    *,
+    force: bool = False,
+    refit: bool = False,
 ) -> RunResult:
     """Run one command of `nightly.WORK` under the lock, and write its run record, also if it fails.
 
-    A nightly run that would give again what is published does nothing, unless with `force`.
+    A nightly run that would give again what is published does nothing, unless with `force` or `refit`, which
+    fits anew whatever the policy says.
     Raises the SegSparkError that ended it (its record is written by then).
     """
     refuse_own_output(settings, run_date)
@@ -76,13 +84,15 @@ def run(
             with sigterm_raises(), run_area(store, run_date, run_id, 60.0 * settings.run.max_minutes) as begun:
                 fingerprint = fingerprint_of(settings, store, run_date) if command == "nightly" else None
                 area = replace(begun, fingerprint=fingerprint)
-                published = None if force else published_with(fingerprint, store, run_date)
+                published = None if force or refit else published_with(fingerprint, store, run_date)
                 if published is not None:
                     swap_folders(store, published, area.staging)  # somebody may have removed one
                     reported.append(RunOutcome(skipped_for=published.run_id))
                 else:
                     spark, work = start()
-                    reported.append(work(RunContext(spark, settings, store, area, progress), reported.append))
+                    reported.append(
+                        work(RunContext(spark, settings, store, area, progress, refit=refit), reported.append)
+                    )
         except BaseException as error:
             try:
                 _, path = record(error)

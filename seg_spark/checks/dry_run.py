@@ -16,7 +16,7 @@ from seg_spark.settings.paths import refuse_overlap
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.fingerprint import fingerprint_of, published_with
 from seg_spark.storage import layout
-from seg_spark.storage.commits import active_model, commit_of
+from seg_spark.storage.commits import active_model, commit_of, last_labelled
 from seg_spark.storage.readers import files_at
 from seg_spark.storage.store import Files
 
@@ -110,7 +110,10 @@ def _fits(settings: Settings) -> Iterator[PlanLine]:
 
 def _writes(command: str, store: Files, run_date: date) -> Iterator[str]:
     tables = commit_of(store, run_date).tables
-    for table in _WRITES[command]:
+    written = _WRITES[command]
+    if c.CUSTOMER_SEGMENTS in written and last_labelled(store, run_date) is not None:
+        written = (*written, c.SEGMENT_TRANSITIONS)
+    for table in written:
         entry = tables.get(table)
         state = f"replaces {entry.rows:,} rows of run {entry.run_id}" if entry else "new"
         yield f"{_shown(store, layout.partition(table, run_date))}: {state}"

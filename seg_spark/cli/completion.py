@@ -70,7 +70,7 @@ def _setting_names(path: Sequence[str], features: Sequence[str]) -> Iterator[str
     if known is None:
         yield ".".join(path)
         return
-    if len(path) == 4 and path[-1] in ("missing", "text_form"):  # may be null or one value too
+    if path[-1:] in (("missing",), ("text_form",), ("policy",)):  # may be null or one value too
         yield ".".join(path)
     for key in known:
         yield from _setting_names((*path, key), features)

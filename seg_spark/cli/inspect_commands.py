@@ -1,5 +1,7 @@
 """Commands that show settings and what was published, without Spark."""
 
+import json
+import sys
 import tempfile
 import webbrowser
 from datetime import date
@@ -51,10 +53,40 @@ def segments(
 
     store, date_ = _published(load(conf_dir, env, assignments).settings.output.path, run_date)
     if history:
-        show_history(out(), commit_of(store, date_).history, f"History of the segments up to {date_}")
+        show_history(out(), commit_of(store, date_).segments.history, f"History of the segments up to {date_}")
         return
     show = show_all_features if all_features else show_segments
     show(out(), read_profiles(store, date_), f"Segments of {date_}")
+
+
+@app.command("compare")
+def compare(
+    before: Annotated[str, typer.Argument(help="A published date, as YYYY-MM-DD.", show_default=False)],
+    now: Annotated[str, typer.Argument(help="A later published date.", show_default=False)],
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Show who moved between the segments of two published dates, who entered and who left.
+
+    Example: seg-spark compare 2026-11-22 2026-11-23
+    """
+    from seg_spark.reporting.movement import movement_document, show_movement
+    from seg_spark.segments.movement import transitions_of
+    from seg_spark.storage.labels import cross_labels_between, segment_names
+    from seg_spark.storage.readers import files_at
+
+    store = files_at(load(conf_dir, env, assignments).settings.output.path)
+    dates = (parse_run_date(before), parse_run_date(now))
+    transitions = transitions_of(cross_labels_between(store, *dates), {})
+    names = (segment_names(store, dates[0]), segment_names(store, dates[1]))
+    if as_json:
+        sys.stdout.write(json.dumps(movement_document(dates, names, transitions), indent=2, ensure_ascii=False) + "\n")
+    else:
+        show_movement(out(), dates, names, transitions)
 
 
 @app.command("report")

@@ -43,6 +43,7 @@ def nightly(
     force: Annotated[
         bool, typer.Option("--force", help="Run also if the same input is published with the same settings.")
     ] = False,
+    refit: Annotated[bool, typer.Option("--refit", help="Fit anew, whatever refit.policy says.")] = False,
     dry_run: DryRun = False,
     debug: Debug = False,
 ) -> None:
@@ -50,7 +51,7 @@ def nightly(
 
     Example: seg-spark nightly --run-date 2026-11-23 --set clustering.k.max=8
     """
-    _run("nightly", run_date, conf_dir, env, assignments, dry_run=dry_run, force=force)
+    _run("nightly", run_date, conf_dir, env, assignments, dry_run=dry_run, force=force, refit=refit)
 
 
 _COMMANDS: Final = {
@@ -124,6 +125,7 @@ def _run(
     *,
     dry_run: bool,
     force: bool = False,
+    refit: bool = False,
 ) -> None:
     date_ = parse_run_date(run_date)
     settings = load(conf_dir, env, assignments).settings
@@ -138,7 +140,7 @@ def _run(
     from seg_spark.storage.profiles import read_profiles
     from seg_spark.storage.readers import files_at
 
-    result = run(command, settings, date_, conf_dir, StepProgress(Console(stderr=True)), force=force)
+    result = run(command, settings, date_, conf_dir, StepProgress(Console(stderr=True)), force=force, refit=refit)
     console = out()
     store = files_at(settings.output.path)
     if result.outcome.skipped_for is not None:

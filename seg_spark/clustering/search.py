@@ -29,7 +29,7 @@ from seg_spark.clustering.moves import (
     survey,
     swaps,
 )
-from seg_spark.clustering.points import Matrix, cluster_means, nearest_centre
+from seg_spark.clustering.points import Labels, Matrix, cluster_means, nearest_centre
 
 CELLS: Final = (4_000, 10_000)
 """A table of more rows is searched on so many weighted cells: more where there are more axes to cut."""
@@ -106,6 +106,23 @@ def approximate_centres(matrix: Matrix, largest_k: int) -> dict[int, Matrix]:
         origin = matrix.mean(axis=0)
         chain = _growing_chain(_fewer_points(matrix - origin, _FEW_CELLS), largest_k)
     return {k: solution.centres + origin for k, solution in chain.items()}
+
+
+def continued_centres(matrix: Matrix, labels: Labels) -> Matrix | None:
+    """The converged centres that a partition of the rows (any labels) leads to, in the order of the labels.
+
+    None if a part loses all its points on the way.
+    """
+    parts, positions = np.unique(labels, return_inverse=True)
+    with threadpool_limits(1, user_api="blas"):
+        origin = matrix.mean(axis=0)
+        moved = matrix - origin
+        centres = finish(WeightedPoints.of(moved), cluster_means(moved, positions, len(parts)))
+        nearest, _ = nearest_centre(moved, centres)
+        if len(np.unique(nearest)) < len(parts):
+            return None
+        found: Matrix = cluster_means(moved, nearest, len(parts)) + origin
+        return found
 
 
 def _fewer_points(matrix: Matrix, limit: int) -> WeightedPoints:

@@ -10,7 +10,7 @@ from pyspark.ml.clustering import KMeans, KMeansModel
 from pyspark.sql import DataFrame, SparkSession
 
 from seg_spark.clustering.points import Labels, Matrix, distinct_points, nearest_centre
-from seg_spark.clustering.search import search_centres
+from seg_spark.clustering.search import continued_centres, search_centres
 from seg_spark.clustering.training_set import fitting_frame, matrix_frame
 from seg_spark.errors import DegenerateModelError
 from seg_spark.features.pipeline import FEATURES
@@ -100,6 +100,21 @@ def fit_every_k(
             raise
     best = {k: _best([fit for fit in (future.result() for future in fits) if fit.k == k]) for k in ks}
     return best | _lowered(best, search.result(), matrix) if search else best
+
+
+def keep_last(fits: Mapping[int, Fit], matrix: Matrix, labels: Labels, keep_within: float) -> dict[int, Fit]:
+    """The fits, where that of the last model's k goes on from the partition that the model makes of the customers.
+
+    It does unless the search is better by more than the share `keep_within`: of optima that are nearly equal the one
+    that customers are used to stays.
+    """
+    k = len(np.unique(labels))
+    searched, centres = fits.get(k), continued_centres(matrix, labels) if k in fits and k > 1 else None
+    if searched is None or centres is None:
+        return dict(fits)
+    kept = Fit.of(k, centres, matrix, searched.mllib_within_ss)
+    is_good = kept.fault is None and kept.within_ss <= (1 + keep_within) * searched.within_ss
+    return dict(fits) | ({k: kept} if is_good else {})
 
 
 def published_form(spark: SparkSession, fit: Fit, matrix: Matrix) -> tuple[KMeansModel, Fit]:

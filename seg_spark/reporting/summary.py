@@ -1,6 +1,6 @@
 """The terminal summary of a run, its plan, and the table of `runs`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from seg_spark import columns as c
+from seg_spark.segments.movement import Movement
 from seg_spark.settings.paths import path_scheme
 
 
@@ -30,8 +31,11 @@ def show_run(
             markup=False,
             soft_wrap=True,
         )
-    if record["refit_refused"]:
-        console.print(f"the published model stays active: {record['refit_refused']}", markup=False)
+    for line in _refit(record):
+        console.print(line, markup=False, soft_wrap=True)
+    if movement := record["movement"]:
+        sums = Movement(*(movement[name] for name in ("stayed", "moved", "entered", "left")))
+        console.print(f"since {movement['since']}: {sums}", markup=False, soft_wrap=True)
     if record["chosen_because"]:
         console.print(f"chosen: {record['chosen_because']}", markup=False, soft_wrap=True)
     partition = f"run_date={record['run_date']}"
@@ -43,6 +47,19 @@ def show_run(
     if report is not None:
         console.print(f"{'report':<10}{short_path(report)}", markup=False, soft_wrap=True)
     console.print(seconds_line(record["seconds"]), markup=False, soft_wrap=True)
+
+
+def _refit(record: Mapping[str, Any]) -> Iterator[str]:
+    """Whether the model was fitted anew, and what became of that; nothing on the first date."""
+    refit = record["refit"]
+    if refit is None:
+        return
+    if refit["refused"]:
+        yield f"the published model stays active: {'; '.join(refit['refused'])}"
+    elif not refit["fitted"]:
+        yield f"no refit: {refit['because']}"
+    elif refit["drift"] is not None:
+        yield f"refit: {refit['because']}"
 
 
 def seconds_line(seconds: Mapping[str, float]) -> str:

@@ -23,7 +23,23 @@ class SegmentEvent:
     others: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class PendingK:
+    """A k that has won so many fits in a row, and not enough to be published."""
+
+    k: int
+    runs: int
+
+
 History = tuple[SegmentEvent, ...]
+
+
+@dataclass(frozen=True)
+class SegmentState:
+    """What the commit of a date carries of segments: all that has happened to them, and a k that waits."""
+
+    history: History = ()
+    pending: PendingK | None = None
 
 
 def born_on(history: Iterable[SegmentEvent], run_date: date) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from datetime import date
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.features.fitted import FittedFeature
 from seg_spark.segments.history import History, SegmentEvent, unused_ids
-from seg_spark.segments.model import Segment
+from seg_spark.segments.model import Model, Segment
 from seg_spark.segments.names import SegmentName, name_segments, numbered, still_holds
 from seg_spark.segments.succession import Succession
 
@@ -109,3 +109,20 @@ def _events(
         if cluster not in succession.kept:
             events.append(SegmentEvent(run_date, new_id, "born", names[cluster], came_from.get(new_id, ())))
     return tuple(events)
+
+
+def with_names(model: Model, names: Mapping[int, str], run_date: date) -> tuple[Model, History]:
+    """A model whose segments have the names that are set by hand, and the events of those that are renamed.
+
+    Another segment that has such a name already gets a number behind its own.
+    """
+    given = [names.get(one.segment_id) for one in model.segments]
+    taken = [one for one in given if one is not None]
+    segments, events = [], []
+    for one, name in zip(model.segments, given, strict=True):
+        new = name or numbered([*taken, one.name])[-1]
+        if new != one.name:
+            events.append(SegmentEvent(run_date, one.segment_id, "renamed", new))
+            one = replace(one, name=new, named_for=None if name else one.named_for)  # noqa: PLW2901
+        segments.append(one)
+    return replace(model, segments=tuple(segments)), tuple(events)

@@ -1,20 +1,15 @@
-"""Who moved between segments since the preceding date."""
+"""Who moved between segments from one date to another. No Spark here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
-from seg_spark import columns as c
 from seg_spark.errors import PublishError
 from seg_spark.segments.matching import CrossTable
 
 
 @dataclass(frozen=True)
 class Transition:
-    """How many customers were in one segment on the preceding date and are in another now.
+    """How many customers were in one segment on the earlier date and are in one on the later.
 
     `from_segment_id` is None for those who entered the table, `to_segment_id` for those who left it.
     """
@@ -24,21 +19,27 @@ class Transition:
     customers: int
 
 
-def with_previous(labels: DataFrame, previous: DataFrame | None, run_date: date, *, is_small: bool) -> DataFrame:
-    """Add previous_segment_id, the segment of the preceding date, and since, the date from which on the segment is the
-    customer's own without a break.
+@dataclass(frozen=True)
+class Movement:
+    """Customers with the same segment on both dates, with another one, on the later date only, on the earlier only."""
 
-    `previous` are the labels of the preceding date, one row per customer; where they are small they go to every task.
-    """
-    schema_of_id = labels.schema[c.SEGMENT_ID].dataType
-    if previous is None:
-        return labels.withColumns({c.PREVIOUS_SEGMENT_ID: F.lit(None).cast(schema_of_id), c.SINCE: F.lit(run_date)})
-    known = previous.select(
-        c.CUSTOMER_ID, F.col(c.SEGMENT_ID).alias(c.PREVIOUS_SEGMENT_ID), F.col(c.SINCE).alias("_since_before")
-    )
-    joined = labels.join(F.broadcast(known) if is_small else known, on=c.CUSTOMER_ID, how="left")
-    stayed = F.col(c.PREVIOUS_SEGMENT_ID) == F.col(c.SEGMENT_ID)
-    return joined.withColumn(c.SINCE, F.when(stayed, F.col("_since_before")).otherwise(F.lit(run_date)))
+    stayed: int
+    moved: int
+    entered: int
+    left: int
+
+    @classmethod
+    def of(cls, transitions: Iterable[Transition]) -> "Movement":
+        """The sums of all transitions."""
+        sums = {"stayed": 0, "moved": 0, "entered": 0, "left": 0}
+        for one in transitions:
+            before, now = one.from_segment_id, one.to_segment_id
+            kind = "entered" if before is None else "left" if now is None else "stayed" if before == now else "moved"
+            sums[kind] += one.customers
+        return cls(**sums)
+
+    def __str__(self) -> str:
+        return f"{self.stayed:,} stayed, {self.moved:,} moved, {self.entered:,} entered, {self.left:,} left"
 
 
 def transitions_of(counts: CrossTable, sizes_before: Mapping[int, int]) -> tuple[Transition, ...]:

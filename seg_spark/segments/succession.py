@@ -1,7 +1,7 @@
 """Which clusters of a new fit carry on which segments, by the customers they share. No Spark here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,13 +22,14 @@ class Succession:
 
     `kept` maps clusters to the segments they carry on, one to one. A segment is split into the clusters of `splits`, a
     cluster merged from the segments of `merges`. `agreement` is the share of the customers with both labels who are in
-    kept segments.
+    kept segments, `labelling` the position of the labelling before that it was found by.
     """
 
     kept: Mapping[int, int]
     splits: Mapping[int, tuple[int, ...]]
     merges: Mapping[int, tuple[int, ...]]
     agreement: float
+    labelling: int = 0
 
 
 NOTHING_BEFORE: Final = Succession({}, {}, {}, 0.0)
@@ -41,7 +42,11 @@ def follow_segments(before: Sequence[Labels], clusters: Labels, matrix: Matrix, 
     cluster go on as one where their Jaccard similarity (Jaccard 1912) is at least `min_similarity`, in the assignment
     with the highest sum of similarities (Kuhn 1955); of equal ones the centres in `matrix` (n x axes) decide.
     """
-    found = [_follow(labels, clusters, matrix, min_similarity) for labels in before if labels.any()]
+    found = [
+        replace(_follow(labels, clusters, matrix, min_similarity), labelling=position)
+        for position, labels in enumerate(before)
+        if labels.any()
+    ]
     return max(found, key=lambda one: one.agreement, default=NOTHING_BEFORE)
 
 

@@ -32,6 +32,26 @@ def measures_alike(one: Settings, other: Settings) -> bool:
     return _space(one) == _space(other)
 
 
+def fit_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that affect a fit, as JSON values: two fits of the same customers with equal ones are equal."""
+    document = _document(settings)
+    clustering = {name: value for name, value in document["clustering"].items() if name != "parallel_fits"}
+    return {
+        "input": {"null_values": document["input"]["null_values"], "order_by": document["input"]["order_by"]},
+        "customer_id": settings.customer_id,
+        "features": document["features"],
+        "cleaning": {"exclude": document["cleaning"]["exclude"]},
+        "training": document["training"],
+        "clustering": clustering,
+        "selection": document["selection"],
+    }
+
+
+def changed_settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the settings that differ between two results of `fit_settings`."""
+    return tuple(one.setting for one in _changes(before, after, ""))
+
+
 def _changes(before: Any, after: Any, path: str) -> list[Change]:
     if isinstance(before, dict) and isinstance(after, dict):
         keys = [*before, *(key for key in after if key not in before)]

@@ -56,7 +56,7 @@ def describe_faults(error: ValidationError, values: Mapping[str, Any], origins: 
     for fault in error.errors(include_url=False):
         path = _setting_path(fault["loc"])
         line = _describe(fault, path)
-        if path in described and _is_missing_rule(path.split(".")):
+        if path in described and _expected_of_union(path.split(".")):
             continue  # one fault per branch of the union
         described.add(path)
         origin = _nearest_origin(path, origins)
@@ -64,9 +64,8 @@ def describe_faults(error: ValidationError, values: Mapping[str, Any], origins: 
 
 
 def _describe(fault: Any, path: str) -> str:
-    if _is_missing_rule(path.split(".")):
-        expected = "expected median, mean, reject, category, a number or {constant: TEXT}"
-        return f"{path}: {expected}, found {_found(fault['input'])}"
+    if expected := _expected_of_union(path.split(".")):
+        return f"{path}: expected {expected}, found {_found(fault['input'])}"
     if fault["type"] == "value_error":
         message = str(fault["ctx"]["error"])
         return f"{path}: {message}" if path else message
@@ -104,16 +103,18 @@ def _setting_path(loc: Sequence[str | int]) -> str:
     kept: list[str] = []
     for part in loc:
         kept.append(str(part))
-        if _is_missing_rule(kept):
+        if _expected_of_union(kept):
             break
     while kept and kept[-1].isdigit():
         kept.pop()
     return ".".join(kept)
 
 
-def _is_missing_rule(path: Sequence[str]) -> bool:
-    """Whether a path is features.columns.NAME.missing, the one setting of several types."""
-    return len(path) == 4 and path[0] == "features" and path[3] == "missing"
+def _expected_of_union(path: Sequence[str]) -> str | None:
+    """What is expected of a setting of several types, None of any other."""
+    if len(path) == 4 and path[0] == "features" and path[3] == "missing":
+        return "median, mean, reject, category, a number or {constant: TEXT}"
+    return "when_needed, always, never or {every: RUNS}" if list(path) == ["refit", "policy"] else None
 
 
 def _nearest_origin(path: str, origins: Mapping[str, str]) -> str | None:

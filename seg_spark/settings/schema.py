@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from seg_spark.settings.feature import Features
 from seg_spark.settings.paths import OUTPUT_SCHEMES, checked_path, refuse_overlap
@@ -17,7 +17,14 @@ from seg_spark.settings.raw_table import Input
 from seg_spark.settings.section import Section, Share
 
 MAX_K: Final = 100
-SegmentId = Annotated[int, Field(ge=1)]
+
+
+def _whole_number(key: object) -> object:
+    """A key of a mapping comes as text from YAML and from --set."""
+    return int(key) if isinstance(key, str) and key.isdecimal() else key
+
+
+SegmentId = Annotated[int, BeforeValidator(_whole_number), Field(ge=1)]
 
 
 class Output(Section):
@@ -154,6 +161,46 @@ class Segments(Section):
         return self
 
 
+class EveryRuns(Section):
+    """A refit after a number of runs."""
+
+    every: Annotated[int, Field(ge=1, le=10_000)]
+    """A model labels so many dates."""
+
+
+class Refit(Section):
+    """When the model is fitted anew, and when a new fit is published."""
+
+    policy: Literal["when_needed", "always", "never"] | EveryRuns = "when_needed"
+    """when_needed: when the customers have drifted from those of the last fit; always; never; or {every: 7} runs.
+    A changed setting that affects the fit, or nightly --refit, fits anew under any policy."""
+    max_psi: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.25
+    """A feature has drifted above this population stability index (and above what chance explains)."""
+    max_distance_ratio: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.2
+    """Customers have drifted if their mean distance to the centres is so many times that of the fit."""
+    max_share_change: Share = 0.1
+    """A segment has drifted if its share of the customers has changed by more than this."""
+    max_missing_rise: Share = 0.2
+    """If a feature's share of missing values has risen by more than this, the input counts as broken: no refit."""
+    min_customers_ratio: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.7
+    """If fewer customers than this share of those before are accepted, the input counts as broken: no refit."""
+    keep_within: Share = 0.01
+    """The last centres, moved to today's means, are kept unless the search is better by more than this share."""
+    k_margin: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.02
+    """Another k must win by so much of its score (more than it did at the last fit) ..."""
+    k_runs: Annotated[int, Field(ge=1, le=100)] = 2
+    """... on so many fits in a row."""
+    split_gain: Share = 0.1
+    """k + 1 wins too if a further split saves so much more of the within sum of squares than at the last fit."""
+    min_gain: Share = 0.01
+    """With when_needed, a refit that keeps k is published if it lowers the within sum of squares by this share."""
+    max_score_loss: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 0.05
+    """A refit is not published if its silhouette is lower by more than this."""
+    max_moved_share: Share = 0.1
+    """A refit is not published if it moves more than this share of the customers to another segment; parts of
+    a split or merge do not count."""
+
+
 class Publish(Section):
     """How long versions are kept that a later run of the same date has replaced."""
 
@@ -201,6 +248,8 @@ class Settings(Section):
     """How k is chosen."""
     segments: Segments = Segments()
     """Names and identity of segments."""
+    refit: Refit = Refit()
+    """When to fit anew."""
     run: Run = Run()
     """Limits of a run."""
     publish: Publish = Publish()

@@ -99,6 +99,8 @@ def _inspect(node: yaml.Node, origin: str, path: str, lines: dict[str, int]) -> 
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise SettingsError(f"{_at(origin, key)}: a key must be a plain word")
+            if key.tag == "tag:yaml.org,2002:int":
+                key.tag = "tag:yaml.org,2002:str"  # such as a segment id
             if key.tag != "tag:yaml.org,2002:str":
                 raise SettingsError(f"{_at(origin, key)}: the key {key.value!r} must be a text; put it in quotes")
             here = f"{path}.{key.value}" if path else key.value

@@ -37,6 +37,8 @@ class RunContext:
     area: RunArea
     progress: StepProgress
     is_trial: bool = False
+    refit: bool = False
+    """Whether the user asked for a new fit, whatever the policy says."""
 
     @property
     def run_date(self) -> date:

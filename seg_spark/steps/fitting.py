@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 
 from seg_spark import schemas
-from seg_spark.clustering.points import Matrix, distinct_points, skewness_of
+from seg_spark.clustering.points import Labels, Matrix, distinct_points, skewness_of
 from seg_spark.clustering.scores import Scores, euclidean_silhouettes, score_training_set
 from seg_spark.clustering.selection import Choice, choose_k
 from seg_spark.clustering.stability import prediction_strengths
-from seg_spark.clustering.sweep import Fit, MllibFits, fit_every_k, published_form
+from seg_spark.clustering.sweep import Fit, MllibFits, fit_every_k, keep_last, published_form
 from seg_spark.clustering.training_set import to_matrix, training_frame, training_table
 from seg_spark.errors import DegenerateModelError, InputError
 from seg_spark.features.fitted import FittedFeature
@@ -23,14 +24,18 @@ from seg_spark.features.learning import learn_features
 from seg_spark.features.pipeline import fit_preparation
 from seg_spark.reporting.json_values import json_ready
 from seg_spark.segments.descriptions import describe_segments
-from seg_spark.segments.history import History
+from seg_spark.segments.drift import reference_of
+from seg_spark.segments.fit_reference import FitReference
+from seg_spark.segments.history import PendingK, SegmentState
 from seg_spark.segments.identity import Clusters, Identity, IdRules, Past, identify
 from seg_spark.segments.model import Model
 from seg_spark.segments.numbering import by_size, make_segments
-from seg_spark.segments.succession import NOTHING_BEFORE, follow_segments
+from seg_spark.segments.refit import Challenge, moved_share, settle_k, within_ss_of
+from seg_spark.segments.succession import NOTHING_BEFORE, Succession, follow_segments
+from seg_spark.settings.differences import fit_settings
 from seg_spark.spark_errors import spark_errors_as
+from seg_spark.steps.champion import Champion
 from seg_spark.steps.context import RunContext
-from seg_spark.steps.preceding import PrecedingRun, labels_by, labels_of
 from seg_spark.storage.commits import DataFile, latest_commit
 from seg_spark.storage.tables import read_table
 
@@ -48,7 +53,10 @@ class FittingResult:
     scores: tuple[Scores, ...]
     choice: Choice
     mllib: MllibFits
-    history: History
+    segments: SegmentState
+    reference: FitReference
+    challenge: Challenge | None = None
+    """The fit beside the published model, where the two can be compared."""
 
 
 def read_clean(context: RunContext, files: Sequence[DataFile]) -> DataFrame:
@@ -66,10 +74,10 @@ def training_customers(context: RunContext, customers: DataFrame) -> pa.Table:
     return table
 
 
-def fit_segments(context: RunContext, training: pa.Table, preceding: PrecedingRun | None = None) -> FittingResult:
+def fit_segments(context: RunContext, training: pa.Table, champion: Champion | None = None) -> FittingResult:
     """Fit the preparation and every k on the training set, choose k, give the segments ids and names.
 
-    Those of the preceding run are carried on.
+    Those of the champion are carried on, and its k and centres stay unless others are clearly better.
 
     Raises InputError if the customers do not differ enough for the smallest k, DegenerateModelError
     if no k is acceptable.
@@ -89,6 +97,9 @@ def fit_segments(context: RunContext, training: pa.Table, preceding: PrecedingRu
         )
     with context.progress.step("fit", counting="fits") as advance:
         fits = fit_every_k(context.spark, matrix, settings.clustering, settings.training.seed, advance)
+    before = champion.comparable_labels if champion else None
+    if before is not None and settings.clustering.refine:
+        fits = keep_last(fits, matrix, before, settings.refit.keep_within)
     with context.progress.step("score"):
         faults = {k: fit.fault for k, fit in fits.items() if fit.fault is not None}
         faults |= dict.fromkeys(range(distinct + 1, ks.max + 1), f"there are only {distinct} distinct points")
@@ -97,10 +108,14 @@ def fit_segments(context: RunContext, training: pa.Table, preceding: PrecedingRu
             choice = choose_k(scores, faults, settings.selection)
         except DegenerateModelError as error:
             raise DegenerateModelError(f"{error}{_advice(features, matrix)}") from None
+        pending = None
+        if champion is not None and before is not None:
+            choice, pending = _settled(context, choice, scores, champion)
         kmeans, chosen = published_form(context.spark, fits[choice.k], matrix)
     log.info("%s", choice.because)
     clusters = Clusters(features, matrix, chosen.labels, by_size(chosen.centres, chosen.labels))
-    identity = _identity(context, training, clusters, preceding)
+    labellings = [one for one in (champion.labels, champion.published) if one is not None] if champion else []
+    identity, succession = _identity(context, clusters, champion, labellings)
     descriptions = describe_segments(features, training, matrix, chosen.labels, choice.k)
     model = Model(
         features=features,
@@ -110,23 +125,67 @@ def fit_segments(context: RunContext, training: pa.Table, preceding: PrecedingRu
         null_values=settings.input.null_values,
         exclude=settings.cleaning.exclude,
     )
-    pipeline = PipelineModel(stages=[*preparation.stages, kmeans])
-    return FittingResult(model, pipeline, scores, choice, MllibFits.of(settings.clustering), identity.history)
+    ids = np.array(identity.ids)[chosen.labels]
+    challenge = None
+    if champion is not None and before is not None:
+        challenge = replace(
+            _challenge(matrix, before, chosen, scores),
+            champion_k=len(champion.model.segments),
+            moved_share=moved_share(labellings[succession.labelling], ids, succession, identity.ids),
+        )
+    return FittingResult(
+        model=model,
+        pipeline=PipelineModel(stages=[*preparation.stages, kmeans]),
+        scores=scores,
+        choice=choice,
+        mllib=MllibFits.of(settings.clustering),
+        segments=SegmentState(identity.history, pending),
+        reference=FitReference(
+            context.run_date,
+            fit_settings(settings),
+            reference_of(features, training, ids, np.sqrt(chosen.squared_distances)),
+        ),
+        challenge=challenge,
+    )
 
 
-def _identity(context: RunContext, training: pa.Table, clusters: Clusters, preceding: PrecedingRun | None) -> Identity:
-    """Which segments the clusters of a fit are."""
+def _settled(
+    context: RunContext, choice: Choice, scores: Sequence[Scores], champion: Champion
+) -> tuple[Choice, PendingK | None]:
+    k, settings = len(champion.model.segments), context.settings
+    pending = champion.run.commit.segments.pending
+    return settle_k(choice, (scores, champion.scores), k, pending, rule=settings.selection.rule, rules=settings.refit)
+
+
+def _identity(
+    context: RunContext, clusters: Clusters, champion: Champion | None, labellings: Sequence[Labels]
+) -> tuple[Identity, Succession]:
+    """Which segments the clusters of a fit are; the labellings say what the customers were before."""
     settings, last = context.settings.segments, latest_commit(context.store)
     issued = last.issued if last else {}
     used = tuple(one for ids in issued.values() for one in ids)
     rules = IdRules(context.run_date, settings.names, issued.get(context.run_date, ()), used)
-    if preceding is None:
-        return identify(clusters, Past(), NOTHING_BEFORE, rules)
-    with context.progress.step("identify"):
-        before = [labels_by(context, preceding.model, training), labels_of(context, preceding, training)]
-        known = [one for one in before if one is not None]
-        succession = follow_segments(known, clusters.labels, clusters.matrix, settings.min_similarity)
-    return identify(clusters, Past(preceding.model.segments, preceding.commit.history), succession, rules)
+    if champion is None:
+        return identify(clusters, Past(), NOTHING_BEFORE, rules), NOTHING_BEFORE
+    succession = follow_segments(labellings, clusters.labels, clusters.matrix, settings.min_similarity)
+    past = Past(champion.model.segments, champion.run.commit.segments.history)
+    return identify(clusters, past, succession, rules), succession
+
+
+def _challenge(matrix: Matrix, before: Labels, fit: Fit, scores: Sequence[Scores]) -> Challenge:
+    """A fit beside the champion's partition, both in the feature space of the fit; who moved is not counted here."""
+    parts, positions = np.unique(before, return_inverse=True)
+    its_own = within_ss_of(matrix, before)
+    return Challenge(
+        k=fit.k,
+        champion_k=len(parts),
+        gain=1 - fit.within_ss / its_own if its_own > 0 else 0.0,
+        silhouette=next(one.silhouette for one in scores if one.k == fit.k),
+        champion_silhouette=(
+            score_training_set(matrix, positions, len(parts), None).silhouette if len(parts) > 1 else -1.0
+        ),
+        moved_share=0.0,
+    )
 
 
 def scores_json(fitted: FittingResult) -> str:

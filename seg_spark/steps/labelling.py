@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from seg_spark.clustering.training_set import training_frame
 from seg_spark.errors import InputError, PublishError
 from seg_spark.reporting.report_figures import report_figures
 from seg_spark.segments.model import Model
-from seg_spark.segments.movement import Transition, transitions_of, with_previous
+from seg_spark.segments.movement import Transition, transitions_of
 from seg_spark.segments.profiles import Profile, SegmentTotals, profile_segments, sample_figures
 from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns, score
 from seg_spark.segments.totals import published_scores, total_segments
@@ -47,6 +48,7 @@ class LabellingResult:
     """What a report draws; None where none is made."""
     moves: tuple[Transition, ...] | None
     """The movement since the preceding date, if there is one."""
+    preceding_date: date | None
 
     @property
     def tables(self) -> list[StagedTable]:
@@ -77,7 +79,7 @@ def label_customers(
         )  # fmt: skip
         previous = published_labels(context, preceding) if preceding else None
         is_small = preceding is None or preceding.customers <= _MOST_TO_EVERY_TASK
-        labels = with_previous(own, previous, context.run_date, is_small=is_small)
+        labels = _with_previous(own, previous, context.run_date, is_small=is_small)
         staged = _stage(context, labels, table, c.CUSTOMER_SEGMENTS)
         _audit_labels(context, staged, model, accepted)
     with context.progress.step("profile"), spark_errors_as(InputError, "reading the clean customers"):
@@ -89,7 +91,17 @@ def label_customers(
         figures = report_figures(model, sample, points, segment_ids) if context.settings.report.enabled else None
     moves = _moves(context, staged, preceding) if preceding else None
     staged_moves = _stage_moves(context, moves) if moves is not None else None
-    return LabellingResult(staged, staged_profiles, staged_moves, profiles, totals, all_scores, figures, moves)
+    return LabellingResult(
+        segments=staged,
+        profiles=staged_profiles,
+        transitions=staged_moves,
+        profile_rows=profiles,
+        totals=totals,
+        scores=all_scores,
+        figures=figures,
+        moves=moves,
+        preceding_date=preceding.run_date if preceding else None,
+    )
 
 
 def _moves(context: RunContext, staged: StagedTable, preceding: PrecedingRun) -> tuple[Transition, ...]:
@@ -105,6 +117,23 @@ def _stage_moves(context: RunContext, moves: Sequence[Transition]) -> StagedTabl
     schema = schemas.SEGMENT_TRANSITIONS_SCHEMA
     rows = [(one.from_segment_id, one.to_segment_id, one.customers, context.run_id) for one in moves]
     return _stage(context, context.spark.createDataFrame(rows, schema).coalesce(1), schema, c.SEGMENT_TRANSITIONS)
+
+
+def _with_previous(labels: DataFrame, previous: DataFrame | None, run_date: date, *, is_small: bool) -> DataFrame:
+    """Add previous_segment_id, the segment of the preceding date, and since, the date from which on the segment is the
+    customer's own without a break.
+
+    `previous` are the labels of the preceding date, one row per customer; where they are small they go to every task.
+    """
+    schema_of_id = labels.schema[c.SEGMENT_ID].dataType
+    if previous is None:
+        return labels.withColumns({c.PREVIOUS_SEGMENT_ID: F.lit(None).cast(schema_of_id), c.SINCE: F.lit(run_date)})
+    known = previous.select(
+        c.CUSTOMER_ID, F.col(c.SEGMENT_ID).alias(c.PREVIOUS_SEGMENT_ID), F.col(c.SINCE).alias("_since_before")
+    )
+    joined = labels.join(F.broadcast(known) if is_small else known, on=c.CUSTOMER_ID, how="left")
+    stayed = F.col(c.PREVIOUS_SEGMENT_ID) == F.col(c.SEGMENT_ID)
+    return joined.withColumn(c.SINCE, F.when(stayed, F.col("_since_before")).otherwise(F.lit(run_date)))
 
 
 def _stage(context: RunContext, frame: DataFrame, schema: StructType, table: str) -> StagedTable:

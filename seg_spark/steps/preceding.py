@@ -15,9 +15,7 @@ from seg_spark import schemas
 from seg_spark.clustering.points import Labels
 from seg_spark.clustering.training_set import training_frame
 from seg_spark.errors import InputError
-from seg_spark.features.fitted import FittedNumber
 from seg_spark.segments.model import Model
-from seg_spark.segments.scoring import score
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
 from seg_spark.storage.commits import Commit, last_labelled
@@ -72,12 +70,3 @@ def labels_of(context: RunContext, preceding: PrecedingRun, training: pa.Table) 
     known = np.zeros(len(training), dtype=np.int64)
     known[found[_POSITION].to_numpy()] = found[c.SEGMENT_ID].to_numpy()
     return known
-
-
-def labels_by(context: RunContext, model: Model, training: pa.Table) -> Labels | None:
-    """The segment ids that a model gives to the training customers; None if they lack what it needs."""
-    kinds = {field.name: pa.types.is_floating(field.type) for field in training.schema}
-    if any(kinds.get(one.name) is not isinstance(one, FittedNumber) for one in model.features):
-        return None
-    scored = score(training_frame(context.spark, training), model).select(c.SEGMENT_ID).toArrow()
-    return np.asarray(scored[c.SEGMENT_ID].to_numpy(), dtype=np.int64)

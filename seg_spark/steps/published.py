@@ -53,7 +53,7 @@ def read_published(store: Files, run_date: date) -> PublishedDate:
     except KeyError:
         raise _damaged_record(labelling) from None
     model = read_model(store, commit.model)
-    because, scores = _choice(store, commit.model, len(model.segments))
+    because, scores = published_choice(store, commit.model, len(model.segments))
     segmentation = Segmentation(
         model_id=commit.model.model_id,
         chosen_because=because,
@@ -87,7 +87,7 @@ def _rows(record: Mapping[str, Any]) -> RowCounts:
         raise _damaged_record(record) from None
 
 
-def _choice(store: Files, published: PublishedModel, k: int) -> tuple[str, tuple[Scores, ...]]:
+def published_choice(store: Files, published: PublishedModel, k: int) -> tuple[str, tuple[Scores, ...]]:
     """Why this k was chosen, and the scores of every k. What has no JSON (infinity, nan) comes back as nan."""
     text = read_scores(store, published)
     try:

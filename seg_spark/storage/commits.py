@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from seg_spark.columns import CUSTOMER_SEGMENTS
 from seg_spark.errors import PublishError
-from seg_spark.segments.history import History, SegmentEvent
+from seg_spark.segments.history import PendingK, SegmentEvent, SegmentState
 from seg_spark.storage.layout import COMMITS
 from seg_spark.storage.store import Entry, Files, Store
 
@@ -66,8 +66,8 @@ class Commit:
     dates: Mapping[date, DateState] = field(default_factory=dict)
     fingerprint: str | None = None
     """What a whole run was made from; None where the date is the work of several runs."""
-    history: History = ()
-    """All that has happened to segments up to the date."""
+    segments: SegmentState = field(default_factory=SegmentState)
+    """What has happened to segments up to the date."""
     issued: Mapping[date, tuple[int, ...]] = field(default_factory=dict)
     """The segment ids that were ever given on each date, also by runs that others have replaced."""
 
@@ -125,7 +125,8 @@ def create_commit(store: Store, commit: Commit) -> bool:
         "run_date": commit.run_date.isoformat(),
         "run_id": commit.run_id,
         "fingerprint": commit.fingerprint,
-        "segments": [asdict(one) | {"run_date": one.run_date.isoformat()} for one in commit.history],
+        "segments": [asdict(one) | {"run_date": one.run_date.isoformat()} for one in commit.segments.history],
+        "pending_k": asdict(commit.segments.pending) if commit.segments.pending else None,
         "issued": {run_date.isoformat(): list(ids) for run_date, ids in sorted(commit.issued.items())},
         "model": _model_document(commit.model),
         "tables": {
@@ -167,10 +168,17 @@ def active_model(store: Files, run_date: date, before: bool = False) -> Publishe
     return states[-1].model if states else None
 
 
-def active_history(store: Files, run_date: date) -> History:
+def active_segments(store: Files, run_date: date) -> SegmentState:
     """What has happened to the segments of the model that is active for a date (see `active_model`)."""
     states = _states_with_model(latest_commit(store), run_date)
-    return read_commit(store, states[-1].commit).history if states else ()
+    return read_commit(store, states[-1].commit).segments if states else SegmentState()
+
+
+def runs_labelled_by(store: Files, model_id: str, before: date) -> int:
+    """How many of the last dates before another have this model, without a break."""
+    states = _states_with_model(latest_commit(store), before, before=True)
+    models = [state.model.model_id for state in states if state.model is not None]
+    return next((count for count, one in enumerate(reversed(models)) if one != model_id), len(models))
 
 
 def last_labelled(store: Files, before: date) -> Commit | None:
@@ -208,11 +216,18 @@ def _commit(document: Mapping[str, Any]) -> Commit:
             for text, state in document["dates"].items()
         },
         fingerprint=document["fingerprint"],
-        history=tuple(
-            SegmentEvent(
-                date.fromisoformat(one["run_date"]), one["segment_id"], one["what"], one["name"], tuple(one["others"])
-            )
-            for one in document["segments"]
+        segments=SegmentState(
+            tuple(
+                SegmentEvent(
+                    date.fromisoformat(one["run_date"]),
+                    one["segment_id"],
+                    one["what"],
+                    one["name"],
+                    tuple(one["others"]),
+                )
+                for one in document["segments"]
+            ),
+            PendingK(**document["pending_k"]) if document["pending_k"] else None,
         ),
         issued={date.fromisoformat(text): tuple(ids) for text, ids in document["issued"].items()},
     )

@@ -1,12 +1,16 @@
 """Published models in their portable form, read without Spark."""
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 from seg_spark.errors import InputError
 from seg_spark.segments.model import Model, model_from_json
 from seg_spark.storage.commits import PublishedModel, active_model
-from seg_spark.storage.layout import PORTABLE, SCORES
+from seg_spark.storage.layout import PORTABLE, REFERENCE, SCORES
 from seg_spark.storage.store import Files
+
+if TYPE_CHECKING:
+    from seg_spark.segments.fit_reference import FitReference
 
 
 def published_model(store: Files, run_date: date) -> Model | None:
@@ -32,6 +36,14 @@ def scores_path(store: Files, published: PublishedModel) -> str:
 def read_scores(store: Files, published: PublishedModel) -> str:
     """The text of a published scores.json. Raises InputError if it is not there."""
     return _text(store, f"{published.folder}/{SCORES}", "the scores of the published model are")
+
+
+def read_reference(store: Files, published: PublishedModel) -> "FitReference":
+    """What a published model was fitted on. Raises InputError if it is not there, or damaged."""
+    from seg_spark.segments.fit_reference import reference_from_json  # slow, and of no use to `predict`
+
+    path = f"{published.folder}/{REFERENCE}"
+    return reference_from_json(_text(store, path, "what the published model was fitted on is"), f"{store.root}/{path}")
 
 
 def _text(store: Files, path: str, what: str) -> str:

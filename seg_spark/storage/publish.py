@@ -14,7 +14,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from seg_spark.errors import LockedError, PublishError
-from seg_spark.segments.history import History, born_on
+from seg_spark.segments.fit_reference import is_same_reference
+from seg_spark.segments.history import History, SegmentState, born_on
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.storage import layout
 from seg_spark.storage.commits import (
@@ -90,11 +91,11 @@ def publish(
     model: PublishedModel | None,
     retention: Retention,
     *,
-    history: History | None = None,
+    segments: SegmentState | None = None,
 ) -> Commit:
     """Commit the staged tables for the run date, then swap its folders.
 
-    Without a `model` the date's own stays, without a `history` of segments its own.
+    Without a `model` the date's own stays, and without `segments` what is known of its segments.
 
     Raises LockedError if another run has meanwhile published this date or an earlier one, PublishError if the
     filesystem refuses, or the run has taken longer than it may.
@@ -106,10 +107,10 @@ def publish(
     try:
         for one in staged:
             store.make_durable(one.folder)
-        commit = _next_commit(store, area, staged, model, history)
+        commit = _next_commit(store, area, staged, model, segments)
         prepare_folders(store, commit, area.staging)
         while not _create(store, commit, area):
-            commit = _next_commit(store, area, staged, model, history)
+            commit = _next_commit(store, area, staged, model, segments)
     except OSError as error:
         state = "the date is published or as it was, run again" if area.uncertain else "nothing has changed"
         raise PublishError(
@@ -128,29 +129,44 @@ def publish(
 
 @dataclass(frozen=True)
 class ModelForms:
-    """A model in the forms that are published: a Spark ML pipeline, and the texts of model.json and scores.json."""
+    """A model in the forms that are published: a Spark ML pipeline (or the folder in the store of a published one), and
+    the texts of model.json, scores.json and reference.json."""
 
     model_id: str
-    pipeline: "PipelineModel"
+    pipeline: "PipelineModel | str"
     portable: str
     scores: str
+    reference: str
 
 
 def stage_model(store: Store, run_id: str, model: ModelForms) -> PublishedModel:
     """Write a model in all its forms, and return where; one that is published already stays as it is."""
-    published = _published_as(store, model.model_id, model.portable)
+    published = _published_as(store, model)
     if published is not None:
         return published
     folder = store.model_folder(model.model_id, run_id)
     try:
-        with spark_errors_as(PublishError, "writing the model"):
-            model.pipeline.write().save(store.url(f"{folder}/{layout.PIPELINE}"))
+        if isinstance(model.pipeline, str):
+            _copy(store, model.pipeline, f"{folder}/{layout.PIPELINE}")
+        else:
+            with spark_errors_as(PublishError, "writing the model"):
+                model.pipeline.write().save(store.url(f"{folder}/{layout.PIPELINE}"))
         store.write(f"{folder}/{layout.SCORES}", model.scores.encode())
+        store.write(f"{folder}/{layout.REFERENCE}", model.reference.encode())
         store.write(f"{folder}/{layout.PORTABLE}", model.portable.encode())
         store.make_durable(folder)
     except OSError as error:
         raise PublishError(f"publishing model {model.model_id} failed: {error.strerror} ({error.filename})") from error
     return PublishedModel(model.model_id, folder)
+
+
+def _copy(store: Store, source: str, target: str) -> None:
+    """Copy a folder of small files within the store."""
+    for one in store.entries(source):
+        if one.is_folder:
+            _copy(store, f"{source}/{one.name}", f"{target}/{one.name}")
+        else:
+            store.write(f"{target}/{one.name}", store.read(f"{source}/{one.name}"))
 
 
 def _create(store: Store, commit: Commit, area: RunArea) -> bool:
@@ -162,16 +178,17 @@ def _create(store: Store, commit: Commit, area: RunArea) -> bool:
     return is_made
 
 
-def _published_as(store: Store, model_id: str, portable: str) -> PublishedModel | None:
-    """Where a model of this content is published already, undamaged."""
+def _published_as(store: Store, model: ModelForms) -> PublishedModel | None:
+    """Where a model of this content is published already, undamaged, and as it would be but for the date of its fit."""
     last = latest_commit(store)
     for state in last.dates.values() if last else ():
-        if state.model is not None and state.model.model_id == model_id:
+        if state.model is not None and state.model.model_id == model.model_id:
             try:
-                same = store.read(f"{state.model.folder}/{layout.PORTABLE}") == portable.encode()
+                portable = store.read(f"{state.model.folder}/{layout.PORTABLE}")
+                reference = store.read(f"{state.model.folder}/{layout.REFERENCE}")
             except OSError:
-                same = False
-            if same:
+                continue
+            if portable == model.portable.encode() and is_same_reference(reference, model.reference):
                 return state.model
     return None
 
@@ -181,7 +198,7 @@ def _next_commit(
     area: RunArea,
     staged: Sequence[StagedTable],
     model: PublishedModel | None,
-    history: History | None,
+    segments: SegmentState | None,
 ) -> Commit:
     """The commit after the last one. Raises LockedError if a decision of this run may depend on what came since."""
     numbers = list(commit_entries(store))
@@ -197,9 +214,9 @@ def _next_commit(
     tables = dict(before.tables) | {one.table: TableVersion(area.run_id, one.rows, one.files) for one in staged}
     number, model = last.number + 1, model or before.model
     dates = dict(last.dates) | {area.run_date: DateState(number, model)}
-    history = before.history if history is None else history
-    issued = _issued(last, area.run_date, history, store.root)
-    return Commit(number, area.run_date, area.run_id, model, tables, dates, area.fingerprint, history, issued)
+    segments = before.segments if segments is None else segments
+    issued = _issued(last, area.run_date, segments.history, store.root)
+    return Commit(number, area.run_date, area.run_id, model, tables, dates, area.fingerprint, segments, issued)
 
 
 def _issued(last: Commit, run_date: date, history: History, root: str) -> dict[date, tuple[int, ...]]:

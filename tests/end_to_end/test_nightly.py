@@ -412,7 +412,9 @@ def test_a_refit_that_fails_its_gates_leaves_the_published_model_in_charge(tmp_p
     later = date(2026, 11, 24)
     record = run("nightly", settings(tmp_path, selection__min_segment_share=0.5), later)
     assert (record["status"], record["exit_code"], record["model_id"]) == ("succeeded", 0, first["model_id"])
-    assert "no k gives an acceptable model" in record["refit_refused"]
+    [refused] = record["refit"]["refused"]
+    assert "no k gives an acceptable model" in refused
+    assert record["refit"]["because"] == "selection.min_segment_share changed since the last fit"
     assert len(query(tmp_path, "customer_segments", run_date=later)) == 75
 
 

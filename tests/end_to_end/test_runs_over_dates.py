@@ -1,5 +1,6 @@
 """Segments keep their identity from date to date, and movement is told; labels are read back by DuckDB."""
 
+import json
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -56,7 +57,9 @@ def names_of(root: Path, day: int) -> Mapping[int, str]:
 def events_of(root: Path, day: int) -> list[tuple[int, str, tuple[int, ...]]]:
     """What happened to segments on a day."""
     commit = commit_of(LocalStore(root / "output"), FIRST + timedelta(day))
-    return [(one.segment_id, one.what, one.others) for one in commit.history if one.run_date == commit.run_date]
+    return [
+        (one.segment_id, one.what, one.others) for one in commit.segments.history if one.run_date == commit.run_date
+    ]
 
 
 def days() -> list[list[Row]]:
@@ -75,7 +78,7 @@ def days() -> list[list[Row]]:
 def series(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All days, run in order."""
     root = tmp_path_factory.mktemp("series")
-    conf_dir(root, clustering={"k": {"min": 2, "max": 5}})
+    conf_dir(root, clustering={"k": {"min": 2, "max": 5}}, refit={"policy": "always", "k_runs": 1})
     for day, rows in enumerate(days()):
         assert run(root, day, rows) == 0
     return root
@@ -131,6 +134,31 @@ def test_transitions_add_up_to_the_sizes_of_both_dates(series: Path, day: int) -
     assert sum(count for _, now, count in moves if now is None) == len(left)
 
 
+def test_two_dates_are_compared_without_spark(series: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    days = [str(FIRST + timedelta(day)) for day in (1, 2)]
+    words = ["compare", *days, "--conf-dir", str(series / "conf")]
+    assert main([*words, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    published = query(series, "from_segment_id, to_segment_id, customers FROM", 2, "segment_transitions")
+    assert {tuple(one.values()) for one in document["transitions"]} == set(published)
+    assert (document["entered"], document["left"]) == (1, 3)
+    assert document["stayed"] + document["moved"] == len(SAVERS) + len(SPENDERS) + len(SMALL) - 3
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert f"{days[0]} to {days[1]}: {document['stayed']} stayed, {document['moved']} moved, 1 entered, 3 left" in shown
+    assert "largest moves:" in shown
+    assert main(["compare", "2026-01-01", days[0], "--conf-dir", str(series / "conf")]) == 3
+    assert "no labels are published for 2026-01-01" in capsys.readouterr().err
+
+
+def test_the_run_tells_who_moved(series: Path) -> None:
+    [path] = (series / f"output/runs/run_date={FIRST + timedelta(1)}").glob("*[0-9a-f].json")
+    movement = json.loads(path.read_text(encoding="utf-8"))["movement"]
+    assert movement == {
+        "since": str(FIRST), "stayed": 90, "moved": 0, "entered": 0, "left": 0, "moved_by_refit_share": 0.0,
+    }  # fmt: skip
+
+
 def test_the_first_date_has_no_transitions(series: Path) -> None:
     assert not (series / "output/segment_transitions" / f"run_date={FIRST}").exists()
 
@@ -141,3 +169,21 @@ def test_running_the_dates_again_gives_the_same_ids(series: Path) -> None:
     assert (ids_of(series, 2), names_of(series, 2), events_of(series, 2)) == before[0]
     assert run(series, 3, days()[3]) == 0
     assert (ids_of(series, 3), names_of(series, 3), events_of(series, 3)) == before[1]
+
+
+def test_a_damaged_model_of_the_date_before_is_named_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf_dir(tmp_path)
+    assert run(tmp_path, 0, days()[0]) == 0
+    store = LocalStore(tmp_path / "output")
+    model = commit_of(store, FIRST).model
+    assert model is not None
+    store.write(f"{model.folder}/model.json", b"{")
+    capsys.readouterr()
+    assert run(tmp_path, 1, days()[1]) == 3
+    assert "run that date again with --force" in capsys.readouterr().err
+    assert commit_of(store, FIRST + timedelta(1)).number == 0
+    assert run(tmp_path, 0, days()[0], "--force") == 0
+    assert run(tmp_path, 1, days()[1]) == 0
+    assert ids_of(tmp_path, 1) == ids_of(tmp_path, 0)

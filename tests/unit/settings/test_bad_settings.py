@@ -214,7 +214,7 @@ CATALOGUE = [
     added(15, "a space", "    yearly income: {}\n", "'yearly income'", "letters, digits and _"),
     added(15, "a digit in front", '    "1st": {}\n', "'1st'", "starting with a letter"),
     added(15, "SQL", '    "a`; drop table b": {}\n', "features.columns", "letters, digits and _"),
-    added(15, "a number", "    7: {}\n", "base.yml:8", "'7'", "put it in quotes"),
+    added(15, "a number", "    7: {}\n", "base.yml:8", "'7' is not a column name"),
     added(15, "a name too long", f"    {65 * 'x'}: {{}}\n", "features.columns", "not a column name"),
     added(15, "the name of a column we write", "    Segment_ID: {}\n", "'Segment_ID'",
         "choose another and set its source"),

@@ -271,14 +271,15 @@ class Pipeline:
 
 def run_with_model(store: LocalStore, run_id: str, portable: str) -> Commit:
     with run_area(store, RUN_DATE, run_id) as area:
-        forms = ModelForms("abc", Pipeline(), portable, "{}")  # type: ignore[arg-type]
+        forms = ModelForms("abc", Pipeline(), portable, "{}", "{}")  # type: ignore[arg-type]
         return publish(store, area, [], stage_model(store, run_id, forms), Retention(0, 0.0))
 
 
 def test_a_model_is_published_whole(store: LocalStore) -> None:
     run_with_model(store, "r1", "whole")
     assert files_below(store, "models") == {
-        "models/abc/model.json", "models/abc/scores.json", "models/abc/pipeline/stages/part-0",
+        "models/abc/model.json", "models/abc/scores.json", "models/abc/reference.json",
+        "models/abc/pipeline/stages/part-0",
     }  # fmt: skip
 
 
@@ -358,3 +359,15 @@ def test_a_disk_that_a_dead_run_has_filled_is_freed_before_anything_is_written(
         pass
     assert not store.path("_seg_spark/versions/dead").exists()
     assert in_commit(store) == ["a"]
+
+
+def test_a_model_that_was_fitted_with_other_settings_is_another_version(store: LocalStore) -> None:
+    texts = ['{"fitted_on": "2026-11-22", "settings": 1}', '{"fitted_on": "2026-11-23", "settings": 1}']
+    folders = []
+    for number, reference in enumerate([*texts, '{"fitted_on": "2026-11-23", "settings": 2}']):
+        with run_area(store, RUN_DATE, f"r{number}") as area:
+            forms = ModelForms("abc", Pipeline(), "whole", "{}", reference)  # type: ignore[arg-type]
+            model = stage_model(store, area.run_id, forms)
+            publish(store, area, [], model, Retention(0, 0.0))
+            folders.append(model.folder)
+    assert folders[0] == folders[1] != folders[2]

@@ -1,0 +1,117 @@
+"""The active model beside the customers of a run: what it says of them, how far they are from those of its fit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from seg_spark import columns as c
+from seg_spark.clustering.points import Labels
+from seg_spark.clustering.scores import Scores
+from seg_spark.clustering.training_set import training_frame
+from seg_spark.features.fitted import FittedNumber
+from seg_spark.segments.drift import Drift, measure_drift
+from seg_spark.segments.fit_reference import FitReference
+from seg_spark.segments.model import Model
+from seg_spark.segments.refit import broken_feed, drifted
+from seg_spark.segments.scoring import score
+from seg_spark.settings.differences import changed_settings, fit_settings
+from seg_spark.settings.schema import EveryRuns
+from seg_spark.steps.context import RunContext
+from seg_spark.steps.preceding import PrecedingRun, labels_of
+from seg_spark.steps.published import published_choice
+from seg_spark.storage.commits import runs_labelled_by
+from seg_spark.storage.portable_models import read_reference
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model of the preceding run, and the training customers of this one as it sees them.
+
+    `labels` are the segments it gives them, None where they lack what it needs; `published` those published for the
+    preceding date, 0 for new customers; `changed` the settings that affect a fit and are others than at its own.
+    """
+
+    run: PrecedingRun
+    reference: FitReference
+    scores: tuple[Scores, ...]
+    chosen_because: str
+    labels: Labels | None
+    published: Labels
+    changed: tuple[str, ...]
+    drift: Drift | None
+
+    @property
+    def model(self) -> Model:
+        """The model."""
+        return self.run.model
+
+    @property
+    def comparable_labels(self) -> Labels | None:
+        """Its labels, if a new fit can be measured against it: none if a setting that affects the fit has changed."""
+        return None if self.changed else self.labels
+
+
+def champion_of(context: RunContext, run: PrecedingRun, training: pa.Table) -> Champion:
+    """Look at today's training customers with the model of the preceding run.
+
+    Raises InputError if anything of that run is absent or damaged.
+    """
+    with context.progress.step("compare"):
+        published = run.commit.model
+        assert published is not None  # a preceding run has one
+        because, scores = published_choice(context.store, published, len(run.model.segments))
+        reference = read_reference(context.store, published)
+        labels, drift = None, None
+        if _can_label(run.model, training):
+            scored = (
+                score(training_frame(context.spark, training), run.model).select(c.SEGMENT_ID, c.DISTANCE).toArrow()
+            )
+            labels = np.asarray(scored[c.SEGMENT_ID].to_numpy(), dtype=np.int64)
+            drift = measure_drift(reference.customers, training, labels, scored[c.DISTANCE].to_numpy())
+        changed = changed_settings(reference.settings, fit_settings(context.settings))
+        before = labels_of(context, run, training)
+    return Champion(run, reference, scores, because, labels, before, changed, drift)
+
+
+def _can_label(model: Model, training: pa.Table) -> bool:
+    kinds = {field.name: pa.types.is_floating(field.type) for field in training.schema}
+    return all(kinds.get(one.name) is isinstance(one, FittedNumber) for one in model.features)
+
+
+@dataclass(frozen=True)
+class RefitDecision:
+    """Whether to fit anew, and why (not). A `forced` one is not refused for gaining little."""
+
+    fit: bool
+    because: str
+    is_forced: bool = False
+
+
+def decide_refit(context: RunContext, champion: Champion, customers: int, *, asked: bool) -> RefitDecision:
+    """Whether a run of so many accepted customers fits anew; `asked` by the user, whatever the policy says."""
+    rules, drift = context.settings.refit, champion.drift
+    if champion.changed or drift is None:
+        changed = ", ".join(champion.changed[:5]) or "the features"
+        return RefitDecision(True, f"{changed} changed since the last fit", True)
+    broken = broken_feed(drift, customers, champion.run.customers, rules)
+    if broken is not None:
+        return RefitDecision(False, f"the input looks broken: {broken}")
+    if asked:
+        return RefitDecision(True, "asked for by --refit", True)
+    if rules.policy != "when_needed":
+        return _by_rule(context, champion, rules.policy)
+    found = drifted(drift, context.settings.selection.min_segment_share, rules)
+    pending = champion.run.commit.segments.pending
+    if found or pending is not None:
+        return RefitDecision(True, "; ".join(found) or f"k = {pending.k if pending else 0} is to be confirmed")
+    return RefitDecision(False, f"the customers are still like those of the fit on {champion.reference.fitted_on}")
+
+
+def _by_rule(context: RunContext, champion: Champion, policy: str | EveryRuns) -> RefitDecision:
+    """The decision where drift plays no part."""
+    if isinstance(policy, str):
+        return RefitDecision(policy == "always", f"refit.policy is {policy}", True)
+    runs = runs_labelled_by(context.store, champion.model.model_id, context.run_date)
+    because = f"the model has labelled {runs} dates (refit.policy.every {policy.every})"
+    return RefitDecision(runs >= policy.every, because, True)

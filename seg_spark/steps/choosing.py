@@ -1,0 +1,143 @@
+"""Which model labels a run: a new fit, or the published one where no fit is needed or the new one is refused."""
+
+import logging
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from seg_spark.clustering.scores import Scores
+from seg_spark.errors import DegenerateModelError, InputError
+from seg_spark.segments.fit_reference import reference_to_json
+from seg_spark.segments.history import SegmentState
+from seg_spark.segments.identity import with_names
+from seg_spark.segments.model import Model, model_to_json
+from seg_spark.segments.refit import RefitReport, refusals
+from seg_spark.steps.champion import Champion, RefitDecision, decide_refit
+from seg_spark.steps.context import RunContext
+from seg_spark.steps.fitting import FittingResult, fit_segments, scores_json
+from seg_spark.storage.commits import PublishedModel, active_model, active_segments
+from seg_spark.storage.layout import PIPELINE
+from seg_spark.storage.portable_models import read_model, read_reference, read_scores
+from seg_spark.storage.publish import ModelForms, stage_model
+
+log = logging.getLogger("seg_spark")
+
+
+@dataclass(frozen=True)
+class EarlierFit:
+    """The scores of every k and the choice of k on the date on which a model was fitted."""
+
+    fitted_on: date
+    scores: tuple[Scores, ...]
+    chosen_because: str
+
+
+@dataclass(frozen=True)
+class ChosenModel:
+    """The model that labels a run with what is known of its segments, and why it does.
+
+    It comes from the fit of this run (`fitted`), or is that of `published`, under the names that are set by hand now;
+    `earlier` is then its own fit, where that is known.
+    """
+
+    model: Model
+    segments: SegmentState
+    report: RefitReport
+    fitted: FittingResult | None = None
+    published: PublishedModel | None = None
+    earlier: EarlierFit | None = None
+
+
+def choose_model(
+    context: RunContext, training: pa.Table, champion: Champion | None, customers: int, *, refit: bool
+) -> ChosenModel:
+    """Fit anew where the policy (or `refit`) says so and the fit passes its gates; else the champion stays active.
+
+    `customers` is the number of accepted ones. Raises InputError or DegenerateModelError if a fit fails and no
+    published model can label these customers.
+    """
+    decision = RefitDecision(True, "no earlier date is published", True)
+    if champion is not None:
+        decision = decide_refit(context, champion, customers, asked=refit)
+        log.info("refit: %s: %s", "yes" if decision.fit else "no", decision.because)
+        if not decision.fit:
+            return _kept(context, champion, RefitReport(False, decision.because, drift=champion.drift))
+    try:
+        fitted = fit_segments(context, training, champion)
+    except (DegenerateModelError, InputError) as error:
+        return _fall_back(context, training, champion, decision, error)
+    challenge, drift = fitted.challenge, champion.drift if champion else None
+    pending = fitted.segments.pending
+    refused: tuple[str, ...] = ()
+    if challenge is not None:
+        rules, must_gain = context.settings.refit, not decision.is_forced
+        refused = refusals(challenge, rules, must_gain=must_gain, pending=pending)
+    report = RefitReport(True, decision.because, refused, drift, challenge, pending)
+    if champion is not None and refused:
+        log.warning("the published model %s stays active: %s", champion.model.model_id, "; ".join(refused))
+        return _kept(context, champion, report)
+    return ChosenModel(fitted.model, fitted.segments, report, fitted)
+
+
+def stage_chosen(context: RunContext, chosen: ChosenModel) -> PublishedModel:
+    """Where the chosen model lies, once it is written if it is not published already."""
+    if chosen.fitted is not None:
+        return stage_fitted(context, chosen.fitted)
+    published = chosen.published
+    assert published is not None  # a model that was not fitted now is published
+    if published.model_id == chosen.model.model_id:
+        return published
+    reference = reference_to_json(read_reference(context.store, published))
+    forms = ModelForms(
+        chosen.model.model_id,
+        f"{published.folder}/{PIPELINE}",
+        model_to_json(chosen.model),
+        read_scores(context.store, published),
+        reference,
+    )
+    return stage_model(context.store, context.run_id, forms)
+
+
+def stage_fitted(context: RunContext, fitted: FittingResult) -> PublishedModel:
+    """Write a new fit in all its forms, and return where."""
+    model = fitted.model
+    reference = reference_to_json(fitted.reference)
+    forms = ModelForms(model.model_id, fitted.pipeline, model_to_json(model), scores_json(fitted), reference)
+    return stage_model(context.store, context.run_id, forms)
+
+
+def _kept(context: RunContext, champion: Champion, report: RefitReport) -> ChosenModel:
+    """The champion, under the names that are set by hand now."""
+    model, events = with_names(champion.model, context.settings.segments.names, context.run_date)
+    before = champion.run.commit.segments
+    return ChosenModel(
+        model,
+        SegmentState(before.history + events, report.pending if report.fitted else before.pending),
+        report,
+        published=champion.run.commit.model,
+        earlier=EarlierFit(champion.reference.fitted_on, champion.scores, champion.chosen_because),
+    )
+
+
+def _fall_back(
+    context: RunContext,
+    training: pa.Table,
+    champion: Champion | None,
+    decision: RefitDecision,
+    error: DegenerateModelError | InputError,
+) -> ChosenModel:
+    """The published model, where a fit fails. Raises the error if none can label these customers."""
+    refused = (str(error),)
+    if champion is not None and champion.labels is not None:
+        log.warning("%s; the published model %s stays active", error, champion.model.model_id)
+        return _kept(context, champion, RefitReport(True, decision.because, refused, champion.drift))
+    active = active_model(context.store, context.run_date)
+    if active is None or isinstance(error, InputError):
+        raise error
+    published = read_model(context.store, active)
+    if any(one.name not in training.column_names for one in published.features):
+        raise error
+    log.warning("%s; the published model %s stays active", error, published.model_id)
+    segments = active_segments(context.store, context.run_date)
+    return ChosenModel(published, segments, RefitReport(True, decision.because, refused), published=active)

@@ -1,0 +1,128 @@
+"""When a run fits anew, and when the published model stays: by drift, settings, a broken input, or the user's word."""
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from builders import conf_dir, customer, write_csv
+
+from seg_spark.cli.main import main
+
+pytestmark = pytest.mark.usefixtures("spark")
+
+FIRST = date(2026, 11, 20)
+Row = dict[str, Any]
+Day = tuple[Callable[[], list[Row]], tuple[str, ...]]
+
+
+def customers(shift: int = 0, noise: float = 0.0) -> list[Row]:
+    """Three groups of customers, whose incomes are shifted and, for a share of them, changed a little."""
+    random_ = random.Random(7)
+    rows = []
+    for number in range(240):
+        income, score = [(20, 20), (80, 20), (50, 90)][number % 3]
+        own = income + shift + random_.randrange(-6, 7) + (random_.random() < noise)
+        rows.append(customer(number + 1, income=own, score=score + random_.randrange(-6, 7)))
+    return rows
+
+
+DAYS: Mapping[str, Day] = {
+    "first": (customers, ()),
+    "noise": (lambda: customers(noise=0.01), ()),
+    "named": (customers, ("--set", "segments.names.2=Loyal savers")),
+    "drift": (lambda: customers(shift=60), ()),
+    "half": (lambda: customers(shift=200)[:120], ()),
+    "setting": (lambda: customers(shift=60), ("--set", "clustering.k.max=4")),
+    "asked": (lambda: customers(shift=60), ("--set", "clustering.k.max=4", "--refit")),
+}
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[dict[str, Any], list[tuple[Any, ...]]]]:
+    """The run record and the segments of each day: (id, name, customers)."""
+    root = tmp_path_factory.mktemp("policy")
+    folder = conf_dir(root, clustering={"k": {"min": 2, "max": 5}})
+    found = {}
+    for number, (name, (rows, words)) in enumerate(DAYS.items()):
+        for old in (root / "input").glob("*"):
+            old.unlink()
+        write_csv(root, rows())
+        day = FIRST + timedelta(number)
+        assert main(["nightly", "--run-date", str(day), "--conf-dir", str(folder), *words]) == 0
+        found[name] = (record_of(root, day), segments_of(root, day))
+    return found
+
+
+def record_of(root: Path, day: date) -> dict[str, Any]:
+    [path] = (root / f"output/runs/run_date={day}").glob("*[0-9a-f].json")
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def segments_of(root: Path, day: date) -> list[tuple[Any, ...]]:
+    source = f"read_parquet('{root}/output/customer_segments/run_date={day}/*.parquet')"
+    return duckdb.sql(f"SELECT segment_id, segment_name, count(*) FROM {source} GROUP BY ALL ORDER BY 1").fetchall()
+
+
+Records = Mapping[str, tuple[dict[str, Any], list[tuple[Any, ...]]]]
+
+
+def test_the_first_run_fits(records: Records) -> None:
+    record, segments = records["first"]
+    assert record["refit"]["fitted"]
+    assert record["fitted_on"] == str(FIRST)
+    assert len(segments) == 3
+
+
+def test_a_little_noise_needs_no_fit_and_the_scores_are_those_of_the_last_one(records: Records) -> None:
+    (first, segments), (record, now) = records["first"], records["noise"]
+    assert not record["refit"]["fitted"]
+    assert f"like those of the fit on {FIRST}" in record["refit"]["because"]
+    assert now == segments
+    assert record["model_id"] == first["model_id"]
+    assert (record["fitted_on"], record["scores"], record["chosen_k"]) == (str(FIRST), first["scores"], 3)
+    assert record["chosen_because"] == first["chosen_because"]
+    saved = 1 - record["seconds"]["compare"] / sum(first["seconds"][one] for one in ("prepare", "fit", "score"))
+    assert not {"prepare", "fit", "score"} & set(record["seconds"])
+    assert saved > 0
+
+
+def test_a_name_set_by_hand_takes_effect_without_a_fit(records: Records) -> None:
+    (_, segments), (record, now) = records["first"], records["named"]
+    assert not record["refit"]["fitted"]
+    assert [(one[0], one[2]) for one in now] == [(one[0], one[2]) for one in segments]
+    assert now[1][1] == "Loyal savers"
+
+
+def test_drift_brings_a_fit_that_keeps_the_ids(records: Records) -> None:
+    (_, segments), (record, now) = records["first"], records["drift"]
+    assert record["refit"]["fitted"]
+    assert "PSI of income" in record["refit"]["because"]
+    assert record["refit"]["refused"] == []
+    assert record["fitted_on"] == record["run_date"]
+    assert [(one[0], one[2]) for one in now] == [(one[0], one[2]) for one in segments]
+
+
+def test_half_an_input_is_no_reason_to_fit(records: Records) -> None:
+    record, _ = records["half"]
+    assert not record["refit"]["fitted"]
+    assert "only 120 customers were accepted, 50% of the 240 before" in record["refit"]["because"]
+    assert record["fitted_on"] == str(FIRST + timedelta(3))
+
+
+def test_a_changed_setting_brings_a_fit(records: Records) -> None:
+    record, _ = records["setting"]
+    assert record["refit"]["because"] == "clustering.k.max changed since the last fit"
+    assert record["fitted_on"] == record["run_date"]
+
+
+def test_a_fit_can_be_asked_for(records: Records) -> None:
+    record, now = records["asked"]
+    assert record["refit"]["because"] == "asked for by --refit"
+    assert (record["refit"]["challenge"]["moved_share"], record["refit"]["refused"]) == (0.0, [])
+    assert now == records["setting"][1]
