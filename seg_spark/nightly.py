@@ -22,7 +22,7 @@ from seg_spark.steps.context import RunContext
 from seg_spark.steps.fitting import fit_segments, read_clean, training_customers
 from seg_spark.steps.labelling import label_customers
 from seg_spark.steps.preceding import PrecedingRun, preceding_run
-from seg_spark.storage.commits import PublishedModel, active_model, active_segments, commit_of
+from seg_spark.storage.commits import PublishedModel, active_model, active_segments, commit_of, last_labelled
 from seg_spark.storage.portable_models import read_model
 from seg_spark.storage.publish import publish
 from seg_spark.storage.retention import Retention
@@ -103,8 +103,11 @@ def _before(context: RunContext, training: pa.Table) -> tuple[PrecedingRun | Non
         preceding = preceding_run(context.store, context.run_date)
         return preceding, champion_of(context, preceding, training) if preceding else None
     except InputError as error:
+        commit = last_labelled(context.store, context.run_date)
+        earlier = commit.run_date if commit else "the date before"
         raise InputError(
-            f"the date before {context.run_date} cannot be gone on from: {error}; run that date again with --force"
+            f"what is published for {earlier} is needed and cannot be used: {error}; "
+            f"run seg-spark nightly --run-date {earlier} --force, then this date"
         ) from None
 
 

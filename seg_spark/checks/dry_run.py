@@ -54,6 +54,9 @@ def plan_of(command: str, settings: Settings, run_date: date) -> tuple[PlanLine,
         lines.append(PlanLine("reads", _published_customers(store, run_date)))
     if "fit" in _DONE_BY[command]:
         lines += _fits(settings)
+        before = last_labelled(store, run_date)
+        if command == "nightly" and before is not None:
+            lines.append(PlanLine("refits", _refits(settings, before.run_date)))
     elif command == "label":
         lines.append(PlanLine("reads", f"model {_model(store, run_date)}"))
     lines += [PlanLine("writes", text) for text in _writes(command, store, run_date)]
@@ -106,6 +109,12 @@ def _fits(settings: Settings) -> Iterator[PlanLine]:
     )
     rule = f"k = {selection.k}, fixed" if selection.rule == "fixed" else f"k by {selection.rule}"
     yield PlanLine("chooses", f"{rule}, no segment below {selection.min_segment_share:.1%} of the customers")
+
+
+def _refits(settings: Settings, before: date) -> str:
+    policy = settings.refit.policy
+    shown = policy if isinstance(policy, str) else f"every {policy.every} dates"
+    return f"by refit.policy ({shown}); else the model published for {before} labels"
 
 
 def _writes(command: str, store: Files, run_date: date) -> Iterator[str]:

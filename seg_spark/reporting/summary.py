@@ -120,6 +120,8 @@ def _places(record: Mapping[str, Any], output: str, partition: str) -> list[tupl
     if record["segments"]:
         places.append(("labels", f"{output}/{c.CUSTOMER_SEGMENTS}/{partition}"))
         places.append(("profiles", f"{output}/{c.SEGMENT_PROFILES}/{partition}"))
+    if record["movement"]:
+        places.append(("moves", f"{output}/{c.SEGMENT_TRANSITIONS}/{partition}"))
     if record["rows"]:
         places.append(("clean", f"{output}/{c.CLEAN_CUSTOMERS}/{partition}"))
         places.append(("rejected", f"{output}/{c.REJECTED_CUSTOMERS}/{partition}"))

@@ -20,7 +20,7 @@ from seg_spark.settings.schema import EveryRuns
 from seg_spark.steps.context import RunContext
 from seg_spark.steps.preceding import PrecedingRun, labels_of
 from seg_spark.steps.published import published_choice
-from seg_spark.storage.commits import runs_labelled_by
+from seg_spark.storage.commits import published_dates
 from seg_spark.storage.portable_models import read_reference
 
 
@@ -112,6 +112,7 @@ def _by_rule(context: RunContext, champion: Champion, policy: str | EveryRuns) -
     """The decision where drift plays no part."""
     if isinstance(policy, str):
         return RefitDecision(policy == "always", f"refit.policy is {policy}", True)
-    runs = runs_labelled_by(context.store, champion.model.model_id, context.run_date)
-    because = f"the model has labelled {runs} dates (refit.policy.every {policy.every})"
+    fitted_on = champion.reference.fitted_on
+    runs = sum(fitted_on <= one < context.run_date for one in published_dates(context.store))
+    because = f"{runs} dates are published since the fit on {fitted_on} (refit.policy.every {policy.every})"
     return RefitDecision(runs >= policy.every, because, True)

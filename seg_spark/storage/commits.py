@@ -174,13 +174,6 @@ def active_segments(store: Files, run_date: date) -> SegmentState:
     return read_commit(store, states[-1].commit).segments if states else SegmentState()
 
 
-def runs_labelled_by(store: Files, model_id: str, before: date) -> int:
-    """How many of the last dates before another have this model, without a break."""
-    states = _states_with_model(latest_commit(store), before, before=True)
-    models = [state.model.model_id for state in states if state.model is not None]
-    return next((count for count, one in enumerate(reversed(models)) if one != model_id), len(models))
-
-
 def last_labelled(store: Files, before: date) -> Commit | None:
     """What is published for the last date before another that has labels and a model."""
     for state in reversed(_states_with_model(latest_commit(store), before, before=True)):

@@ -14,7 +14,6 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from seg_spark.errors import LockedError, PublishError
-from seg_spark.segments.fit_reference import is_same_reference
 from seg_spark.segments.history import History, SegmentState, born_on
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.storage import layout
@@ -179,7 +178,7 @@ def _create(store: Store, commit: Commit, area: RunArea) -> bool:
 
 
 def _published_as(store: Store, model: ModelForms) -> PublishedModel | None:
-    """Where a model of this content is published already, undamaged, and as it would be but for the date of its fit."""
+    """Where a model of this content, with what it was fitted on, is published already, undamaged."""
     last = latest_commit(store)
     for state in last.dates.values() if last else ():
         if state.model is not None and state.model.model_id == model.model_id:
@@ -188,7 +187,7 @@ def _published_as(store: Store, model: ModelForms) -> PublishedModel | None:
                 reference = store.read(f"{state.model.folder}/{layout.REFERENCE}")
             except OSError:
                 continue
-            if portable == model.portable.encode() and is_same_reference(reference, model.reference):
+            if (portable, reference) == (model.portable.encode(), model.reference.encode()):
                 return state.model
     return None
 

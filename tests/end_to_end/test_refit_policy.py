@@ -87,9 +87,7 @@ def test_a_little_noise_needs_no_fit_and_the_scores_are_those_of_the_last_one(re
     assert record["model_id"] == first["model_id"]
     assert (record["fitted_on"], record["scores"], record["chosen_k"]) == (str(FIRST), first["scores"], 3)
     assert record["chosen_because"] == first["chosen_because"]
-    saved = 1 - record["seconds"]["compare"] / sum(first["seconds"][one] for one in ("prepare", "fit", "score"))
     assert not {"prepare", "fit", "score"} & set(record["seconds"])
-    assert saved > 0
 
 
 def test_a_name_set_by_hand_takes_effect_without_a_fit(records: Records) -> None:

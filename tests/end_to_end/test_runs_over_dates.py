@@ -39,19 +39,19 @@ def run(root: Path, day: int, rows: list[Row], *more: str, command: str = "night
     return main([command, *words, *more])
 
 
-def query(root: Path, what: str, day: int, table: str = "customer_segments") -> list[tuple[Any, ...]]:
-    source = f"read_parquet('{root}/output/{table}/*/*.parquet', hive_partitioning = true)"
-    day_ = FIRST + timedelta(day)
-    return duckdb.sql(f"SELECT {what.replace('FROM', f'FROM {source} WHERE run_date = DATE {str(day_)!r}')}").fetchall()
+def query(root: Path, columns: str, day: int, table: str = "customer_segments") -> list[tuple[Any, ...]]:
+    """Columns of a published table on a day."""
+    folder = root / "output" / table / f"run_date={FIRST + timedelta(day)}"
+    return duckdb.sql(f"SELECT {columns} FROM read_parquet('{folder}/*.parquet')").fetchall()
 
 
 def ids_of(root: Path, day: int) -> Mapping[str, int]:
     """Segment id by customer."""
-    return dict(query(root, "customer_id, segment_id FROM", day))
+    return dict(query(root, "customer_id, segment_id", day))
 
 
 def names_of(root: Path, day: int) -> Mapping[int, str]:
-    return dict(query(root, "DISTINCT segment_id, segment_name FROM", day))
+    return dict(query(root, "DISTINCT segment_id, segment_name", day))
 
 
 def events_of(root: Path, day: int) -> list[tuple[int, str, tuple[int, ...]]]:
@@ -92,10 +92,10 @@ def test_a_refit_of_the_same_customers_changes_nothing_whatever_their_order(seri
 
 
 def test_the_preceding_segment_and_the_date_of_entering_stand_beside_each_label(series: Path) -> None:
-    assert query(series, "DISTINCT previous_segment_id, since FROM", 0) == [(None, FIRST)]
-    assert set(query(series, "previous_segment_id = segment_id, since FROM", 1)) == {(True, FIRST)}
+    assert query(series, "DISTINCT previous_segment_id, since", 0) == [(None, FIRST)]
+    assert set(query(series, "previous_segment_id = segment_id, since", 1)) == {(True, FIRST)}
     today = FIRST + timedelta(2)
-    rows = query(series, "customer_id, segment_id, previous_segment_id, since FROM", 2)
+    rows = query(series, "customer_id, segment_id, previous_segment_id, since", 2)
     before = ids_of(series, 1)
     for customer_id, now, previous, since in rows:
         assert previous == before.get(customer_id)
@@ -121,7 +121,7 @@ def test_a_segment_that_dies_is_retired_and_its_id_is_not_given_again(series: Pa
 
 @pytest.mark.parametrize("day", [1, 2, 3])
 def test_transitions_add_up_to_the_sizes_of_both_dates(series: Path, day: int) -> None:
-    moves = query(series, "from_segment_id, to_segment_id, customers FROM", day, "segment_transitions")
+    moves = query(series, "from_segment_id, to_segment_id, customers", day, "segment_transitions")
     for position, other in ((0, day - 1), (1, day)):
         sums = Counter[int]()
         for move in moves:
@@ -139,7 +139,7 @@ def test_two_dates_are_compared_without_spark(series: Path, capsys: pytest.Captu
     words = ["compare", *days, "--conf-dir", str(series / "conf")]
     assert main([*words, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    published = query(series, "from_segment_id, to_segment_id, customers FROM", 2, "segment_transitions")
+    published = query(series, "from_segment_id, to_segment_id, customers", 2, "segment_transitions")
     assert {tuple(one.values()) for one in document["transitions"]} == set(published)
     assert (document["entered"], document["left"]) == (1, 3)
     assert document["stayed"] + document["moved"] == len(SAVERS) + len(SPENDERS) + len(SMALL) - 3
@@ -182,7 +182,7 @@ def test_a_damaged_model_of_the_date_before_is_named_with_what_to_do(
     store.write(f"{model.folder}/model.json", b"{")
     capsys.readouterr()
     assert run(tmp_path, 1, days()[1]) == 3
-    assert "run that date again with --force" in capsys.readouterr().err
+    assert f"run seg-spark nightly --run-date {FIRST} --force, then this date" in capsys.readouterr().err
     assert commit_of(store, FIRST + timedelta(1)).number == 0
     assert run(tmp_path, 0, days()[0], "--force") == 0
     assert run(tmp_path, 1, days()[1]) == 0

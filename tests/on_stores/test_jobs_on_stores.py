@@ -95,7 +95,7 @@ def test_s3_has_the_labels_of_a_local_disk_and_serves_all_readers(bench: Bench, 
 
 
 def readers_without_spark(output: str) -> None:
-    assert "3 customers" not in seg_spark(output, "segments")
+    assert "3 segments, 195 customers" in seg_spark(output, "segments")
     assert json.loads(seg_spark(output, "predict", "income=20", "score=20", "--json"))["segment_id"] >= 1
     assert "succeeded" in seg_spark(output, "runs")
     assert RUN_DATE in seg_spark(output, "report", "--run-date", RUN_DATE)

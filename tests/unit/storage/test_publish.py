@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -17,6 +17,7 @@ import pytest
 from processes import PROJECT
 
 from seg_spark.errors import LockedError, PublishError
+from seg_spark.segments.history import SegmentEvent, SegmentState
 from seg_spark.storage.commits import Commit, PublishedModel, TableVersion, commit_of
 from seg_spark.storage.layout import LOCK
 from seg_spark.storage.local_store import LocalStore
@@ -361,13 +362,26 @@ def test_a_disk_that_a_dead_run_has_filled_is_freed_before_anything_is_written(
     assert in_commit(store) == ["a"]
 
 
-def test_a_model_that_was_fitted_with_other_settings_is_another_version(store: LocalStore) -> None:
-    texts = ['{"fitted_on": "2026-11-22", "settings": 1}', '{"fitted_on": "2026-11-23", "settings": 1}']
+def test_a_model_that_was_fitted_on_another_date_or_with_other_settings_is_written_anew(store: LocalStore) -> None:
     folders = []
-    for number, reference in enumerate([*texts, '{"fitted_on": "2026-11-23", "settings": 2}']):
+    for number, reference in enumerate(("fitted on Monday", "fitted on Monday", "fitted on Tuesday")):
         with run_area(store, RUN_DATE, f"r{number}") as area:
             forms = ModelForms("abc", Pipeline(), "whole", "{}", reference)  # type: ignore[arg-type]
             model = stage_model(store, area.run_id, forms)
             publish(store, area, [], model, Retention(0, 0.0))
             folders.append(model.folder)
     assert folders[0] == folders[1] != folders[2]
+
+
+def test_two_dates_that_run_at_once_never_give_one_id_twice(store: LocalStore) -> None:
+    def born(run_date: date, segment_id: int) -> SegmentState:
+        return SegmentState((SegmentEvent(run_date, segment_id, "born", "new"),))
+
+    later = RUN_DATE + timedelta(1)
+    with run_area(store, RUN_DATE, "r1") as earlier_run:
+        with run_area(store, later, "r2") as later_run:
+            publish(store, later_run, [], None, KEEP_ONE, segments=born(later, 6))
+        with pytest.raises(LockedError, match="run again"):
+            publish(store, earlier_run, [], None, KEEP_ONE, segments=born(RUN_DATE, 6))
+        made = publish(store, earlier_run, [], None, KEEP_ONE, segments=born(RUN_DATE, 7))
+    assert made.issued == {RUN_DATE: (7,), later: (6,)}
