@@ -5,10 +5,11 @@ from datetime import date
 
 from seg_spark import columns as c
 from seg_spark.errors import InputError
+from seg_spark.reporting.changes import MOST_DATES
 from seg_spark.reporting.report_page import ReportData, render_report
 from seg_spark.storage.commits import commit_of
 from seg_spark.storage.portable_models import read_model, read_scores, scores_path
-from seg_spark.storage.profiles import read_profiles
+from seg_spark.storage.published_tables import read_profiles, read_sizes, read_transitions
 from seg_spark.storage.records import read_figures, read_records, write_page
 from seg_spark.storage.store import Files
 
@@ -36,5 +37,7 @@ def make_report(store: Files, run_date: date) -> str:
         scores=scores,
         profiles=read_profiles(store, run_date),
         figures=read_figures(store, run_date, run_id),
+        transitions=read_transitions(store, run_date),
+        sizes=read_sizes(store, run_date, MOST_DATES),
     )
     return write_page(store, run_date, run_id, render_report(data))

@@ -68,7 +68,7 @@ def record_of(
         "chosen_because": fitted.choice.because if fitted else earlier.chosen_because if earlier else None,
         "fitted_on": run.run_date.isoformat() if fitted else earlier.fitted_on.isoformat() if earlier else None,
         "excluded_k": {str(k): why for k, why in fitted.choice.excluded.items()} if fitted else None,
-        "refit": asdict(outcome.refit) if outcome.refit else None,
+        "refit": asdict(outcome.refit) | {"max_psi": run.settings.refit.max_psi} if outcome.refit else None,
         "skipped_for": outcome.skipped_for,
         "mllib": asdict(fitted.mllib) if fitted else None,
         "scores": [asdict(one) for one in scored.scores] if scored else None,

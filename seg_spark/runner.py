@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from seg_spark.errors import PublishError, SegSparkError
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import Run, RunOutcome, record_of
+from seg_spark.session import ending_work
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.context import RunContext, refuse_own_output, start_spark, store_of
 from seg_spark.steps.fingerprint import fingerprint_of, published_with
@@ -90,9 +91,9 @@ def run(
                     reported.append(RunOutcome(skipped_for=published.run_id))
                 else:
                     spark, work = start()
-                    reported.append(
-                        work(RunContext(spark, settings, store, area, progress, refit=refit), reported.append)
-                    )
+                    context = RunContext(spark, settings, store, area, progress, refit=refit)
+                    with ending_work(spark):
+                        reported.append(work(context, reported.append))
         except BaseException as error:
             try:
                 _, path = record(error)

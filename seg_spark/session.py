@@ -3,7 +3,9 @@
 import logging
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +25,7 @@ log = logging.getLogger("seg_spark")
 _NOISY_LOGGERS: Final = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
 """Loggers of pyspark that print Spark's errors, with their values and stack traces, before we can translate them."""
 _QUIET_LOG: Final = Path(__file__).with_name("log4j2.properties")
+_END_SECONDS: Final = 10.0  # platforms that terminate a run give it some 30 before they kill it
 
 # Without these the answers would be other ones, so they are not for the user to choose.
 _CORRECTNESS: Final = {
@@ -110,6 +113,32 @@ def task_counter(spark: SparkSession) -> Callable[[], tuple[int, int] | None]:
         return sum(stage.numCompletedTasks for stage in running), sum(stage.numTasks for stage in running)
 
     return count
+
+
+@contextmanager
+def ending_work(spark: SparkSession) -> Iterator[None]:
+    """When the block fails, end what Spark still does for it, so that files removed afterwards stay removed.
+
+    A task that goes on would write its files anew. What has not ended after 10 seconds is left to itself.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(Py4JError, OSError):  # a Spark that is gone does nothing
+            spark.sparkContext.cancelAllJobs()
+            deadline = time.monotonic() + _END_SECONDS
+            while is_working(spark) and time.monotonic() < deadline:
+                time.sleep(0.05)
+        raise
+
+
+def is_working(spark: SparkSession) -> bool:
+    """Whether a task runs, or a query or a write has not come to its end (the driver too removes files by then)."""
+    executors = spark.sparkContext._jsc.sc().statusTracker().getExecutorInfos()
+    if any(executor.numRunningTasks() for executor in executors):
+        return True
+    queries = spark._jsparkSession.sharedState().statusStore().executionsList()
+    return any(queries.apply(index).completionTime().isEmpty() for index in range(queries.size()))
 
 
 def is_one_machine(spark: SparkSession) -> bool:

@@ -7,11 +7,10 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from py4j.protocol import Py4JError
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -25,6 +24,7 @@ from seg_spark.segments.comparison import Comparison, Segmentation, compared_seg
 from seg_spark.segments.matching import CrossTable
 from seg_spark.segments.model import Model
 from seg_spark.segments.scoring import score
+from seg_spark.session import ending_work
 from seg_spark.settings.differences import changes_between, cleans_alike, measures_alike
 from seg_spark.settings.schema import Settings
 from seg_spark.spark_errors import spark_errors_as
@@ -106,15 +106,9 @@ def _customers(
         files = published.commit.tables[c.CLEAN_CUSTOMERS].files
         yield read_clean(context, files), published.segmentation.rows
         return
-    with trial_area(context.store, context.run_id):
-        try:
-            cleaned = clean_customers(context)
-            yield read_clean(context, cleaned.clean.files), cleaned.rows
-        except BaseException:
-            # a task that goes on would write its files anew; a Spark that is gone runs none
-            with suppress(Py4JError, OSError):
-                context.spark.sparkContext.cancelAllJobs()
-            raise
+    with trial_area(context.store, context.run_id), ending_work(context.spark):
+        cleaned = clean_customers(context)
+        yield read_clean(context, cleaned.clean.files), cleaned.rows
 
 
 def _cross_with_published(

@@ -1,6 +1,7 @@
 """Report pages of made-up models: any number of features and segments, with hostile text."""
 
 import json
+from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +10,7 @@ from seg_spark.features.fitted import FittedCategory, FittedFeature, FittedNumbe
 from seg_spark.reporting.report_figures import report_figures
 from seg_spark.reporting.report_page import ReportData, render_report
 from seg_spark.segments.model import Model, Segment
+from seg_spark.segments.movement import SegmentSizes, Transition
 from seg_spark.segments.profiles import Profile
 
 HOSTILE = "</script><script>alert(1)</script><!-- & 'x' \"y\" 顧客"
@@ -36,7 +38,8 @@ def model(features: int, segments: int, seed: int = 0) -> tuple[Model, np.ndarra
     return Model((*numbers, plan), "standard", found, len(ids)), points, ids, customers
 
 
-def page(features: int, segments: int) -> str:
+def page(features: int, segments: int, *, dates: int = 30) -> str:
+    """A page of so many features and segments, and of so many dates: with more than one, with who moved since."""
     one, points, ids, customers = model(features, segments)
     profiles = [
         Profile(
@@ -60,8 +63,27 @@ def page(features: int, segments: int) -> str:
         "mllib_within_ss": 6.0,
         "smallest_share": 0.1,
     }
+    figures = report_figures(one, customers, points, ids)
+    last = date(2026, 11, 23)
+    sizes = [
+        SegmentSizes(
+            last - timedelta(days=day),
+            {two.segment_id: 1000 * two.segment_id + 7 * day for two in one.segments},
+            {two.segment_id: two.name for two in one.segments},
+        )
+        for day in reversed(range(dates))
+    ]
+    known = [*(two.segment_id for two in one.segments), None]
+    moves = [Transition(old, new, 1 + 37 * (i % 5)) for i, old in enumerate(known) for new in known if old or new]
+    drift = [
+        {"feature": feature.name, "psi": 0.02 * position, "by_chance": 0.1, "missing_rise": 0.01}
+        for position, feature in enumerate(one.features)
+    ]
+    refit = {"fitted": False, "because": "the customers are still like those of the fit", "refused": (),
+             "max_psi": 0.25, "drift": {"features": drift, "distance_ratio": 1.02}}  # fmt: skip
     data = ReportData(
-        record={"run_date": "2026-11-23", "run_id": "r1", "rows": rows, "missing": {"plan": 3},
+        record={"run_date": last.isoformat(), "run_id": "r1", "rows": rows, "missing": {"plan": 3},
+                "fitted_on": "2026-11-20", "refit": refit if dates > 1 else None,
                 "clipped": {"plan": 41},
                 "segments": [{"segment_id": i + 1, "outliers": 70 + i} for i in range(segments)],
                 "versions": {"seg-spark": "1"}},
@@ -69,6 +91,8 @@ def page(features: int, segments: int) -> str:
         scores={"scores": [{"k": k, **score} for k in {2, segments, segments + 1}], "chosen_because": "k = 2 is best",
                 "excluded": {"9": "too small"}},
         profiles=profiles,
-        figures=json.loads(json.dumps(report_figures(one, customers, points, ids))),
+        figures=json.loads(json.dumps(figures)),
+        transitions=moves if dates > 1 else (),
+        sizes=sizes,
     )  # fmt: skip
     return render_report(data)

@@ -49,7 +49,7 @@ def segments(
     """
     from seg_spark.reporting.segment_cards import show_all_features, show_history, show_segments
     from seg_spark.storage.commits import commit_of
-    from seg_spark.storage.profiles import read_profiles
+    from seg_spark.storage.published_tables import read_profiles
 
     store, date_ = _published(load(conf_dir, env, assignments).settings.output.path, run_date)
     if history:
@@ -70,23 +70,20 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Show who moved between the segments of two published dates, who entered and who left.
+    """Show who moved between the segments of two published dates, who entered and left, and which features drifted.
 
     Example: seg-spark compare 2026-11-22 2026-11-23
     """
+    from seg_spark.compare import compare_dates
     from seg_spark.reporting.movement import movement_document, show_movement
-    from seg_spark.segments.movement import transitions_of
-    from seg_spark.storage.labels import cross_labels_between, segment_names
     from seg_spark.storage.readers import files_at
 
     store = files_at(load(conf_dir, env, assignments).settings.output.path)
-    dates = (parse_run_date(before), parse_run_date(now))
-    transitions = transitions_of(cross_labels_between(store, *dates), {})
-    names = (segment_names(store, dates[0]), segment_names(store, dates[1]))
+    found = compare_dates(store, parse_run_date(before), parse_run_date(now))
     if as_json:
-        sys.stdout.write(json.dumps(movement_document(dates, names, transitions), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(movement_document(found), indent=2, ensure_ascii=False) + "\n")
     else:
-        show_movement(out(), dates, names, transitions)
+        show_movement(out(), found)
 
 
 @app.command("report")
@@ -158,7 +155,7 @@ def print_config(
 
 def _published(output_path: str, run_date: str | None) -> "tuple[Files, date]":
     """The store of an output, and the date asked for or the last one with profiles. Raises InputError without any."""
-    from seg_spark.storage.profiles import last_profiled_date
+    from seg_spark.storage.published_tables import last_profiled_date
     from seg_spark.storage.readers import files_at
 
     store = files_at(output_path)

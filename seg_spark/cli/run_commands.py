@@ -137,7 +137,7 @@ def _run(
     from seg_spark.reporting.segment_cards import show_segments
     from seg_spark.reporting.summary import show_run
     from seg_spark.runner import run
-    from seg_spark.storage.profiles import read_profiles
+    from seg_spark.storage.published_tables import read_profiles
     from seg_spark.storage.readers import files_at
 
     result = run(command, settings, date_, conf_dir, StepProgress(Console(stderr=True)), force=force, refit=refit)

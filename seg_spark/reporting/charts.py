@@ -1,12 +1,15 @@
 """Charts as numbers: where marks, ticks and labels lie in an SVG. No drawing here; the template of the page does it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
 from typing import Any, Final
 
 PALETTE_SIZE: Final = 12
 _TICKS: Final = 6
+_LEFT, _RIGHT = 152, 308  # where ribbons begin and end
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,86 @@ def bars(shares: Sequence[float], highest: float) -> str:
     return "".join(
         f"M{i * width + 0.5:.1f} 90v{-share * scale:.1f}h{width - 1:.1f}V90z" for i, share in enumerate(shares) if share
     )
+
+
+def flows(moves: Sequence[tuple[int | None, int | None, int]]) -> dict[str, Any]:
+    """Moves (from, to, customers) as ribbons between a block per segment on the left and on the right.
+
+    None stands for those who entered (on the left) or left (on the right); its block is the last of its side.
+    """
+    everybody = sum(customers for *_, customers in moves)
+    if not everybody:
+        return {}
+    froms, tos = ({one[side] for one in moves} for side in (0, 1))
+    most = max(len(froms), len(tos))
+    scale = max(160.0, 22.0 * most) / everybody
+    blocks: list[tuple[int | None, str, float, float, float]] = []
+    tops: dict[tuple[int, int | None], float] = {}
+    for side, segments in enumerate((froms, tos)):
+        top = 8.0
+        for one in _none_last(segments):
+            height = scale * sum(move[2] for move in moves if move[side] == one)
+            blocks.append((one, _class(one), _LEFT - 12 if side == 0 else _RIGHT, round(top, 1), round(height, 1)))
+            tops[side, one] = top
+            top += max(height, 8.0) + 10
+    ribbons = []
+    for before, now, customers in sorted(moves, key=lambda one: tuple((side is None, side or 0) for side in one[:2])):
+        height = scale * customers
+        start, end = tops[0, before], tops[1, now]
+        tops[0, before] += height
+        tops[1, now] += height
+        curve = f"{(_LEFT + _RIGHT) / 2:g}"
+        outline = (
+            f"M{_LEFT} {start:.1f}C{curve} {start:.1f} {curve} {end:.1f} {_RIGHT} {end:.1f}v{height:.1f}"
+            f"C{curve} {end + height:.1f} {curve} {start + height:.1f} {_LEFT} {start + height:.1f}z"
+        )
+        ribbons.append((before, now, _class(now if before is None else before), outline, customers))
+    bottom = max(top + max(height, 8.0) for *_, top, height in blocks)
+    return {"blocks": blocks, "ribbons": ribbons, "height": round(bottom + 8)}
+
+
+def size_lines(sizes: Mapping[date, Mapping[int, int]], segments: Iterable[int]) -> dict[str, Any]:
+    """Customers of some segments by date, one line each, and the id of a segment beside its last dot."""
+    if len(sizes) < 2:  # one date makes no line
+        return {}
+    dates = sorted(sizes)
+    shown = sorted(segments)
+    highest = max((own.get(one, 0) for own in sizes.values() for one in shown), default=0)
+    x = Axis(dates[0].toordinal(), dates[-1].toordinal(), 62, 322)
+    y = Axis(0, highest, 218, 12)
+    lines, ends = [], []
+    for one in shown:
+        known = [(day, sizes[day][one]) for day in dates if one in sizes[day]]
+        dots = [(x.at(day.toordinal()), y.at(size), day, size) for day, size in known]
+        if dots:
+            lines.append((one, segment_class(one), "M" + "L".join(f"{dot[0]} {dot[1]}" for dot in dots) + "h0", dots))
+            ends.append((dots[-1][1], dots[-1][0], one))
+    first, last = dates[0], dates[-1]
+    return {
+        "lines": lines,
+        "labels": [(one, at, height) for (_, at, one), height in zip(sorted(ends), _apart(sorted(ends)), strict=True)],
+        "x_ticks": [(x.at(first.toordinal()), first), (x.at(last.toordinal()), last)],
+        "y_ticks": y.ticks,
+    }
+
+
+def _apart(ends: Sequence[tuple[float, float, int]]) -> list[float]:
+    """The heights of labels, from the top, each at least 13 below the one before, all inside the picture."""
+    heights = [height for height, *_ in ends]
+    for i, _ in enumerate(pairwise(ends), start=1):
+        heights[i] = max(heights[i], heights[i - 1] + 13)
+    excess = max(0.0, heights[-1] - 222) if heights else 0.0
+    for i in reversed(range(len(heights))):
+        heights[i] = min(heights[i], 222 - 13 * (len(heights) - 1 - i)) if excess else heights[i]
+    return [round(one, 1) for one in heights]
+
+
+def _none_last(segments: Iterable[int | None]) -> list[int | None]:
+    return sorted(segments, key=lambda one: (one is None, one or 0))
+
+
+def _class(segment_id: int | None) -> str:
+    return "none" if segment_id is None else segment_class(segment_id)
 
 
 def _line(values: Mapping[int, float], x: Axis, y: Axis) -> str:

@@ -1,71 +1,75 @@
-"""Two dates side by side: who is in which segment on both, who moved, entered and left."""
+"""Two dates side by side: who is in which segment on both, who moved, entered and left; which features drifted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
-from seg_spark.segments.movement import Movement, Transition
+from seg_spark.segments.movement import DateComparison, Movement
 
 _MOST_COLUMNS: Final = 12
 _MOST_MOVES: Final = 10
+_MOST_FEATURES: Final = 10
 
 
-def show_movement(
-    console: Console,
-    dates: tuple[date, date],
-    names: tuple[Mapping[int, str], Mapping[int, str]],
-    transitions: Sequence[Transition],
-) -> None:
-    """The sums, the matrix of segments (up to twelve), and the largest moves; `names` by id, of both dates."""
-    sums = Movement.of(transitions)
-    console.print(f"{dates[0]} to {dates[1]}: {sums}", markup=False, soft_wrap=True)
-    if len(names[1]) <= _MOST_COLUMNS:
-        console.print(_matrix(dates, names, transitions))
-    moves = [one for one in transitions if one.from_segment_id != one.to_segment_id]
+def show_movement(console: Console, found: DateComparison) -> None:
+    """The sums, the matrix of segments (up to twelve), the largest moves, and the features that drifted most."""
+    sums = Movement.of(found.transitions)
+    console.print(f"{found.before} to {found.now}: {sums}", markup=False, soft_wrap=True)
+    if len(found.names_now) <= _MOST_COLUMNS:
+        console.print(_matrix(found))
+    moves = [one for one in found.transitions if one.from_segment_id != one.to_segment_id]
     moves = sorted(moves, key=lambda one: -one.customers)[:_MOST_MOVES]
     if moves:
         console.print("largest moves:")
     for one in moves:
-        told = f"{_shown(one.from_segment_id, names[0], 'entered')} -> {_shown(one.to_segment_id, names[1], 'left')}"
-        console.print(f"{one.customers:>9,}  {told}", markup=False, soft_wrap=True)
+        from_segment = shown_segment(one.from_segment_id, found.names_before, "entered")
+        to_segment = shown_segment(one.to_segment_id, found.names_now, "left")
+        console.print(f"{one.customers:>9,}  {from_segment} -> {to_segment}", markup=False, soft_wrap=True)
+    if found.drift:
+        console.print(_drift(found))
 
 
-def movement_document(
-    dates: tuple[date, date],
-    names: tuple[Mapping[int, str], Mapping[int, str]],
-    transitions: Sequence[Transition],
-) -> dict[str, Any]:
+def movement_document(found: DateComparison) -> dict[str, Any]:
     """The same as JSON values."""
     return {
-        "from_date": dates[0].isoformat(),
-        "to_date": dates[1].isoformat(),
-        **asdict(Movement.of(transitions)),
-        "segments_before": {str(one): name for one, name in sorted(names[0].items())},
-        "segments_now": {str(one): name for one, name in sorted(names[1].items())},
-        "transitions": [asdict(one) for one in transitions],
+        "from_date": found.before.isoformat(),
+        "to_date": found.now.isoformat(),
+        **asdict(Movement.of(found.transitions)),
+        "segments_before": {str(one): name for one, name in sorted(found.names_before.items())},
+        "segments_now": {str(one): name for one, name in sorted(found.names_now.items())},
+        "transitions": [asdict(one) for one in found.transitions],
+        "drift": [asdict(one) for one in found.drift],
     }
 
 
-def _matrix(
-    dates: tuple[date, date],
-    names: tuple[Mapping[int, str], Mapping[int, str]],
-    transitions: Sequence[Transition],
-) -> Table:
-    counts = {(one.from_segment_id, one.to_segment_id): one.customers for one in transitions}
-    table = Table(header_style="bold", title=f"rows: segment on {dates[0]}, columns: on {dates[1]}")
-    columns = [*sorted(names[1]), None]
+def shown_segment(segment_id: int | None, names: Mapping[int, str], otherwise: str) -> str:
+    """Id and name of a segment, or other words where there is none."""
+    return otherwise if segment_id is None else f"{segment_id} {names.get(segment_id, '')}".rstrip()
+
+
+def _matrix(found: DateComparison) -> Table:
+    counts = {(one.from_segment_id, one.to_segment_id): one.customers for one in found.transitions}
+    table = Table(header_style="bold", title=f"rows: segment on {found.before}, columns: on {found.now}")
+    columns = [*sorted(found.names_now), None]
     table.add_column("", overflow="fold")
     for column in columns:
         table.add_column("left" if column is None else str(column), justify="right")
-    for row in [*sorted(names[0]), None]:
+    for row in [*sorted(found.names_before), None]:
         cells = [f"{counts[row, column]:,}" if (row, column) in counts else "" for column in columns]
-        table.add_row(_shown(row, names[0], "entered"), *cells)
+        table.add_row(shown_segment(row, found.names_before, "entered"), *cells)
     return table
 
 
-def _shown(segment_id: int | None, names: Mapping[int, str], otherwise: str) -> str:
-    return otherwise if segment_id is None else f"{segment_id} {names.get(segment_id, '')}".rstrip()
+def _drift(found: DateComparison) -> Table:
+    ordered = sorted(found.drift, key=lambda one: -one.psi)[:_MOST_FEATURES]
+    others = len(found.drift) - len(ordered)
+    table = Table(header_style="bold", title=f"drift of the features{f' (the other {others} less)' if others else ''}")
+    table.add_column("feature", overflow="fold")
+    for title in ("PSI", "by chance up to", "missing"):
+        table.add_column(title, justify="right")
+    for one in ordered:
+        table.add_row(one.feature, f"{one.psi:.3f}", f"{one.by_chance:.3f}", f"{one.missing_rise:+.1%}")
+    return table

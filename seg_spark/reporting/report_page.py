@@ -14,7 +14,9 @@ from markupsafe import Markup
 
 from seg_spark.features.fitted import FittedCategory
 from seg_spark.reporting import charts
+from seg_spark.reporting.changes import changes
 from seg_spark.segments.model import Model, model_to_json
+from seg_spark.segments.movement import SegmentSizes, Transition
 from seg_spark.segments.profiles import Profile
 from seg_spark.segments.wording import NOTABLE, against, readable_number, shown_level, with_level, with_unit
 
@@ -34,13 +36,16 @@ _SCORES: Final = (
 
 @dataclass(frozen=True)
 class ReportData:
-    """What a page is made from: the run record, the model, its scores.json, the published profiles, the figures."""
+    """What a page is made from: the run record, the model, its scores.json, the published profiles, the figures, who
+    moved since the date before, and the sizes on the last dates up to this one."""
 
     record: Mapping[str, Any]
     model: Model
     scores: Mapping[str, Any]
     profiles: Sequence[Profile]
     figures: Mapping[str, Any]
+    transitions: Sequence[Transition] = ()
+    sizes: Sequence[SegmentSizes] = ()
 
 
 def render_report(data: ReportData) -> str:
@@ -56,6 +61,7 @@ def render_report(data: ReportData) -> str:
         highest[row.feature] = max(highest.get(row.feature, 0.0), abs(row.z_score or 0.0))
     ordered = sorted(data.model.features, key=lambda one: -highest[one.name])
     chosen = len(data.model.segments)
+    told = changes(data.record, data.transitions, data.sizes)
     scores = {int(one["k"]): one for one in data.scores["scores"]}
     page_data = {"model": json.loads(model_to_json(data.model)), "distributions": data.figures["distributions"]}
     return _environment().get_template("report.html.j2").render(
@@ -97,6 +103,8 @@ def render_report(data: ReportData) -> str:
         missing=_some(data.record["missing"]),
         clipped=_some(data.record["clipped"]),
         outliers=_some({one["segment_id"]: one["outliers"] for one in data.record["segments"]}),
+        changes=told,
+        has_changes=any(told.values()),
         colour=charts.segment_class,
         level=shown_level,
     )  # fmt: skip

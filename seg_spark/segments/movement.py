@@ -2,9 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
 
 from seg_spark.errors import PublishError
 from seg_spark.segments.matching import CrossTable
+
+if TYPE_CHECKING:
+    from seg_spark.segments.drift import FeatureDrift
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,27 @@ class Movement:
 
     def __str__(self) -> str:
         return f"{self.stayed:,} stayed, {self.moved:,} moved, {self.entered:,} entered, {self.left:,} left"
+
+
+@dataclass(frozen=True)
+class SegmentSizes:
+    """The customers of each segment on a date, and its name then, both by id."""
+
+    run_date: date
+    customers: Mapping[int, int]
+    names: Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class DateComparison:
+    """Two published dates: the names of their segments by id, who moved, and the drift of the features."""
+
+    before: date
+    now: date
+    names_before: Mapping[int, str]
+    names_now: Mapping[int, str]
+    transitions: tuple[Transition, ...]
+    drift: "tuple[FeatureDrift, ...]"
 
 
 def transitions_of(counts: CrossTable, sizes_before: Mapping[int, int]) -> tuple[Transition, ...]:

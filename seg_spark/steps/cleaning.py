@@ -31,6 +31,7 @@ from seg_spark.storage.tables import (
     count_nulls,
     count_rows,
     data_files,
+    frame_of,
     read_table,
     stage_frame,
     stage_table,
@@ -177,7 +178,7 @@ def _staged(context: RunContext, outcome: RowOutcome) -> StagedTable:
     folder = context.folder_of(table)
     if not data_files(context.store, folder):
         schema = _schema(context, table)
-        stage_table(context.spark.createDataFrame([], schema), schema, context.store, folder, table)
+        stage_table(frame_of(context.spark, [], schema), schema, context.store, folder, table)
     return staged_table(context.store, table, folder)
 
 

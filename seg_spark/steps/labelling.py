@@ -27,8 +27,8 @@ from seg_spark.segments.totals import published_scores, total_segments
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
 from seg_spark.steps.preceding import PrecedingRun, published_labels
-from seg_spark.storage.profiles import read_profiles
-from seg_spark.storage.tables import StagedTable, read_table, stage_table, staged_table
+from seg_spark.storage.published_tables import read_profiles
+from seg_spark.storage.tables import StagedTable, frame_of, read_table, stage_table, staged_table
 
 _MOST_TO_EVERY_TASK: Final = 2_000_000
 """Labels of a preceding date up to so many are sent to every task; more are brought together by a shuffle."""
@@ -115,8 +115,8 @@ def _moves(context: RunContext, staged: StagedTable, preceding: PrecedingRun) ->
 
 def _stage_moves(context: RunContext, moves: Sequence[Transition]) -> StagedTable:
     schema = schemas.SEGMENT_TRANSITIONS_SCHEMA
-    rows = [(one.from_segment_id, one.to_segment_id, one.customers, context.run_id) for one in moves]
-    return _stage(context, context.spark.createDataFrame(rows, schema).coalesce(1), schema, c.SEGMENT_TRANSITIONS)
+    rows = [asdict(one) | {c.RUN_ID: context.run_id} for one in moves]
+    return _stage(context, frame_of(context.spark, rows, schema), schema, c.SEGMENT_TRANSITIONS)
 
 
 def _with_previous(labels: DataFrame, previous: DataFrame | None, run_date: date, *, is_small: bool) -> DataFrame:
@@ -182,5 +182,4 @@ def _score_sample(context: RunContext, sample: pa.Table, model: Model) -> tuple[
 def _stage_profiles(context: RunContext, profiles: Sequence[Profile], model: Model) -> StagedTable:
     schema = schemas.SEGMENT_PROFILES_SCHEMA
     values = [asdict(one) | {c.MODEL_ID: model.model_id, c.RUN_ID: context.run_id} for one in profiles]
-    frame = context.spark.createDataFrame([tuple(row[name] for name in schema.fieldNames()) for row in values], schema)
-    return _stage(context, frame.coalesce(1), schema, c.SEGMENT_PROFILES)
+    return _stage(context, frame_of(context.spark, values, schema), schema, c.SEGMENT_PROFILES)

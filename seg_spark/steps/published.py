@@ -18,7 +18,7 @@ from seg_spark.segments.model import Model
 from seg_spark.storage.commits import Commit, PublishedModel, commit_of
 from seg_spark.storage.layout import records
 from seg_spark.storage.portable_models import read_model, read_scores, scores_path
-from seg_spark.storage.profiles import read_profiles
+from seg_spark.storage.published_tables import read_profiles
 from seg_spark.storage.records import read_records
 from seg_spark.storage.store import Files
 

@@ -1,10 +1,12 @@
 """Reading and writing Parquet tables. A written folder holds Parquet files and nothing else."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
@@ -37,6 +39,12 @@ def stage_table(frame: DataFrame, schema: StructType, store: Store, folder: str,
     for entry in store.entries(folder):
         if not _is_data(entry):
             store.remove(f"{folder}/{entry.name}")
+
+
+def frame_of(spark: SparkSession, rows: Sequence[Mapping[str, Any]], schema: StructType) -> DataFrame:
+    """A few rows of this process as a frame of one partition. Sent by Arrow: executors need no Python for it."""
+    columns = pa.table({name: [row[name] for row in rows] for name in schema.fieldNames()})
+    return spark.createDataFrame(columns, schema).coalesce(1)
 
 
 def stage_frame(frame: DataFrame, store: Store, folder: str) -> DataFrame:

@@ -46,14 +46,17 @@ def published(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         for number in range(400)
     ]
-    write_csv(root, rows)
     folder = conf_dir(root, FEATURES, clustering={"k": {"min": 2, "max": 4}})
-    assert main(["nightly", "--run-date", "2026-11-23", "--conf-dir", str(folder)]) == 0
+    poor = {"spend": 50, "age": 35, "visits": 3}
+    moving = [{**row, **poor} if number % 3 == 2 and 20 <= number < 60 else row for number, row in enumerate(rows)]
+    for run_date, customers in (("2026-11-22", rows[:390]), ("2026-11-23", moving[10:])):
+        write_csv(root, customers)
+        assert main(["nightly", "--run-date", run_date, "--conf-dir", str(folder)]) == 0
     return root
 
 
 def page_of(root: Path) -> Path:
-    [page] = (root / "output" / "runs").rglob("*.html")
+    [page] = (root / "output" / "runs" / "run_date=2026-11-23").rglob("*.html")
     return page
 
 
@@ -94,17 +97,19 @@ def test_axe_finds_no_serious_fault(browser: "Chrome", published: Path, theme: s
 
 def test_the_form_answers_like_the_batch(browser: "Chrome", published: Path) -> None:
     chrome = opened(browser, page_of(published))
-    clean, labels = (f"{published}/output/{name}/*/*.parquet" for name in ("clean_customers", "customer_segments"))
-    names = list(FEATURES)
+    clean, labels = (
+        f"{published}/output/{name}/run_date=2026-11-23/*.parquet" for name in ("clean_customers", "customer_segments")
+    )
+    features = list(FEATURES)
     rows = duckdb.sql(
-        f"SELECT segment_id, distance, margin, runner_up_segment_id, {', '.join(names)} "
+        f"SELECT segment_id, distance, margin, runner_up_segment_id, {', '.join(features)} "
         f"FROM '{clean}' JOIN '{labels}' USING (customer_id)"
     ).fetchall()
     assert len(rows) > 350
     asked = [
         {
             name: "" if value is None else f"={value}" if FEATURES[name].get("kind") == "category" else repr(value)
-            for name, value in zip(names, row[4:], strict=True)
+            for name, value in zip(features, row[4:], strict=True)
         }
         for row in rows
     ]
@@ -172,15 +177,15 @@ def test_a_chart_tells_its_values_by_mouse_finger_and_keyboard(browser: "Chrome"
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 
-    [record] = (json.loads(path.read_text()) for path in (published / "output" / "runs").rglob("*.json"))
+    [record] = (json.loads(path.read_text()) for path in page_of(published).parent.glob("*.json"))
     chosen = next(one for one in record["scores"] if one["k"] == record["chosen_k"])
     chrome = opened(browser, page_of(published), 390)
     charts = chrome.find_elements(By.CSS_SELECTOR, "svg[data-nearest]")
-    assert len(charts) == 6 + 2 + len(FEATURES)
+    assert len(charts) == 2 + 6 + 2 + len(FEATURES)
     assert tip_of(chrome) == ""
 
     marked = chrome.find_element(By.CSS_SELECTOR, "circle.chosen")  # of the within sum of squares
-    chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", charts[0])
+    chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", charts[2])
     ActionChains(chrome).move_to_element(marked).perform()
     expected = (
         f"k = {chosen['k']} (chosen): {chosen['within_ss']:,.0f}; MLlib's own fit {chosen['mllib_within_ss']:,.0f}"
@@ -225,8 +230,8 @@ def test_the_bars_of_a_distribution_tell_the_shares_of_the_chosen_segment(browse
     Select(chrome.find_element(By.ID, "segment")).select_by_value("2")
     chart = chrome.find_element(By.CSS_SELECTOR, "svg[data-feature='plan']")
     chrome.execute_script("arguments[0].dispatchEvent(new KeyboardEvent('keydown', {key: 'Home'}))", chart)
-    labels = f"{published}/output/customer_segments/*/*.parquet"
-    clean = f"{published}/output/clean_customers/*/*.parquet"
+    labels = f"{published}/output/customer_segments/run_date=2026-11-23/*.parquet"
+    clean = f"{published}/output/clean_customers/run_date=2026-11-23/*.parquet"
     held = "avg((plan IS NULL OR plan = 'basic')::int)"
     [[everybody, own]] = duckdb.sql(
         f"SELECT {held}, {held} FILTER (segment_id = 2) FROM '{clean}' JOIN '{labels}' USING (customer_id)"
@@ -234,6 +239,44 @@ def test_the_bars_of_a_distribution_tell_the_shares_of_the_chosen_segment(browse
     found = re.fullmatch(r"basic: everybody ([\d.]+)%, segment 2 ([\d.]+)%", tip_of(chrome))
     assert found is not None
     assert [float(one) for one in found.groups()] == pytest.approx([100 * everybody, 100 * own], abs=0.06)
+
+
+def test_the_page_tells_who_moved_and_how_large_segments_were(browser: "Chrome", published: Path) -> None:
+    from selenium.webdriver.common.by import By
+
+    chrome = opened(browser, page_of(published))
+    moves = duckdb.sql(
+        f"SELECT from_segment_id, to_segment_id, customers FROM "
+        f"'{published}/output/segment_transitions/run_date=2026-11-23/*.parquet' "
+        "WHERE from_segment_id IS DISTINCT FROM to_segment_id"
+    ).fetchall()
+    assert {(None in move[:2]) for move in moves} == {True, False}, "somebody moved, and somebody entered or left"
+    told = [one.get_attribute("data-tip") for one in chrome.find_elements(By.CSS_SELECTOR, "path.ribbon")]
+
+    def read(tip: str) -> tuple[int | None, int | None, int]:
+        found = re.fullmatch(
+            r"(?:(\d+) · .*|entered the table) → (?:(\d+) · .*|left the table): ([\d,]+) customers", tip
+        )
+        assert found is not None, tip
+        ids = [int(one) if one else None for one in found.groups()[:2]]
+        return ids[0], ids[1], int(found[3].replace(",", ""))
+
+    assert sorted(map(str, map(read, told))) == sorted(map(str, moves))
+    sums = {"moved": 0, "entered": 0, "left": 0}
+    for before, now, customers in moves:
+        sums["entered" if before is None else "left" if now is None else "moved"] += customers
+    text = chrome.find_element(By.ID, "changes").text
+    assert f"{sums['moved']} moved to another, {sums['entered']} entered the table, {sums['left']} left it" in text
+    assert "The model fitted on 2026-11-22 labels these customers; no new fit was made" in text
+
+    [chart] = chrome.find_elements(By.CSS_SELECTOR, "svg[data-days='2']")
+    chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
+    chrome.execute_script("arguments[0].dispatchEvent(new KeyboardEvent('keydown', {key: 'End'}))", chart)
+    [[segment, name, customers]] = duckdb.sql(
+        f"SELECT segment_id, any_value(segment_name), count(*) FROM "
+        f"'{published}/output/customer_segments/run_date=2026-11-23/*.parquet' GROUP BY 1 ORDER BY 1 DESC LIMIT 1"
+    ).fetchall()
+    assert tip_of(chrome) == f"{segment} · {name}, 2026-11-23: {customers} customers"
 
 
 def test_many_segments_can_be_searched_and_are_reached_by_links(browser: "Chrome", tmp_path: Path) -> None:

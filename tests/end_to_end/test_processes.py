@@ -24,7 +24,9 @@ SPARK_HOME = Path(pyspark.__file__).parent
 
 
 def environment(**changes: str) -> dict[str, str]:
-    return {**os.environ, "SPARK_HOME": str(SPARK_HOME), "PYSPARK_PYTHON": sys.executable, **changes}
+    """Where executors find no Python: none of ours runs there."""
+    python = {"PYSPARK_DRIVER_PYTHON": sys.executable, "PYSPARK_PYTHON": "/no/such/python"}
+    return {**os.environ, "SPARK_HOME": str(SPARK_HOME), **python, **changes}
 
 
 def submit(root: Path, job: str, master: str, *arguments: str) -> subprocess.CompletedProcess[str]:

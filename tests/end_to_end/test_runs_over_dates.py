@@ -143,8 +143,10 @@ def test_two_dates_are_compared_without_spark(series: Path, capsys: pytest.Captu
     assert {tuple(one.values()) for one in document["transitions"]} == set(published)
     assert (document["entered"], document["left"]) == (1, 3)
     assert document["stayed"] + document["moved"] == len(SAVERS) + len(SPENDERS) + len(SMALL) - 3
+    assert {one["feature"] for one in document["drift"]} == {"income", "score"}
     assert main(words) == 0
     shown = capsys.readouterr().out
+    assert "drift of the features" in shown
     assert f"{days[0]} to {days[1]}: {document['stayed']} stayed, {document['moved']} moved, 1 entered, 3 left" in shown
     assert "largest moves:" in shown
     assert main(["compare", "2026-01-01", days[0], "--conf-dir", str(series / "conf")]) == 3

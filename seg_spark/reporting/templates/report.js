@@ -53,9 +53,14 @@
       [...path.getAttribute("d").matchAll(/M([\d.]+) ([\d.]+)/g)].map((at) => mark(path.dataset.segment, Number(at[1]), Number(at[2]), false)));
     return [...centres, ...dots];
   };
+  const sizeMarks = (svg) => [...svg.querySelectorAll("[data-sizes]")].flatMap((path) => {
+    const sizes = path.dataset.sizes.split(";");
+    return [...path.getAttribute("d").matchAll(/([\d.]+) ([\d.]+)/g)].map((at, i) => ({ x: Number(at[1]), y: Number(at[2]), stop: true, text: `${path.dataset.name}, ${sizes[i]} customers` }));
+  });
   const marksOf = (svg) => {
     if (svg.dataset.feature) return barMarks(svg);
     if (svg.dataset.scale) return (svg.marks ??= mapMarks(svg));
+    if (svg.dataset.days) return (svg.marks ??= sizeMarks(svg));
     return (svg.marks ??= [...svg.querySelectorAll("[data-tip]")].map((one) => {
       const box = one.getBBox();
       return { x: box.x + box.width / 2, y: box.y + box.height / 2, stop: true, text: (one.dataset.segment ? `${nameOf[one.dataset.segment]}: ` : "") + one.dataset.tip };

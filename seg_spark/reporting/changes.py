@@ -1,0 +1,84 @@
+"""What the report tells of the time before: sizes over the dates, who moved, the model's age, drift of the features."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from seg_spark.reporting import charts
+from seg_spark.segments.movement import Movement, SegmentSizes, Transition
+
+MOST_DATES: Final = 30
+_MOST_LINES: Final = 12
+_MOST_RIBBONS: Final = 40
+
+
+def changes(
+    record: Mapping[str, Any], transitions: Sequence[Transition], sizes: Sequence[SegmentSizes]
+) -> dict[str, Any]:
+    """The section of a page about what has changed, as values for its template."""
+    return {
+        "refit": _refit(record),
+        "drift": _drift(record),
+        "sizes": _sizes(sizes) if len(sizes) > 1 else None,
+        "moves": _moves(transitions, *sizes[-2:]) if transitions and len(sizes) > 1 else None,
+    }
+
+
+def _refit(record: Mapping[str, Any]) -> str:
+    """Which model labels the customers, and why."""
+    refit, fitted_on = record.get("refit"), record.get("fitted_on")
+    if not refit or not fitted_on:
+        return ""
+    if not refit["fitted"]:
+        return f"The model fitted on {fitted_on} labels these customers; no new fit was made: {refit['because']}."
+    if refit["refused"]:
+        refused = "; ".join(refit["refused"])
+        return (
+            f"The model fitted on {fitted_on} labels these customers. A new fit was made ({refit['because']}), "
+            f"but not published: {refused}."
+        )
+    return f"The model was fitted on the customers of this date: {refit['because']}."
+
+
+def _drift(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    drift = (record.get("refit") or {}).get("drift")
+    if not drift:
+        return None
+    least = record["refit"]["max_psi"]
+    rows = [
+        {"limit": max(least, one["by_chance"]), **one}
+        for one in sorted(drift["features"], key=lambda one: -float(one["psi"]))
+    ]
+    highest = max((max(one["psi"], one["limit"]) for one in rows), default=1.0)
+    return {"rows": rows, "highest": highest, "distance_ratio": drift["distance_ratio"]}
+
+
+def _sizes(sizes: Sequence[SegmentSizes]) -> dict[str, Any]:
+    """The largest segments of the last date first, then those that are gone."""
+    last = {one: own for own in sizes for one in own.customers}
+    ranked = sorted(last, key=lambda one: (one not in sizes[-1].customers, -last[one].customers[one]))
+    shown = ranked[:_MOST_LINES]
+    return {
+        "chart": charts.size_lines({one.run_date: one.customers for one in sizes}, shown),
+        "others": len(ranked) - len(shown),
+        "days": [one.run_date for one in sizes],
+        "rows": [(one, last[one].names[one], [own.customers.get(one) for own in sizes]) for one in sorted(ranked)],
+        "names": {one: own.names[one] for one, own in last.items()},
+    }
+
+
+def _moves(transitions: Sequence[Transition], before: SegmentSizes, now: SegmentSizes) -> dict[str, Any]:
+    moved = [one for one in transitions if one.from_segment_id != one.to_segment_id]
+    largest = sorted(moved, key=lambda one: -one.customers)[:_MOST_RIBBONS]
+    counts = {(one.from_segment_id, one.to_segment_id): one.customers for one in transitions}
+    rows: list[int | None] = [*sorted(before.customers), None]
+    columns: list[int | None] = [*sorted(now.customers), None]
+    return {
+        "since": before.run_date,
+        "sums": Movement.of(transitions),
+        "flows": charts.flows([(one.from_segment_id, one.to_segment_id, one.customers) for one in largest]),
+        "others": len(moved) - len(largest),
+        "from_names": before.names,
+        "to_names": now.names,
+        "columns": columns,
+        "matrix": [(row, [counts.get((row, column)) for column in columns]) for row in rows],
+    }

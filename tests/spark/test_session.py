@@ -1,0 +1,44 @@
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from py4j.protocol import Py4JError
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from seg_spark.session import ending_work, is_working
+
+PARTS = 40
+
+
+def test_what_spark_writes_for_a_failed_block_is_over_when_the_block_is(spark: SparkSession, tmp_path: Path) -> None:
+    slow = spark.range(0, PARTS * 1000, numPartitions=PARTS).select(
+        F.expr("aggregate(sequence(0L, 20000L), id, (total, one) -> total + one)").alias("total")
+    )
+    failures: list[Py4JError] = []
+
+    def write() -> None:
+        try:
+            slow.write.parquet(str(tmp_path / "table"))
+        except Py4JError as error:
+            failures.append(error)
+
+    writer = threading.Thread(target=write)
+    with pytest.raises(KeyError), ending_work(spark):
+        writer.start()
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.rglob("*.parquet")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        raise KeyError
+    assert not is_working(spark)
+    left = sorted(tmp_path.rglob("*.parquet"))
+    writer.join()
+    assert len(failures) == 1, "the write was to be cut short"
+    assert sorted(tmp_path.rglob("*.parquet")) == left == []
+
+
+def test_a_block_that_succeeds_ends_nothing(spark: SparkSession) -> None:
+    with ending_work(spark):
+        rows = spark.range(10).count()
+    assert rows == 10
