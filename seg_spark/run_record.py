@@ -9,7 +9,6 @@ from seg_spark.errors import SegSparkError
 from seg_spark.machine import package_versions
 from seg_spark.reporting.json_values import json_ready
 from seg_spark.segments.model import Model
-from seg_spark.segments.movement import Movement
 from seg_spark.segments.refit import RefitReport
 from seg_spark.settings.schema import Settings
 
@@ -74,7 +73,7 @@ def record_of(
         "scores": [asdict(one) for one in scored.scores] if scored else None,
         "published_scores": asdict(labelled.scores) if labelled and labelled.scores else None,
         "segments": _segments(outcome) if labelled else None,
-        "movement": _movement(outcome),
+        "movement": _movement(labelled),
         "model_id": model.model_id if model else None,
         "seconds": dict(seconds),
         "versions": package_versions(),
@@ -107,17 +106,12 @@ def _segments(outcome: RunOutcome) -> list[dict[str, Any]]:
     ]
 
 
-def _movement(outcome: RunOutcome) -> dict[str, Any] | None:
-    """Who moved since the preceding date; by the refit alone, the share of the training customers."""
-    labelled, refit = outcome.labelled, outcome.refit
-    if labelled is None or labelled.moves is None or labelled.preceding_date is None:
+def _movement(labelled: "LabellingResult | None") -> dict[str, Any] | None:
+    """Who moved since the preceding date, and how many of them by a refit alone."""
+    if labelled is None or labelled.movement is None:
         return None
-    is_published = outcome.fitted is not None and refit is not None and refit.challenge is not None
-    return {
-        "since": labelled.preceding_date.isoformat(),
-        **asdict(Movement.of(labelled.moves)),
-        "moved_by_refit_share": refit.challenge.moved_share if is_published and refit and refit.challenge else 0.0,
-    }
+    found = labelled.movement
+    return {"since": found.since.isoformat(), **asdict(found.sums), "moved_by_refit": found.moved_by_refit}
 
 
 def _missing(outcome: RunOutcome) -> dict[str, int] | None:

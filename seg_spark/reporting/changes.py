@@ -19,7 +19,7 @@ def changes(
         "refit": _refit(record),
         "drift": _drift(record),
         "sizes": _sizes(sizes) if len(sizes) > 1 else None,
-        "moves": _moves(transitions, *sizes[-2:]) if transitions and len(sizes) > 1 else None,
+        "moves": _moves(record, transitions, *sizes[-2:]) if transitions and len(sizes) > 1 else None,
     }
 
 
@@ -66,7 +66,9 @@ def _sizes(sizes: Sequence[SegmentSizes]) -> dict[str, Any]:
     }
 
 
-def _moves(transitions: Sequence[Transition], before: SegmentSizes, now: SegmentSizes) -> dict[str, Any]:
+def _moves(
+    record: Mapping[str, Any], transitions: Sequence[Transition], before: SegmentSizes, now: SegmentSizes
+) -> dict[str, Any]:
     moved = [one for one in transitions if one.from_segment_id != one.to_segment_id]
     largest = sorted(moved, key=lambda one: -one.customers)[:_MOST_RIBBONS]
     counts = {(one.from_segment_id, one.to_segment_id): one.customers for one in transitions}
@@ -75,6 +77,7 @@ def _moves(transitions: Sequence[Transition], before: SegmentSizes, now: Segment
     return {
         "since": before.run_date,
         "sums": Movement.of(transitions),
+        "by_refit": (record.get("movement") or {}).get("moved_by_refit"),
         "flows": charts.flows([(one.from_segment_id, one.to_segment_id, one.customers) for one in largest]),
         "others": len(moved) - len(largest),
         "from_names": before.names,

@@ -35,7 +35,8 @@ def show_run(
         console.print(line, markup=False, soft_wrap=True)
     if movement := record["movement"]:
         sums = Movement(*(movement[name] for name in ("stayed", "moved", "entered", "left")))
-        console.print(f"since {movement['since']}: {sums}", markup=False, soft_wrap=True)
+        by_refit = f"; {movement['moved_by_refit']:,} moved by the refit alone" if movement["moved_by_refit"] else ""
+        console.print(f"since {movement['since']}: {sums}{by_refit}", markup=False, soft_wrap=True)
     if record["chosen_because"]:
         console.print(f"chosen: {record['chosen_because']}", markup=False, soft_wrap=True)
     partition = f"run_date={record['run_date']}"

@@ -54,12 +54,12 @@ class RefitReport:
     pending: PendingK | None = None
 
 
-def broken_feed(drift: Drift, customers: int, customers_before: int, rules: Refit) -> str | None:
-    """Why the input of a run looks broken, or None; `customers` are the accepted ones, now and on the date before."""
-    if customers < rules.min_customers_ratio * customers_before:
+def broken_feed(drift: Drift, customers: int, usual_customers: int, rules: Refit) -> str | None:
+    """Why the input of a run looks broken, or None; `customers` are the accepted ones, now and on other dates."""
+    if customers < rules.min_customers_ratio * usual_customers:
         return (
-            f"only {customers:,} customers were accepted, {customers / customers_before:.0%} of "
-            f"the {customers_before:,} before (refit.min_customers_ratio {rules.min_customers_ratio:.0%})"
+            f"only {customers:,} customers were accepted, {customers / usual_customers:.0%} of "
+            f"the {usual_customers:,} before (refit.min_customers_ratio {rules.min_customers_ratio:.0%})"
         )
     worst = max(drift.features, key=lambda one: one.missing_rise, default=None)
     if worst is not None and worst.missing_rise > rules.max_missing_rise:

@@ -46,7 +46,7 @@ def scoring_layers(model: Model) -> list[Layer]:
         [("_second", _first_equal(others, "_second_least"))],
         [
             (c.SEGMENT_ID, _pick(CLUSTER_INDEX, segments, lambda one: str(one.segment_id))),
-            (c.SEGMENT_NAME, _pick(CLUSTER_INDEX, segments, lambda one: sql_text.text(one.name))),
+            (c.SEGMENT_NAME, segment_name_sql(model)),
             (c.DISTANCE, "sqrt(_least)"),
             (c.RUNNER_UP_SEGMENT_ID, _pick("_second", segments, lambda one: str(one.segment_id))),
             (c.MARGIN, "CASE WHEN _second_least > 0e0 THEN 1e0 - sqrt(_least) / sqrt(_second_least) ELSE 0e0 END"),
@@ -56,6 +56,11 @@ def scoring_layers(model: Model) -> list[Layer]:
             ),
         ],
     ]
+
+
+def segment_name_sql(model: Model) -> str:
+    """The name of the nearest segment, over the index of its centre."""
+    return _pick(CLUSTER_INDEX, model.by_cluster, lambda one: sql_text.text(one.name))
 
 
 def score(clean: DataFrame, model: Model) -> DataFrame:

@@ -183,7 +183,9 @@ class Refit(Section):
     max_missing_rise: Share = 0.2
     """If a feature's share of missing values has risen by more than this, the input counts as broken: no refit."""
     min_customers_ratio: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.7
-    """If fewer customers than this share of those before are accepted, the input counts as broken: no refit."""
+    """If fewer customers than this share of the usual number are accepted, the input counts as broken: no refit."""
+    usual_dates: Annotated[int, Field(ge=1, le=365)] = 7
+    """The usual number of customers is the highest of so many published dates before."""
     keep_within: Share = 0.01
     """The last centres, moved to today's means, are kept unless the search is better by more than this share."""
     k_margin: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.02

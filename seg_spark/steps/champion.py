@@ -1,6 +1,7 @@
 """The active model beside the customers of a run: what it says of them, how far they are from those of its fit."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +19,13 @@ from seg_spark.segments.scoring import score
 from seg_spark.settings.differences import changed_settings, fit_settings
 from seg_spark.settings.schema import EveryRuns
 from seg_spark.steps.context import RunContext
-from seg_spark.steps.preceding import PrecedingRun, labels_of
+from seg_spark.steps.preceding import PrecedingRun, labels_of, usual_customers
 from seg_spark.steps.published import published_choice
 from seg_spark.storage.commits import published_dates
 from seg_spark.storage.portable_models import read_reference
+
+_DECIDE_WHO_IS_ACCEPTED: Final = ("input", "customer_id", "features", "cleaning")
+"""Sections of the settings: after a change there, fewer customers or more missing values are no sign of a fault."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,14 @@ class RefitDecision:
 def decide_refit(context: RunContext, champion: Champion, customers: int, *, asked: bool) -> RefitDecision:
     """Whether a run of so many accepted customers fits anew; `asked` by the user, whatever the policy says."""
     rules, drift = context.settings.refit, champion.drift
+    if drift is not None and not any(one.startswith(_DECIDE_WHO_IS_ACCEPTED) for one in champion.changed):
+        usual = usual_customers(context.store, context.run_date, rules.usual_dates)
+        broken = broken_feed(drift, customers, usual, rules)
+        if broken is not None:
+            return RefitDecision(False, f"the input looks broken: {broken}")
     if champion.changed or drift is None:
         changed = ", ".join(champion.changed[:5]) or "the features"
         return RefitDecision(True, f"{changed} changed since the last fit", True)
-    broken = broken_feed(drift, customers, champion.run.customers, rules)
-    if broken is not None:
-        return RefitDecision(False, f"the input looks broken: {broken}")
     if asked:
         return RefitDecision(True, "asked for by --refit", True)
     if rules.policy != "when_needed":

@@ -18,7 +18,7 @@ from seg_spark.errors import InputError
 from seg_spark.segments.model import Model
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
-from seg_spark.storage.commits import Commit, last_labelled
+from seg_spark.storage.commits import Commit, last_labelled, latest_commit, read_commit
 from seg_spark.storage.portable_models import read_model
 from seg_spark.storage.store import Files
 from seg_spark.storage.tables import read_table
@@ -40,11 +40,6 @@ class PrecedingRun:
         """The date."""
         return self.commit.run_date
 
-    @property
-    def customers(self) -> int:
-        """How many customers had a label."""
-        return self.commit.tables[c.CUSTOMER_SEGMENTS].rows
-
 
 def preceding_run(store: Files, run_date: date) -> PrecedingRun | None:
     """The last date with labels before another. Raises InputError if its model is absent or damaged."""
@@ -52,6 +47,14 @@ def preceding_run(store: Files, run_date: date) -> PrecedingRun | None:
     if commit is None or commit.model is None:
         return None
     return PrecedingRun(commit, read_model(store, commit.model))
+
+
+def usual_customers(store: Files, run_date: date, dates: int) -> int:
+    """The highest number of labelled customers on so many published dates before a run date; 0 if there is none."""
+    last = latest_commit(store)
+    before = sorted(one for one in last.dates if one < run_date)[-dates:] if last else []
+    labels = [read_commit(store, last.dates[one].commit).tables.get(c.CUSTOMER_SEGMENTS) for one in before if last]
+    return max((one.rows for one in labels if one is not None), default=0)
 
 
 def published_labels(context: RunContext, preceding: PrecedingRun) -> DataFrame:

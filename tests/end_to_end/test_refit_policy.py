@@ -37,6 +37,7 @@ DAYS: Mapping[str, Day] = {
     "named": (customers, ("--set", "segments.names.2=Loyal savers")),
     "drift": (lambda: customers(shift=60), ()),
     "half": (lambda: customers(shift=200)[:120], ()),
+    "half again": (lambda: customers(shift=200)[:120], ("--set", "clustering.k.max=4")),
     "setting": (lambda: customers(shift=60), ("--set", "clustering.k.max=4")),
     "asked": (lambda: customers(shift=60), ("--set", "clustering.k.max=4", "--refit")),
 }
@@ -106,8 +107,9 @@ def test_drift_brings_a_fit_that_keeps_the_ids(records: Records) -> None:
     assert [(one[0], one[2]) for one in now] == [(one[0], one[2]) for one in segments]
 
 
-def test_half_an_input_is_no_reason_to_fit(records: Records) -> None:
-    record, _ = records["half"]
+@pytest.mark.parametrize("day", ["half", "half again"])
+def test_half_an_input_is_no_reason_to_fit(records: Records, day: str) -> None:
+    record, _ = records[day]
     assert not record["refit"]["fitted"]
     assert "only 120 customers were accepted, 50% of the 240 before" in record["refit"]["because"]
     assert record["fitted_on"] == str(FIRST + timedelta(3))

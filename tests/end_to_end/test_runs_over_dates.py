@@ -13,8 +13,10 @@ import pytest
 from builders import conf_dir, customer, write_csv
 
 from seg_spark.cli.main import main
+from seg_spark.segments.prediction import label_customer
 from seg_spark.storage.commits import commit_of
 from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.portable_models import read_model
 
 pytestmark = pytest.mark.usefixtures("spark")
 
@@ -157,8 +159,26 @@ def test_the_run_tells_who_moved(series: Path) -> None:
     [path] = (series / f"output/runs/run_date={FIRST + timedelta(1)}").glob("*[0-9a-f].json")
     movement = json.loads(path.read_text(encoding="utf-8"))["movement"]
     assert movement == {
-        "since": str(FIRST), "stayed": 90, "moved": 0, "entered": 0, "left": 0, "moved_by_refit_share": 0.0,
+        "since": str(FIRST), "stayed": 90, "moved": 0, "entered": 0, "left": 0, "moved_by_refit": 0,
     }  # fmt: skip
+
+
+def test_a_refit_has_moved_those_whom_the_model_before_would_have_left_in_their_segment(series: Path) -> None:
+    store, today = LocalStore(series / "output"), FIRST + timedelta(2)
+    published = commit_of(store, FIRST + timedelta(1)).model
+    assert published is not None
+    earlier = read_model(store, published)
+    before, now = ids_of(series, 1), ids_of(series, 2)
+    left = {
+        customer_id: label_customer(earlier, {"income": income, "score": score}).segment_id
+        for customer_id, income, score in query(series, "customer_id, income, score", 2, "clean_customers")
+    }
+    moved = [one for one in now if one in before and before[one] != now[one]]
+    by_refit = [one for one in moved if left[one] == before[one]]
+    assert 0 < len(by_refit) < len(moved)
+    [path] = (series / f"output/runs/run_date={today}").glob("*[0-9a-f].json")
+    movement = json.loads(path.read_text(encoding="utf-8"))["movement"]
+    assert (movement["moved"], movement["moved_by_refit"]) == (len(moved), len(by_refit))
 
 
 def test_the_first_date_has_no_transitions(series: Path) -> None:
