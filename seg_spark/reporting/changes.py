@@ -72,7 +72,8 @@ def _moves(
     moved = [one for one in transitions if one.from_segment_id != one.to_segment_id]
     largest = sorted(moved, key=lambda one: -one.customers)[:_MOST_RIBBONS]
     counts = {(one.from_segment_id, one.to_segment_id): one.customers for one in transitions}
-    rows: list[int | None] = [*sorted(before.customers), None]
+    froms = {one.from_segment_id for one in transitions if one.from_segment_id is not None}
+    rows: list[int | None] = [*sorted(froms | set(before.customers)), None]  # the date before may be published anew
     columns: list[int | None] = [*sorted(now.customers), None]
     return {
         "since": before.run_date,

@@ -19,7 +19,7 @@ from seg_spark.segments.scoring import score
 from seg_spark.settings.differences import changed_settings, fit_settings
 from seg_spark.settings.schema import EveryRuns
 from seg_spark.steps.context import RunContext
-from seg_spark.steps.preceding import PrecedingRun, labels_of, usual_customers
+from seg_spark.steps.preceding import PrecedingRun, usual_customers
 from seg_spark.steps.published import published_choice
 from seg_spark.storage.commits import published_dates
 from seg_spark.storage.portable_models import read_reference
@@ -32,8 +32,8 @@ _DECIDE_WHO_IS_ACCEPTED: Final = ("input", "customer_id", "features", "cleaning"
 class Champion:
     """The model of the preceding run, and the training customers of this one as it sees them.
 
-    `labels` are the segments it gives them, None where they lack what it needs; `published` those published for the
-    preceding date, 0 for new customers; `changed` the settings that affect a fit and are others than at its own.
+    `labels` are the segments it gives them, None where they lack what it needs; `changed` the settings that affect a
+    fit and are others than at its own.
     """
 
     run: PrecedingRun
@@ -41,7 +41,6 @@ class Champion:
     scores: tuple[Scores, ...]
     chosen_because: str
     labels: Labels | None
-    published: Labels
     changed: tuple[str, ...]
     drift: Drift | None
 
@@ -74,8 +73,7 @@ def champion_of(context: RunContext, run: PrecedingRun, training: pa.Table) -> C
             labels = np.asarray(scored[c.SEGMENT_ID].to_numpy(), dtype=np.int64)
             drift = measure_drift(reference.customers, training, labels, scored[c.DISTANCE].to_numpy())
         changed = changed_settings(reference.settings, fit_settings(context.settings))
-        before = labels_of(context, run, training)
-    return Champion(run, reference, scores, because, labels, before, changed, drift)
+    return Champion(run, reference, scores, because, labels, changed, drift)
 
 
 def _can_label(model: Model, training: pa.Table) -> bool:

@@ -36,6 +36,7 @@ from seg_spark.settings.differences import fit_settings
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.champion import Champion
 from seg_spark.steps.context import RunContext
+from seg_spark.steps.preceding import labels_of
 from seg_spark.storage.commits import DataFile, latest_commit
 from seg_spark.storage.tables import read_table
 
@@ -114,7 +115,7 @@ def fit_segments(context: RunContext, training: pa.Table, champion: Champion | N
         kmeans, chosen = published_form(context.spark, fits[choice.k], matrix)
     log.info("%s", choice.because)
     clusters = Clusters(features, matrix, chosen.labels, by_size(chosen.centres, chosen.labels))
-    labellings = [one for one in (champion.labels, champion.published) if one is not None] if champion else []
+    labellings = _labellings(context, champion, training)
     identity, succession = _identity(context, clusters, champion, labellings)
     descriptions = describe_segments(features, training, matrix, chosen.labels, choice.k)
     model = Model(
@@ -155,6 +156,15 @@ def _settled(
     k, settings = len(champion.model.segments), context.settings
     pending = champion.run.commit.segments.pending
     return settle_k(choice, (scores, champion.scores), k, pending, rule=settings.selection.rule, rules=settings.refit)
+
+
+def _labellings(context: RunContext, champion: Champion | None, training: pa.Table) -> list[Labels]:
+    """What the training customers were before: by the champion's look at them, and as published."""
+    if champion is None:
+        return []
+    with context.progress.step("compare"):
+        published = labels_of(context, champion.run, training)
+    return [published] if champion.labels is None else [champion.labels, published]
 
 
 def _identity(

@@ -14,7 +14,14 @@ from seg_spark.errors import InputError, SegSparkError
 from seg_spark.segments.matching import CrossTable
 from seg_spark.segments.movement import SegmentSizes, Transition
 from seg_spark.segments.profiles import Profile
-from seg_spark.storage.commits import commit_of, last_date_with, published_dates
+from seg_spark.storage.commits import (
+    Commit,
+    commit_of,
+    last_date_with,
+    latest_commit,
+    published_dates,
+    read_commit,
+)
 from seg_spark.storage.store import Files
 
 _WORDS: Final = {c.CUSTOMER_SEGMENTS: "labels", c.SEGMENT_PROFILES: "segments", c.CLEAN_CUSTOMERS: "clean customers"}
@@ -23,24 +30,7 @@ _READS_AT_ONCE: Final = 8
 
 def read_published(store: Files, run_date: date, table: str, columns: Sequence[str] | None = None) -> pa.Table:
     """A table published for a date, or some of its columns. Raises InputError if there is none, or it is damaged."""
-    version = commit_of(store, run_date).tables.get(table)
-    if version is None:
-        dates = ", ".join(one.isoformat() for one in published_dates(store)[-5:]) or "none"
-        what = _WORDS.get(table, table)
-        raise InputError(f"{store.root}: no {what} are published for {run_date}; the last published dates: {dates}")
-    tables = []
-    try:
-        for one in version.files:
-            with closing(store.open_input(one.path)) as file:
-                tables.append(pq.ParquetFile(file).read(columns=columns))
-        found = pa.concat_tables(tables)
-        return found.select(columns) if columns else found
-    except (pa.ArrowException, OSError, KeyError):
-        step = "clean" if table == c.CLEAN_CUSTOMERS else "label"
-        raise InputError(
-            f"{store.root}: the published {table} of {run_date} are damaged; "
-            f"run seg-spark {step} --run-date {run_date} again"
-        ) from None
+    return _read(store, commit_of(store, run_date), table, columns)
 
 
 def last_profiled_date(store: Files) -> date | None:
@@ -65,9 +55,11 @@ def read_transitions(store: Files, run_date: date) -> tuple[Transition, ...]:
 
 def read_sizes(store: Files, until: date, most: int) -> tuple[SegmentSizes, ...]:
     """The sizes on the last `most` published dates up to `until`, by date; a date that cannot be read is left out."""
-    dates = [one for one in published_dates(store) if one <= until][-most:]
+    last = latest_commit(store)
+    dates = sorted(one for one in last.dates if one <= until)[-most:] if last else []
+    numbers = [last.dates[one].commit for one in dates] if last else []
     with ThreadPoolExecutor(_READS_AT_ONCE) as pool:  # a store far away answers many at once
-        return tuple(one for one in pool.map(lambda day: _sizes(store, day), dates) if one is not None)
+        return tuple(one for one in pool.map(lambda number: _sizes(store, number), numbers) if one is not None)
 
 
 def cross_labels_between(store: Files, before: date, now: date) -> CrossTable:
@@ -86,11 +78,35 @@ def cross_labels_between(store: Files, before: date, now: date) -> CrossTable:
     return {(row["before"], row["now"]): row["count_all"] for row in counts.to_pylist()}
 
 
-def _sizes(store: Files, run_date: date) -> SegmentSizes | None:
+def _read(store: Files, commit: Commit, table: str, columns: Sequence[str] | None) -> pa.Table:
+    version = commit.tables.get(table)
+    if version is None:
+        dates = ", ".join(one.isoformat() for one in published_dates(store)[-5:]) or "none"
+        what = _WORDS.get(table, table)
+        raise InputError(
+            f"{store.root}: no {what} are published for {commit.run_date}; the last published dates: {dates}"
+        )
+    tables = []
+    try:
+        for one in version.files:
+            with closing(store.open_input(one.path)) as file:
+                tables.append(pq.ParquetFile(file).read(columns=columns))
+        found = pa.concat_tables(tables)
+        return found.select(columns) if columns else found
+    except (pa.ArrowException, OSError, KeyError):
+        step = "clean" if table == c.CLEAN_CUSTOMERS else "label"
+        raise InputError(
+            f"{store.root}: the published {table} of {commit.run_date} are damaged; "
+            f"run seg-spark {step} --run-date {commit.run_date} again"
+        ) from None
+
+
+def _sizes(store: Files, number: int) -> SegmentSizes | None:
     columns = (c.SEGMENT_ID, c.SEGMENT_NAME, c.CUSTOMERS)
     try:
-        rows = read_published(store, run_date, c.SEGMENT_PROFILES, columns).to_pylist()
+        commit = read_commit(store, number)
+        rows = _read(store, commit, c.SEGMENT_PROFILES, columns).to_pylist()
     except SegSparkError:
         return None
     sizes = {row[c.SEGMENT_ID]: row[c.CUSTOMERS] for row in rows}
-    return SegmentSizes(run_date, sizes, {row[c.SEGMENT_ID]: row[c.SEGMENT_NAME] for row in rows})
+    return SegmentSizes(commit.run_date, sizes, {row[c.SEGMENT_ID]: row[c.SEGMENT_NAME] for row in rows})

@@ -65,8 +65,8 @@ def events_of(root: Path, day: int) -> list[tuple[int, str, tuple[int, ...]]]:
 
 
 def days() -> list[list[Row]]:
-    """Four days: plain; the same shuffled and in another order of columns; a segment that splits, with customers who
-    move, enter and leave; and one that dies."""
+    """Four days: plain; the same shuffled and in another order of columns (on that day the features in conf are in
+    another order too); a segment that splits, with customers who move, enter and leave; and one that dies."""
     plain = [*SAVERS, *SPENDERS, *SMALL]
     shuffled = [{name: row[name] for name in ("score", "id", "income")} for row in plain]
     random.Random(1).shuffle(shuffled)
@@ -80,8 +80,12 @@ def days() -> list[list[Row]]:
 def series(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All days, run in order."""
     root = tmp_path_factory.mktemp("series")
-    conf_dir(root, clustering={"k": {"min": 2, "max": 5}}, refit={"policy": "always", "k_runs": 1})
+    conf = conf_dir(root, clustering={"k": {"min": 2, "max": 5}}, refit={"policy": "always", "k_runs": 1}) / "base.yml"
+    plain = conf.read_text(encoding="utf-8")
+    reordered = plain.replace("    income: {}\n    score: {}\n", "    score: {}\n    income: {}\n")
+    assert reordered != plain
     for day, rows in enumerate(days()):
+        conf.write_text(reordered if day == 1 else plain, encoding="utf-8")
         assert run(root, day, rows) == 0
     return root
 
