@@ -21,7 +21,8 @@ def compare_dates(store: Files, before: date, now: date) -> DateComparison:
     """
     transitions = transitions_of(cross_labels_between(store, before, now), {})
     names = [{one.segment_id: one.segment_name for one in read_profiles(store, day)} for day in (before, now)]
-    of_both = [one for one in _features(store, before) if one.name in {two.name for two in _features(store, now)}]
+    names_now = {one.name for one in _features(store, now)}
+    of_both = [one for one in _features(store, before) if one.name in names_now]
     drift = [_drift(store, before, now, one) for one in of_both]
     return DateComparison(before, now, names[0], names[1], transitions, tuple(one for one in drift if one is not None))
 

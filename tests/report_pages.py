@@ -81,9 +81,10 @@ def page(features: int, segments: int, *, dates: int = 30) -> str:
     ]
     refit = {"fitted": False, "because": "the customers are still like those of the fit", "refused": (),
              "max_psi": 0.25, "drift": {"features": drift, "distance_ratio": 1.02}}  # fmt: skip
+    first_fit = {"fitted": True, "because": "no earlier date is published", "refused": (), "drift": None}
     data = ReportData(
         record={"run_date": last.isoformat(), "run_id": "r1", "rows": rows, "missing": {"plan": 3},
-                "fitted_on": "2026-11-20", "refit": refit if dates > 1 else None,
+                "fitted_on": "2026-11-20", "refit": refit if dates > 1 else first_fit,
                 "clipped": {"plan": 41},
                 "segments": [{"segment_id": i + 1, "outliers": 70 + i} for i in range(segments)],
                 "versions": {"seg-spark": "1"}},

@@ -4,12 +4,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from typing import Any, Final
 
 PALETTE_SIZE: Final = 12
 _TICKS: Final = 6
-_LEFT, _RIGHT = 152, 308  # where ribbons begin and end
+_LEFT, _MIDDLE, _RIGHT = 152, 230, 308  # where ribbons begin, turn and end
 
 
 @dataclass(frozen=True)
@@ -137,10 +136,9 @@ def flows(moves: Sequence[tuple[int | None, int | None, int]]) -> dict[str, Any]
         start, end = tops[0, before], tops[1, now]
         tops[0, before] += height
         tops[1, now] += height
-        curve = f"{(_LEFT + _RIGHT) / 2:g}"
         outline = (
-            f"M{_LEFT} {start:.1f}C{curve} {start:.1f} {curve} {end:.1f} {_RIGHT} {end:.1f}v{height:.1f}"
-            f"C{curve} {end + height:.1f} {curve} {start + height:.1f} {_LEFT} {start + height:.1f}z"
+            f"M{_LEFT} {start:.1f}C{_MIDDLE} {start:.1f} {_MIDDLE} {end:.1f} {_RIGHT} {end:.1f}v{height:.1f}"
+            f"C{_MIDDLE} {end + height:.1f} {_MIDDLE} {start + height:.1f} {_LEFT} {start + height:.1f}z"
         )
         ribbons.append((before, now, _class(now if before is None else before), outline, customers))
     bottom = max(top + max(height, 8.0) for *_, top, height in blocks)
@@ -149,8 +147,6 @@ def flows(moves: Sequence[tuple[int | None, int | None, int]]) -> dict[str, Any]
 
 def size_lines(sizes: Mapping[date, Mapping[int, int]], segments: Iterable[int]) -> dict[str, Any]:
     """Customers of some segments by date, one line each, and the id of a segment beside its last dot."""
-    if len(sizes) < 2:  # one date makes no line
-        return {}
     dates = sorted(sizes)
     shown = sorted(segments)
     highest = max((own.get(one, 0) for own in sizes.values() for one in shown), default=0)
@@ -175,12 +171,10 @@ def size_lines(sizes: Mapping[date, Mapping[int, int]], segments: Iterable[int])
 def _apart(ends: Sequence[tuple[float, float, int]]) -> list[float]:
     """The heights of labels, from the top, each at least 13 below the one before, all inside the picture."""
     heights = [height for height, *_ in ends]
-    for i, _ in enumerate(pairwise(ends), start=1):
+    for i in range(1, len(heights)):
         heights[i] = max(heights[i], heights[i - 1] + 13)
-    excess = max(0.0, heights[-1] - 222) if heights else 0.0
-    for i in reversed(range(len(heights))):
-        heights[i] = min(heights[i], 222 - 13 * (len(heights) - 1 - i)) if excess else heights[i]
-    return [round(one, 1) for one in heights]
+    below = reversed(range(len(heights)))
+    return [round(min(one, 222 - 13 * room), 1) for one, room in zip(heights, below, strict=True)]
 
 
 def _none_last(segments: Iterable[int | None]) -> list[int | None]:

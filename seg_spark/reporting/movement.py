@@ -25,8 +25,8 @@ def show_movement(console: Console, found: DateComparison) -> None:
     if moves:
         console.print("largest moves:")
     for one in moves:
-        from_segment = shown_segment(one.from_segment_id, found.names_before, "entered")
-        to_segment = shown_segment(one.to_segment_id, found.names_now, "left")
+        from_segment = _shown(one.from_segment_id, found.names_before, "entered")
+        to_segment = _shown(one.to_segment_id, found.names_now, "left")
         console.print(f"{one.customers:>9,}  {from_segment} -> {to_segment}", markup=False, soft_wrap=True)
     if found.drift:
         console.print(_drift(found))
@@ -45,7 +45,7 @@ def movement_document(found: DateComparison) -> dict[str, Any]:
     }
 
 
-def shown_segment(segment_id: int | None, names: Mapping[int, str], otherwise: str) -> str:
+def _shown(segment_id: int | None, names: Mapping[int, str], otherwise: str) -> str:
     """Id and name of a segment, or other words where there is none."""
     return otherwise if segment_id is None else f"{segment_id} {names.get(segment_id, '')}".rstrip()
 
@@ -59,7 +59,7 @@ def _matrix(found: DateComparison) -> Table:
         table.add_column("left" if column is None else str(column), justify="right")
     for row in [*sorted(found.names_before), None]:
         cells = [f"{counts[row, column]:,}" if (row, column) in counts else "" for column in columns]
-        table.add_row(shown_segment(row, found.names_before, "entered"), *cells)
+        table.add_row(_shown(row, found.names_before, "entered"), *cells)
     return table
 
 
@@ -68,7 +68,7 @@ def _drift(found: DateComparison) -> Table:
     others = len(found.drift) - len(ordered)
     table = Table(header_style="bold", title=f"drift of the features{f' (the other {others} less)' if others else ''}")
     table.add_column("feature", overflow="fold")
-    for title in ("PSI", "by chance up to", "missing"):
+    for title in ("PSI", "by chance up to", "more missing"):
         table.add_column(title, justify="right")
     for one in ordered:
         table.add_row(one.feature, f"{one.psi:.3f}", f"{one.by_chance:.3f}", f"{one.missing_rise:+.1%}")

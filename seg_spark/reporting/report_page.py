@@ -104,7 +104,7 @@ def render_report(data: ReportData) -> str:
         clipped=_some(data.record["clipped"]),
         outliers=_some({one["segment_id"]: one["outliers"] for one in data.record["segments"]}),
         changes=told,
-        has_changes=any(told.values()),
+        has_changes=any(told[name] for name in ("moves", "sizes", "drift")),
         colour=charts.segment_class,
         level=shown_level,
     )  # fmt: skip

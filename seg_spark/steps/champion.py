@@ -10,7 +10,6 @@ from seg_spark import columns as c
 from seg_spark.clustering.points import Labels
 from seg_spark.clustering.scores import Scores
 from seg_spark.clustering.training_set import training_frame
-from seg_spark.features.fitted import FittedNumber
 from seg_spark.segments.drift import Drift, measure_drift
 from seg_spark.segments.fit_reference import FitReference
 from seg_spark.segments.model import Model
@@ -19,7 +18,7 @@ from seg_spark.segments.scoring import score
 from seg_spark.settings.differences import changed_settings, fit_settings
 from seg_spark.settings.schema import EveryRuns
 from seg_spark.steps.context import RunContext
-from seg_spark.steps.preceding import PrecedingRun, usual_customers
+from seg_spark.steps.preceding import PrecedingRun, can_label, usual_customers
 from seg_spark.steps.published import published_choice
 from seg_spark.storage.commits import published_dates
 from seg_spark.storage.portable_models import read_reference
@@ -66,7 +65,7 @@ def champion_of(context: RunContext, run: PrecedingRun, training: pa.Table) -> C
         because, scores = published_choice(context.store, published, len(run.model.segments))
         reference = read_reference(context.store, published)
         labels, drift = None, None
-        if _can_label(run.model, training):
+        if can_label(run.model, {field.name: pa.types.is_floating(field.type) for field in training.schema}):
             scored = (
                 score(training_frame(context.spark, training), run.model).select(c.SEGMENT_ID, c.DISTANCE).toArrow()
             )
@@ -74,11 +73,6 @@ def champion_of(context: RunContext, run: PrecedingRun, training: pa.Table) -> C
             drift = measure_drift(reference.customers, training, labels, scored[c.DISTANCE].to_numpy())
         changed = changed_settings(reference.settings, fit_settings(context.settings))
     return Champion(run, reference, scores, because, labels, changed, drift)
-
-
-def _can_label(model: Model, training: pa.Table) -> bool:
-    kinds = {field.name: pa.types.is_floating(field.type) for field in training.schema}
-    return all(kinds.get(one.name) is isinstance(one, FittedNumber) for one in model.features)
 
 
 @dataclass(frozen=True)

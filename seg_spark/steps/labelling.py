@@ -70,16 +70,16 @@ def label_customers(
     `accepted` are the totals of the clean customers' ids, which are known to be unique.
     """
     with context.progress.step("label"), spark_errors_as(InputError, "reading the clean customers"):
-        is_refit = preceding is not None and preceding.model.model_id != model.model_id
-        if preceding is not None and is_refit:
-            customers = with_earlier_segment(customers, preceding.model)
+        earlier = preceding.model if preceding and preceding.model.model_id != model.model_id else None
+        if earlier is not None:
+            customers = with_earlier_segment(customers, earlier)
         scored = score(customers, model)
         own = scored.select(
             c.CUSTOMER_ID, CLUSTER_INDEX, c.SEGMENT_ID, c.DISTANCE, c.RUNNER_UP_SEGMENT_ID, c.MARGIN, c.IS_OUTLIER,
-            *([EARLIER] if is_refit else []),
+            *([EARLIER] if earlier else []),
         )  # fmt: skip
         labels, counted = with_previous(context, own, preceding), None
-        if is_refit:
+        if earlier is not None:
             labels, counted = counting_refit_moves(labels)
         named = labels.withColumns(  # after the join, which would have to carry them for every customer
             {

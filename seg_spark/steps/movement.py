@@ -12,13 +12,12 @@ from pyspark.sql.types import DoubleType
 from seg_spark import columns as c
 from seg_spark import schemas
 from seg_spark.errors import PublishError
-from seg_spark.features.fitted import FittedNumber
 from seg_spark.segments.model import Model
 from seg_spark.segments.movement import Movement, Transition, transitions_of
 from seg_spark.segments.scoring import score
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
-from seg_spark.steps.preceding import PrecedingRun, published_labels
+from seg_spark.steps.preceding import PrecedingRun, can_label, published_labels
 from seg_spark.storage.published_tables import read_profiles
 from seg_spark.storage.tables import StagedTable, frame_of, read_table, stage_table, staged_table
 
@@ -48,8 +47,7 @@ class RunMovement:
 
 def with_earlier_segment(customers: DataFrame, earlier: Model) -> DataFrame:
     """Add the segment that an earlier model gives to today's values of a customer; null where it cannot label them."""
-    types = {field.name: isinstance(field.dataType, DoubleType) for field in customers.schema}
-    if any(types.get(one.name) is not isinstance(one, FittedNumber) for one in earlier.features):
+    if not can_label(earlier, {field.name: isinstance(field.dataType, DoubleType) for field in customers.schema}):
         return customers.withColumn(EARLIER, F.lit(None).cast("int"))
     return score(customers, earlier).select(*customers.columns, F.col(c.SEGMENT_ID).alias(EARLIER))
 
@@ -69,7 +67,10 @@ def with_previous(context: RunContext, labels: DataFrame, preceding: PrecedingRu
 
 
 def counting_refit_moves(labels: DataFrame) -> tuple[DataFrame, Observation]:
-    """The same labels, and what will be known of the moves by a refit once they are written."""
+    """The same labels, and what will be known of the moves by a refit once they are written.
+
+    Spark may count the rows of a task that it repeats twice, so that this only tells and decides nothing.
+    """
     counted = Observation()
     by_refit = ~_stayed() & (F.col(EARLIER) == F.col(c.PREVIOUS_SEGMENT_ID))
     return labels.observe(counted, F.count_if(by_refit).alias(_BY_REFIT), F.count(EARLIER).alias(EARLIER)), counted
@@ -87,7 +88,7 @@ def movement_of(
         table = _stage(context, found)
     by_refit: int | None = 0
     if counted is not None:
-        by_refit = int(counted.get[_BY_REFIT]) if counted.get[EARLIER] else None
+        by_refit = min(int(counted.get[_BY_REFIT]), Movement.of(found).moved) if counted.get[EARLIER] else None
     return RunMovement(preceding.run_date, found, by_refit, table)
 
 

@@ -1,6 +1,8 @@
 """The run before a date: its model, its labels, and what both say of the customers of today."""
 
 import logging
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -14,7 +16,8 @@ from seg_spark import columns as c
 from seg_spark import schemas
 from seg_spark.clustering.points import Labels
 from seg_spark.clustering.training_set import training_frame
-from seg_spark.errors import InputError
+from seg_spark.errors import InputError, PublishError
+from seg_spark.features.fitted import FittedNumber
 from seg_spark.segments.model import Model
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
@@ -50,11 +53,23 @@ def preceding_run(store: Files, run_date: date) -> PrecedingRun | None:
 
 
 def usual_customers(store: Files, run_date: date, dates: int) -> int:
-    """The highest number of labelled customers on so many published dates before a run date; 0 if there is none."""
+    """The highest number of labelled customers on so many published dates before a run date; 0 if there is none.
+
+    A damaged commit is passed over.
+    """
     last = latest_commit(store)
     before = sorted(one for one in last.dates if one < run_date)[-dates:] if last else []
-    labels = [read_commit(store, last.dates[one].commit).tables.get(c.CUSTOMER_SEGMENTS) for one in before if last]
-    return max((one.rows for one in labels if one is not None), default=0)
+    most = 0
+    for state in (last.dates[one] for one in before if last):
+        with suppress(PublishError):
+            labels = read_commit(store, state.commit).tables.get(c.CUSTOMER_SEGMENTS)
+            most = max(most, labels.rows if labels else 0)
+    return most
+
+
+def can_label(model: Model, is_number: Mapping[str, bool]) -> bool:
+    """Whether a model finds all its features among columns, of each of which it is told whether it holds numbers."""
+    return all(is_number.get(one.name) is isinstance(one, FittedNumber) for one in model.features)
 
 
 def published_labels(context: RunContext, preceding: PrecedingRun) -> DataFrame:

@@ -9,16 +9,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 from on_stores.conftest import RUN_DATE, Bench, labels_in
 from processes import PROJECT, SEG_SPARK
+from pyspark.sql import SparkSession
 from servers import SECRET, Proxy, s3_submit, spark_submit, spark_variables
 
 from seg_spark import published_files
 from seg_spark.storage.commits import commit_entries, latest_commit
+from seg_spark.storage.hadoop_store import HadoopStore
 from seg_spark.storage.readers import files_at
 from seg_spark.storage.store import Files
 
@@ -302,3 +305,13 @@ def test_hdfs_publishes_again_after_a_kill_and_serves_readers(bench: Bench, hdfs
     assert bench.published_in(output) == "A"
     assert publish(bench, submit, "B", output) == 0, said(bench)
     assert bench.published_in(output) == "B"
+
+
+def test_of_many_writers_on_hdfs_one_creates_a_file(spark: SparkSession, hdfs: str) -> None:
+    store = HadoopStore.of(f"{hdfs}/writers", spark)
+    for path in ("commits/1", "commits/2", "commits/3"):
+        with ThreadPoolExecutor(8) as pool:
+            told = list(pool.map(lambda number, path=path: store.create(path, b"%d" % number), range(8)))
+        assert sorted(told) == [False] * 7 + [True]
+        assert store.read(path) == b"%d" % told.index(True)
+    assert [one.name for one in store.entries("commits")] == ["1", "2", "3"]

@@ -52,4 +52,3 @@ def test_lines_of_sizes_skip_dates_without_the_segment_and_labels_do_not_meet() 
     assert (across[days[1]] - across[days[0]]) * 7 == pytest.approx(across[days[2]] - across[days[1]], rel=0.02)
     at = sorted(label[2] for label in drawn["labels"])
     assert all(below - above >= 13 for above, below in pairwise(at))
-    assert size_lines({days[0]: {1: 5}}, [1]) == {}
