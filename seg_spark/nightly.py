@@ -18,14 +18,13 @@ from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.champion import Champion, champion_of
 from seg_spark.steps.choosing import choose_model, stage_chosen, stage_fitted
 from seg_spark.steps.cleaning import clean_customers
-from seg_spark.steps.context import RunContext
+from seg_spark.steps.context import RunContext, retention_of
 from seg_spark.steps.fitting import fit_segments, read_clean, training_customers
 from seg_spark.steps.labelling import label_customers
 from seg_spark.steps.preceding import PrecedingRun, preceding_run
 from seg_spark.storage.commits import PublishedModel, active_model, active_segments, commit_of, last_labelled
 from seg_spark.storage.portable_models import read_model
 from seg_spark.storage.publish import publish
-from seg_spark.storage.retention import Retention
 from seg_spark.storage.tables import StagedTable
 
 log = logging.getLogger("seg_spark")
@@ -132,6 +131,5 @@ def _publish(
     model: PublishedModel | None,
     segments: SegmentState | None = None,
 ) -> None:
-    rules = context.settings.publish
-    retention = Retention(rules.keep_versions, rules.grace_minutes * 60.0)
+    retention = retention_of(context.settings)
     publish(context.store, context.area, staged, model, retention, segments=segments)

@@ -33,6 +33,8 @@ class RunOutcome:
     earlier: "EarlierFit | None" = None
     skipped_for: str | None = None
     """The run that has published the same before, so that there was nothing to do."""
+    restored_run: str | None = None
+    """The run whose version a rollback has made current again."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def record_of(
         "excluded_k": {str(k): why for k, why in fitted.choice.excluded.items()} if fitted else None,
         "refit": asdict(outcome.refit) | {"max_psi": run.settings.refit.max_psi} if outcome.refit else None,
         "skipped_for": outcome.skipped_for,
+        "restored_run": outcome.restored_run,
         "mllib": asdict(fitted.mllib) if fitted else None,
         "scores": [asdict(one) for one in scored.scores] if scored else None,
         "published_scores": asdict(labelled.scores) if labelled and labelled.scores else None,

@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -16,20 +16,21 @@ from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import Run, RunOutcome, record_of
 from seg_spark.session import ending_work
 from seg_spark.settings.schema import Settings
-from seg_spark.steps.context import RunContext, refuse_own_output, start_spark, store_of
+from seg_spark.steps.context import RunContext, refuse_own_output, retention_of, start_spark, store_of
 from seg_spark.steps.fingerprint import fingerprint_of, published_with
 from seg_spark.steps.stopping import sigterm_raises
 from seg_spark.storage.date_folders import swap_folders
 from seg_spark.storage.lock import only_run
-from seg_spark.storage.publish import run_area
+from seg_spark.storage.publish import RunArea, run_area
 from seg_spark.storage.records import write_figures, write_record
 from seg_spark.storage.repair import RepairResult, repair
+from seg_spark.storage.rollback import roll_back
 from seg_spark.storage.store import Store
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from seg_spark.nightly import Work
+    from seg_spark.nightly import Report, Work
 
 log = logging.getLogger("seg_spark")
 
@@ -61,9 +62,6 @@ def run(
     Raises the SegSparkError that ended it (its record is written by then).
     """
     refuse_own_output(settings, run_date)
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-    reported: list[RunOutcome] = [RunOutcome()]
-    clock = time.monotonic()
 
     @cache
     def start() -> "tuple[SparkSession, Work]":
@@ -72,28 +70,65 @@ def run(
             spark = start_spark(f"seg_spark {command} {run_date}", settings, run_date, conf_dir, progress)
         return spark, work.result()
 
+    def run_command(store: Store, begun: RunArea, report: "Report") -> RunOutcome:
+        fingerprint = fingerprint_of(settings, store, run_date) if command == "nightly" else None
+        area = replace(begun, fingerprint=fingerprint)
+        published = None if force or refit else published_with(fingerprint, store, run_date)
+        if published is not None:
+            swap_folders(store, published, area.staging)  # somebody may have removed one
+            return RunOutcome(skipped_for=published.run_id)
+        spark, work = start()
+        context = RunContext(spark, settings, store, area, progress, refit=refit)
+        with ending_work(spark):
+            return work(context, report)
+
+    return _run_recorded(_new_run(command, settings, run_date), progress, lambda: start()[0], run_command)
+
+
+def run_rollback(
+    settings: Settings, run_date: date, conf_dir: Path, progress: StepProgress, to_run: str | None = None
+) -> RunResult:
+    """Make an earlier version of a date current again (see `roll_back`), under the lock, and write a run record.
+
+    Spark is started only for a store that is not on a local disk. Raises the SegSparkError that ended it.
+    """
+
+    def start() -> "SparkSession":
+        return start_spark(f"seg_spark rollback {run_date}", settings, run_date, conf_dir, progress)
+
+    def restore(store: Store, area: RunArea, report: "Report") -> RunOutcome:
+        with progress.step("roll back"):
+            return RunOutcome(restored_run=roll_back(store, area, retention_of(settings), to_run).run_id)
+
+    return _run_recorded(_new_run("rollback", settings, run_date), progress, start, restore)
+
+
+def _new_run(command: str, settings: Settings, run_date: date) -> Run:
+    return Run(command, settings, run_date, f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}")
+
+
+def _run_recorded(
+    run: Run,
+    progress: StepProgress,
+    start: "Callable[[], SparkSession]",
+    work: "Callable[[Store, RunArea, Report], RunOutcome]",
+) -> RunResult:
+    """Do work under the lock, in the run's own area, and write its record, also if it fails."""
+    what, max_seconds = f"{run.command} {run.run_date}", 60.0 * run.settings.run.max_minutes
+    reported: list[RunOutcome] = [RunOutcome()]
+    clock = time.monotonic()
     with sigterm_raises():
-        store = store_of(settings, lambda: start()[0])
-    with only_run(store, f"run {run_id} ({command} {run_date})"):
+        store = store_of(run.settings, start)
+    with only_run(store, f"run {run.run_id} ({what})"):
 
         def record(error: BaseException | None) -> tuple[dict[str, Any], str]:
             seconds = progress.seconds | {"total": round(time.monotonic() - clock, 3)}
-            content = record_of(Run(command, settings, run_date, run_id), reported[-1], seconds, error)
-            return content, f"{store.root}/{write_record(store, run_date, run_id, content)}"
+            content = record_of(run, reported[-1], seconds, error)
+            return content, f"{store.root}/{write_record(store, run.run_date, run.run_id, content)}"
 
         try:
-            with sigterm_raises(), run_area(store, run_date, run_id, 60.0 * settings.run.max_minutes) as begun:
-                fingerprint = fingerprint_of(settings, store, run_date) if command == "nightly" else None
-                area = replace(begun, fingerprint=fingerprint)
-                published = None if force or refit else published_with(fingerprint, store, run_date)
-                if published is not None:
-                    swap_folders(store, published, area.staging)  # somebody may have removed one
-                    reported.append(RunOutcome(skipped_for=published.run_id))
-                else:
-                    spark, work = start()
-                    context = RunContext(spark, settings, store, area, progress, refit=refit)
-                    with ending_work(spark):
-                        reported.append(work(context, reported.append))
+            with sigterm_raises(), run_area(store, run.run_date, run.run_id, max_seconds) as area:
+                reported.append(work(store, area, reported.append))
         except BaseException as error:
             try:
                 _, path = record(error)
@@ -105,10 +140,10 @@ def run(
             content, path = record(None)
         except OSError as error:
             raise PublishError(
-                f"{command} of {run_date} is done, but its run record could not be written: {error.strerror}; "
+                f"{run.command} of {run.run_date} is done, but its run record could not be written: {error.strerror}; "
                 "correct that and run again"
             ) from error
-        report = _report(store, run_date, run_id, reported[-1])
+        report = _report(store, run.run_date, run.run_id, reported[-1])
         return RunResult(reported[-1], content, path, report)
 
 

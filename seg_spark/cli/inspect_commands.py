@@ -120,7 +120,7 @@ def runs(
     assignments: Assignments = None,
     debug: Debug = False,
 ) -> None:
-    """List the runs and how they ended.
+    """List the runs, how they ended, and which versions are current, stale, replaced or rolled back.
 
     Example: seg-spark runs --run-date 2026-11-23
     """
@@ -128,12 +128,13 @@ def runs(
     from seg_spark.storage.layout import RUNS
     from seg_spark.storage.readers import files_at
     from seg_spark.storage.records import read_records
+    from seg_spark.storage.retention import version_states
 
     store = files_at(load(conf_dir, env, assignments).settings.output.path)
     records = read_records(store, parse_run_date(run_date) if run_date else None)
     if not records:
         raise InputError(f"{store.root}/{RUNS}: no run record exists{f' of {run_date}' if run_date else ''} yet")
-    show_runs(out(), records)
+    show_runs(out(), records, version_states(store))
 
 
 @app.command("print-config")

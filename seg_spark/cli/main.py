@@ -7,17 +7,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from seg_spark.cli import check_commands, init_command, inspect_commands, predict_command, run_commands
+from seg_spark.cli import (
+    check_commands,
+    init_command,
+    inspect_commands,
+    operation_commands,
+    predict_command,
+    run_commands,
+)
 from seg_spark.cli.options import app
 from seg_spark.errors import SegSparkError
 
-__all__ = ["check_commands", "init_command", "inspect_commands", "main", "predict_command", "run_commands", "run_job"]
+__all__ = [
+    "check_commands",
+    "init_command",
+    "inspect_commands",
+    "main",
+    "operation_commands",
+    "predict_command",
+    "run_commands",
+    "run_job",
+]
 
 log = logging.getLogger("seg_spark")
 
 _ORDER: Final = (
     *("init", "validate", "doctor", "nightly", "clean", "fit", "label", "try"),
-    *("predict", "segments", "compare", "report", "runs", "print-config", "java-options"),
+    *("predict", "segments", "compare", "report", "runs", "rollback", "backfill", "print-config", "java-options"),
 )
 """Of the commands in --help: as they are needed."""
 app.registered_commands.sort(key=lambda one: _ORDER.index(str(one.name)))

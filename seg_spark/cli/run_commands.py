@@ -26,6 +26,7 @@ from seg_spark.cli.options import (
 from seg_spark.errors import SettingsError
 
 if TYPE_CHECKING:
+    from seg_spark.runner import RunResult
     from seg_spark.settings.schema import Settings
 
 log = logging.getLogger("seg_spark")
@@ -134,21 +135,38 @@ def _run(
         return
 
     from seg_spark.reporting.progress import StepProgress
+    from seg_spark.runner import run
+
+    progress = StepProgress(Console(stderr=True))
+    show_result(run(command, settings, date_, conf_dir, progress, force=force, refit=refit), settings, date_)
+    _suggest_archive()
+
+
+def show_result(result: "RunResult", settings: "Settings", run_date: date) -> None:
+    """Print the segments that a run has published, skipped or restored, and its summary."""
     from seg_spark.reporting.segment_cards import show_segments
     from seg_spark.reporting.summary import show_run
-    from seg_spark.runner import run
     from seg_spark.storage.published_tables import read_profiles
     from seg_spark.storage.readers import files_at
 
-    result = run(command, settings, date_, conf_dir, StepProgress(Console(stderr=True)), force=force, refit=refit)
-    console = out()
-    store = files_at(settings.output.path)
-    if result.outcome.skipped_for is not None:
-        show_segments(console, read_profiles(store, date_), f"Segments of {date_}")
-    elif result.outcome.labelled is not None:
-        show_segments(console, result.outcome.labelled.profile_rows, f"Segments of {date_}")
+    console, outcome, store = out(), result.outcome, files_at(settings.output.path)
+    if outcome.skipped_for or outcome.restored_run:
+        show_segments(console, read_profiles(store, run_date), f"Segments of {run_date}")
+    elif outcome.labelled is not None:
+        show_segments(console, outcome.labelled.profile_rows, f"Segments of {run_date}")
     show_run(console, result.record, result.record_path, store.root, result.report_path)
-    _suggest_archive()
+    show_stale_dates(settings, run_date)
+
+
+def show_stale_dates(settings: "Settings", run_date: date) -> None:
+    """Tell which published dates after another were made before it was published last; nothing if there is none."""
+    from seg_spark.storage.commits import latest_commit, stale_dates
+    from seg_spark.storage.readers import files_at
+
+    stale = [one for one in stale_dates(latest_commit(files_at(settings.output.path))) if one > run_date]
+    if stale:
+        dates = f"{stale[0]}" if len(stale) == 1 else f"{stale[0]} to {stale[-1]} ({len(stale)} dates)"
+        out().print(f"stale     {dates}: made before this; run them again in order", markup=False, soft_wrap=True)
 
 
 def _suggest_archive() -> None:

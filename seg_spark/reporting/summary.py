@@ -31,6 +31,10 @@ def show_run(
             markup=False,
             soft_wrap=True,
         )
+    if record["restored_run"]:
+        console.print(
+            f"rolled back: the version of run {record['restored_run']} is current again", markup=False, soft_wrap=True
+        )
     for line in _refit(record):
         console.print(line, markup=False, soft_wrap=True)
     if movement := record["movement"]:
@@ -48,6 +52,17 @@ def show_run(
     if report is not None:
         console.print(f"{'report':<10}{short_path(report)}", markup=False, soft_wrap=True)
     console.print(seconds_line(record["seconds"]), markup=False, soft_wrap=True)
+
+
+def dated_line(record: Mapping[str, Any]) -> str:
+    """One run as a line among those of other dates."""
+    rows, movement = record["rows"], record["movement"]
+    parts = [f"k = {record['chosen_k']}"] if record["chosen_k"] else []
+    parts += [f"{rows['accepted']:,} customers"] if rows else []
+    parts += [f"{movement['moved']:,} moved"] if movement else []
+    parts += ["fitted"] if record["fitted_on"] == record["run_date"] else []
+    parts.append(f"{record['seconds']['total']:.1f} s")
+    return f"{record['run_date']}  {record['status']:<9}  {', '.join(parts)}"
 
 
 def _refit(record: Mapping[str, Any]) -> Iterator[str]:
@@ -78,10 +93,10 @@ def show_plan(console: Console, title: str, lines: Sequence[tuple[str, str]]) ->
         before = what
 
 
-def show_runs(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
-    """One line per run, oldest first."""
+def show_runs(console: Console, records: Sequence[Mapping[str, Any]], states: Mapping[str, str]) -> None:
+    """One line per run, oldest first, with what became of its version by run_id."""
     table = Table(header_style="bold")
-    for name in ("run_date", "run_id", "command", "status"):
+    for name in ("run_date", "run_id", "command", "status", "version"):
         table.add_column(name, overflow="fold")
     for name in ("exit", "accepted", "rejected", "k", "seconds"):
         table.add_column(name, justify="right")
@@ -93,6 +108,7 @@ def show_runs(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
             record["run_id"],
             record.get("command", ""),
             record["status"],
+            states.get(record["run_id"], ""),
             str(record["exit_code"]),
             _count(rows.get("accepted")),
             _count(rows.get("rejected")),

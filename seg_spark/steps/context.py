@@ -17,6 +17,7 @@ from seg_spark.settings.schema import Settings
 from seg_spark.steps.stopping import stopping_waits
 from seg_spark.storage.hadoop_store import store_at
 from seg_spark.storage.publish import RunArea
+from seg_spark.storage.retention import Retention
 from seg_spark.storage.store import Store
 
 _SMALL_RUN_BYTES: Final = 32 * 2**20
@@ -73,6 +74,11 @@ def store_of(settings: Settings, spark: Callable[[], SparkSession]) -> Store:
     Raises PlatformError if it cannot be reached, or cannot be published to.
     """
     return store_at(settings.output.path, spark, allow_single_writer=settings.publish.allow_single_writer)
+
+
+def retention_of(settings: Settings) -> Retention:
+    """Which replaced versions stay when a run has published."""
+    return Retention(settings.publish.keep_versions, 60.0 * settings.publish.grace_minutes)
 
 
 def start_spark(name: str, settings: Settings, run_date: date, conf_dir: Path, progress: StepProgress) -> SparkSession:

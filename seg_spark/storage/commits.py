@@ -17,7 +17,7 @@ from seg_spark.segments.history import PendingK, SegmentEvent, SegmentState
 from seg_spark.storage.layout import COMMITS
 from seg_spark.storage.store import Entry, Files, Store
 
-VERSION: Final = 2
+VERSION: Final = 3
 _NAME: Final = re.compile(r"(\d{8})\.json")
 
 
@@ -48,10 +48,14 @@ class PublishedModel:
 
 @dataclass(frozen=True)
 class DateState:
-    """What is in force for one date: the number of its last commit, and its model if it has one."""
+    """What is in force for one date: the number of its last commit, its model if it has one, and its origin.
+
+    The origin is the commit that first published what the date holds; another than the last one after a rollback.
+    """
 
     commit: int
     model: PublishedModel | None
+    origin: int
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,11 @@ class Commit:
     def model_id(self) -> str | None:
         """The model of the date, if it has one."""
         return self.model.model_id if self.model else None
+
+    @property
+    def origin(self) -> int:
+        """The commit that first published what this one holds; another than this one after a rollback."""
+        return self.dates[self.run_date].origin
 
 
 def commit_path(number: int) -> str:
@@ -138,7 +147,11 @@ def create_commit(store: Store, commit: Commit) -> bool:
             for table, one in commit.tables.items()
         },
         "dates": {
-            run_date.isoformat(): {"commit": state.commit, "model": _model_document(state.model)}
+            run_date.isoformat(): {
+                "commit": state.commit,
+                "model": _model_document(state.model),
+                "origin": state.origin,
+            }
             for run_date, state in sorted(commit.dates.items())
         },
     }
@@ -149,6 +162,16 @@ def published_dates(store: Files) -> list[date]:
     """Every date for which something is published, oldest first."""
     last = latest_commit(store)
     return sorted(last.dates) if last else []
+
+
+def stale_dates(last: Commit | None) -> list[date]:
+    """Dates that were made before an earlier date changed, oldest first: run again, they may come out otherwise."""
+    found, newest = [], 0
+    for run_date, state in sorted(last.dates.items()) if last else ():
+        if state.origin < newest:
+            found.append(run_date)
+        newest = max(newest, state.commit)
+    return found
 
 
 def last_date_with(store: Files, table: str) -> date | None:
@@ -205,7 +228,7 @@ def _commit(document: Mapping[str, Any]) -> Commit:
             for table, one in document["tables"].items()
         },
         dates={
-            date.fromisoformat(text): DateState(state["commit"], _model(state["model"]))
+            date.fromisoformat(text): DateState(state["commit"], _model(state["model"]), state["origin"])
             for text, state in document["dates"].items()
         },
         fingerprint=document["fingerprint"],

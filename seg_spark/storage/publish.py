@@ -7,7 +7,7 @@ one. A run that was killed leaves a staging folder, by which the next one finds 
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -99,17 +99,38 @@ def publish(
     Raises LockedError if another run has meanwhile published this date or an earlier one, PublishError if the
     filesystem refuses, or the run has taken longer than it may.
     """
+    return commit_next(
+        store,
+        area,
+        lambda last: _next_commit(store, area, last, staged, model=model, segments=segments),
+        retention,
+        written=[one.folder for one in staged],
+    )
+
+
+def commit_next(
+    store: Store,
+    area: RunArea,
+    make: Callable[[Commit], Commit],
+    retention: Retention,
+    *,
+    written: Sequence[str] = (),
+) -> Commit:
+    """Make the folders `written` durable, commit what `make` makes of the last commit, and swap its date's folders.
+
+    Raises the errors of `publish`.
+    """
     if time.monotonic() > area.deadline:
         raise PublishError(
             f"{area.run_date}: the run took longer than run.max_minutes, so it may not publish; nothing has changed"
         )
     try:
-        for one in staged:
-            store.make_durable(one.folder)
-        commit = _next_commit(store, area, staged, model, segments)
+        for folder in written:
+            store.make_durable(folder)
+        commit = make(_last_commit(store, area))
         prepare_folders(store, commit, area.staging)
         while not _create(store, commit, area):
-            commit = _next_commit(store, area, staged, model, segments)
+            commit = make(_last_commit(store, area))
     except OSError as error:
         state = "the date is published or as it was, run again" if area.uncertain else "nothing has changed"
         raise PublishError(
@@ -192,14 +213,8 @@ def _published_as(store: Store, model: ModelForms) -> PublishedModel | None:
     return None
 
 
-def _next_commit(
-    store: Store,
-    area: RunArea,
-    staged: Sequence[StagedTable],
-    model: PublishedModel | None,
-    segments: SegmentState | None,
-) -> Commit:
-    """The commit after the last one. Raises LockedError if a decision of this run may depend on what came since."""
+def _last_commit(store: Store, area: RunArea) -> Commit:
+    """The last commit. Raises LockedError if a decision of this run may depend on what came since it began."""
     numbers = list(commit_entries(store))
     for number in numbers:
         if number > area.base and (other := read_commit(store, number)).run_date <= area.run_date:
@@ -207,12 +222,23 @@ def _next_commit(
                 f"{store.root}: run {other.run_id} has published {other.run_date} since this run began; "
                 "nothing was changed; run again"
             )
-    last = read_commit(store, numbers[-1]) if numbers else Commit(0, area.run_date)
+    return read_commit(store, numbers[-1]) if numbers else Commit(0, area.run_date)
+
+
+def _next_commit(
+    store: Store,
+    area: RunArea,
+    last: Commit,
+    staged: Sequence[StagedTable],
+    *,
+    model: PublishedModel | None,
+    segments: SegmentState | None,
+) -> Commit:
     own = last.dates.get(area.run_date)
     before = Commit(0, area.run_date) if own is None else read_commit(store, own.commit)
     tables = dict(before.tables) | {one.table: TableVersion(area.run_id, one.rows, one.files) for one in staged}
     number, model = last.number + 1, model or before.model
-    dates = dict(last.dates) | {area.run_date: DateState(number, model)}
+    dates = dict(last.dates) | {area.run_date: DateState(number, model, origin=number)}
     segments = before.segments if segments is None else segments
     issued = _issued(last, area.run_date, segments.history, store.root)
     return Commit(number, area.run_date, area.run_id, model, tables, dates, area.fingerprint, segments, issued)

@@ -1,15 +1,28 @@
-"""Which replaced versions are kept, and the removal of the others."""
+"""What became of each version, which replaced ones are kept, and the removal of the others."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from seg_spark.errors import PublishError
-from seg_spark.storage.commits import Commit, DateState, PublishedModel, commit_entries, commit_path, read_commit
+from seg_spark.storage.commits import (
+    Commit,
+    DateState,
+    PublishedModel,
+    commit_entries,
+    commit_path,
+    read_commit,
+    stale_dates,
+)
 from seg_spark.storage.date_folders import remove_model_folder
 from seg_spark.storage.store import Files, Store
 
 log = logging.getLogger("seg_spark")
+
+
+VersionState = Literal["current", "stale", "replaced", "rolled back"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +40,26 @@ def replaced_commits(store: Files) -> list[Commit]:
         return []
     current = {state.commit for state in read_commit(store, max(entries)).dates.values()}
     return [read_commit(store, number) for number in sorted(entries, reverse=True) if number not in current]
+
+
+def version_states(store: Files) -> Mapping[str, VersionState]:
+    """What became of each run that a kept commit names, by run_id. Raises PublishError if a commit is damaged."""
+    commits = [read_commit(store, number) for number in commit_entries(store)]
+    last = commits[-1] if commits else None
+    stale = set(stale_dates(last))
+    of_date: dict[date, list[Commit]] = {}
+    for commit in commits:
+        of_date.setdefault(commit.run_date, []).append(commit)
+    found: dict[str, VersionState] = {}
+    for run_date, made in of_date.items():
+        in_force = made[-1]
+        for commit, successor in zip(made, [*made[1:], in_force], strict=True):
+            if commit.tables.items() <= in_force.tables.items():
+                found[commit.run_id] = "stale" if run_date in stale else "current"
+            else:
+                is_rolled_back = successor.origin < commit.number
+                found[commit.run_id] = "rolled back" if is_rolled_back else "replaced"
+    return found
 
 
 def remove_replaced(store: Store, retention: Retention) -> None:

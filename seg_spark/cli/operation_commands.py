@@ -1,0 +1,94 @@
+"""The commands that put published dates right: rollback and backfill."""
+
+import logging
+from datetime import date, timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from seg_spark.cli.options import (
+    CONF_DIR,
+    Assignments,
+    ConfDir,
+    Debug,
+    Env,
+    RunDate,
+    app,
+    load,
+    out,
+    parse_run_date,
+)
+from seg_spark.cli.run_commands import show_result, show_stale_dates
+from seg_spark.errors import SegSparkError, SettingsError
+
+log = logging.getLogger("seg_spark")
+
+
+@app.command("rollback")
+def rollback(
+    run_date: RunDate,
+    to_run: Annotated[
+        str | None, typer.Option("--to", help="The run_id whose version to restore; by default the one before.")
+    ] = None,
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    *,
+    debug: Debug = False,
+) -> None:
+    """Make the version of a date that its last run replaced current again; `runs` lists what is kept.
+
+    Example: seg-spark rollback --run-date 2026-11-23
+    """
+    from seg_spark.reporting.progress import StepProgress
+    from seg_spark.runner import run_rollback
+
+    date_ = parse_run_date(run_date)
+    settings = load(conf_dir, env, assignments).settings
+    show_result(run_rollback(settings, date_, conf_dir, StepProgress(Console(stderr=True)), to_run), settings, date_)
+
+
+@app.command("backfill")
+def backfill(
+    first: Annotated[str, typer.Option("--from", help="The first date, as YYYY-MM-DD.", show_default=False)],
+    last: Annotated[str, typer.Option("--to", help="The last date.", show_default=False)],
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    *,
+    every: Annotated[int, typer.Option("--every", min=1, help="Days from one date to the next.")] = 1,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run also dates that are published from the same input and settings.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Run the whole job for many dates in order. It stops at the first that fails; the same command goes on there.
+
+    Example: seg-spark backfill --from 2026-11-01 --to 2026-11-23
+    """
+    from seg_spark.input.files import PLACEHOLDER
+    from seg_spark.reporting.progress import StepProgress
+    from seg_spark.reporting.summary import dated_line
+    from seg_spark.runner import run
+
+    dates = _dates(parse_run_date(first), parse_run_date(last), every)
+    settings = load(conf_dir, env, assignments).settings
+    if PLACEHOLDER not in settings.input.path:
+        raise SettingsError(
+            f"input.path: {settings.input.path} is the same for every date; backfill expects {PLACEHOLDER} in it"
+        )
+    for done, run_date in enumerate(dates):
+        try:
+            result = run("nightly", settings, run_date, conf_dir, StepProgress(Console(stderr=True)), force=force)
+        except SegSparkError:
+            log.info("backfill: %d of %d dates are done; the same command goes on at %s", done, len(dates), run_date)
+            raise
+        out().print(dated_line(result.record), markup=False, soft_wrap=True)
+    show_stale_dates(settings, dates[-1])
+
+
+def _dates(first: date, last: date, every: int) -> list[date]:
+    if last < first:
+        raise SettingsError(f"--to {last}: is before --from {first}")
+    return [first + timedelta(days=days) for days in range(0, (last - first).days + 1, every)]

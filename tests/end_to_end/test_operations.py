@@ -1,0 +1,128 @@
+"""Rollback and backfill through the command line, on real Spark; labels are read back by DuckDB."""
+
+import json
+import re
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from builders import conf_dir, grouped_customers, write_csv
+
+from seg_spark.cli.main import main
+from seg_spark.storage.commits import latest_commit, stale_dates
+from seg_spark.storage.local_store import LocalStore
+
+pytestmark = pytest.mark.usefixtures("spark")
+
+FIRST = date(2026, 11, 20)
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number)
+
+
+def arrange(root: Path, days: int) -> list[str]:
+    """An input for each day, in which some customers change their values, and the words that name the conf."""
+    for number in range(days):
+        rows = grouped_customers(30)
+        rows = [{**row, "income": row["income"] + (i * (number + 3)) % 11} for i, row in enumerate(rows)]
+        write_csv(root / "days" / f"{day(number)}", rows)
+    folder = conf_dir(root, input={"path": str(root / "days" / "{run_date}" / "input")}, clustering={"k": {"max": 4}})
+    return ["--conf-dir", str(folder)]
+
+
+def labels(root: Path, run_date: date) -> list[tuple[Any, ...]]:
+    """All that the labels of a date say, but for the run that wrote them."""
+    source = f"read_parquet('{root}/output/customer_segments/**/*.parquet', hive_partitioning = true)"
+    return duckdb.sql(
+        f"SELECT * EXCLUDE (run_id) FROM {source} WHERE run_date = DATE '{run_date}' ORDER BY customer_id"
+    ).fetchall()
+
+
+def statuses(root: Path) -> list[tuple[str, str]]:
+    """(date, status) of all runs, in the order in which they ended."""
+    paths = sorted((root / "output/runs").rglob("*.json"), key=lambda one: one.stat().st_mtime_ns)
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return [(one["run_date"], one["status"]) for one in records]
+
+
+def test_a_date_is_rolled_back_and_the_next_goes_on_from_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = arrange(tmp_path, 2)
+    assert main(["nightly", "--run-date", f"{day(0)}", *words]) == 0
+    before = labels(tmp_path, day(0))
+    assert main(["nightly", "--run-date", f"{day(1)}", *words]) == 0
+    assert main(["nightly", "--run-date", f"{day(0)}", "--set", "clustering.k.max=2", *words]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"stale     {day(1)}: made before this; run them again in order"
+    assert labels(tmp_path, day(0)) != before
+    assert main(["rollback", "--run-date", f"{day(0)}", *words]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"^rolled back: the version of run \S+ is current again$", shown, re.M)
+    assert labels(tmp_path, day(0)) == before
+    assert main(["runs", *words]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "succeeded" in line]
+    found = [(re.findall(r"nightly|rollback", line), re.findall("current|stale|rolled back", line)) for line in lines]
+    assert found == [
+        (["nightly"], ["current"]), (["nightly"], ["rolled back"]), (["rollback"], []), (["nightly"], ["stale"]),
+    ]  # fmt: skip
+    assert main(["nightly", "--run-date", f"{day(0)}", *words]) == 0
+    assert "nothing to do: run " in capsys.readouterr().out  # it is made from the same input and settings
+    assert main(["rollback", "--run-date", f"{day(1)}", *words]) == 3
+    assert "no version before the current one of 2026-11-21 is kept" in capsys.readouterr().err
+    assert statuses(tmp_path)[-1] == (f"{day(1)}", "failed")
+
+
+def test_many_dates_are_backfilled_in_order_and_a_stopped_backfill_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    for root in (whole, stopped):
+        arrange(root, 4)
+    range_ = ["--from", f"{day(0)}", "--to", f"{day(3)}"]
+    assert main(["backfill", *range_, "--conf-dir", str(whole / "conf")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:21] for line in lines] == [f"{day(number)}  succeeded" for number in range(4)]
+    away = (stopped / "days" / f"{day(2)}").rename(stopped / "away")
+    words = ["backfill", *range_, "--conf-dir", str(stopped / "conf")]
+    assert main(words) == 3
+    assert f"backfill: 2 of 4 dates are done; the same command goes on at {day(2)}" in caplog.text
+    away.rename(stopped / "days" / f"{day(2)}")
+    assert main(words) == 0
+    assert [status for _, status in statuses(stopped)] == [
+        *("succeeded", "succeeded", "failed"),
+        *("skipped", "skipped", "succeeded", "succeeded"),
+    ]
+    assert [labels(stopped, day(number)) for number in range(4)] == [labels(whole, day(number)) for number in range(4)]
+
+
+def test_dates_after_a_backfill_are_stale_until_they_are_done_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = arrange(tmp_path, 4)
+    for number in (1, 3):
+        assert main(["nightly", "--run-date", f"{day(number)}", *words]) == 0
+    assert main(["backfill", "--from", f"{day(0)}", "--to", f"{day(2)}", "--every", "2", *words]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"stale     {day(3)}: ")
+    store = LocalStore(tmp_path / "output")
+    assert stale_dates(latest_commit(store)) == [day(1), day(3)]
+    assert main(["backfill", "--from", f"{day(0)}", "--to", f"{day(3)}", *words]) == 0
+    assert stale_dates(latest_commit(store)) == []
+    assert [status for _, status in statuses(tmp_path)][4:] == ["skipped", "succeeded", "succeeded", "succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--from", "2026-11-23", "--to", "2026-11-22"], "--to 2026-11-22: is before --from 2026-11-23"),
+        (["--from", "2026-11-23", "--to", "2026-11-31"], "is not a calendar date"),
+        (["--from", "2026-11-22", "--to", "2026-11-23"], r"input is the same for every date; .* \{run_date\} in it"),
+    ],
+)
+def test_a_backfill_that_makes_no_sense_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    write_csv(tmp_path, grouped_customers())
+    assert main(["backfill", *words, "--conf-dir", str(conf_dir(tmp_path))]) == 2
+    assert re.search(said, capsys.readouterr().err)
+    assert not (tmp_path / "output").exists()
