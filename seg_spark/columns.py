@@ -7,6 +7,7 @@ REJECTED_CUSTOMERS: Final = "rejected_customers"
 CUSTOMER_SEGMENTS: Final = "customer_segments"
 SEGMENT_PROFILES: Final = "segment_profiles"
 SEGMENT_TRANSITIONS: Final = "segment_transitions"
+TABLES: Final = (CLEAN_CUSTOMERS, REJECTED_CUSTOMERS, SEGMENT_PROFILES, SEGMENT_TRANSITIONS, CUSTOMER_SEGMENTS)
 
 CUSTOMER_ID: Final = "customer_id"
 RUN_DATE: Final = "run_date"

@@ -2,14 +2,15 @@
 
 import logging
 import secrets
+import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from seg_spark.errors import PublishError, SegSparkError
 from seg_spark.reporting.progress import StepProgress
@@ -19,11 +20,13 @@ from seg_spark.settings.schema import Settings
 from seg_spark.steps.context import RunContext, refuse_own_output, retention_of, start_spark, store_of
 from seg_spark.steps.fingerprint import fingerprint_of, published_with
 from seg_spark.steps.stopping import sigterm_raises
+from seg_spark.storage.commits import latest_commit
 from seg_spark.storage.date_folders import swap_folders
 from seg_spark.storage.lock import only_run
 from seg_spark.storage.publish import RunArea, run_area
 from seg_spark.storage.records import write_figures, write_record
 from seg_spark.storage.repair import RepairResult, repair
+from seg_spark.storage.retention import refuse_old_date
 from seg_spark.storage.rollback import roll_back
 from seg_spark.storage.store import Store
 
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from seg_spark.nightly import Report, Work
 
 log = logging.getLogger("seg_spark")
+
+_TELLING_SECONDS: Final = 15.0  # within the 30 that platforms give a run that they terminate
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ def run(
         return spark, work.result()
 
     def run_command(store: Store, begun: RunArea, report: "Report") -> RunOutcome:
+        refuse_old_date(latest_commit(store), run_date, settings.publish.keep_dates)
         fingerprint = fingerprint_of(settings, store, run_date) if command == "nightly" else None
         area = replace(begun, fingerprint=fingerprint)
         published = None if force or refit else published_with(fingerprint, store, run_date)
@@ -117,7 +123,7 @@ def _run_recorded(
     what, max_seconds = f"{run.command} {run.run_date}", 60.0 * run.settings.run.max_minutes
     reported: list[RunOutcome] = [RunOutcome()]
     clock = time.monotonic()
-    with sigterm_raises():
+    with sigterm_raises(max_seconds):
         store = store_of(run.settings, start)
     with only_run(store, f"run {run.run_id} ({what})"):
 
@@ -127,7 +133,7 @@ def _run_recorded(
             return content, f"{store.root}/{write_record(store, run.run_date, run.run_id, content)}"
 
         try:
-            with sigterm_raises(), run_area(store, run.run_date, run.run_id, max_seconds) as area:
+            with sigterm_raises(max_seconds), run_area(store, run.run_date, run.run_id, max_seconds) as area:
                 reported.append(work(store, area, reported.append))
         except BaseException as error:
             try:
@@ -135,6 +141,9 @@ def _run_recorded(
                 log.info("run record: %s", path)
             except OSError as unwritten:
                 log.warning("the run record could not be written: %s", unwritten.strerror)
+            else:
+                if isinstance(error, Exception):  # not where somebody pressed Ctrl-C
+                    _tell(run.settings.on_failure.command, path)
             raise
         try:
             content, path = record(None)
@@ -173,6 +182,22 @@ def _report(store: Store, run_date: date, run_id: str, outcome: RunOutcome) -> s
         reason = str(error) if isinstance(error, SegSparkError) else f"unexpected {type(error).__name__}"
         log.warning("no report was made: %s", reason)
         return None
+
+
+def _tell(command: Sequence[str], record_path: str) -> None:
+    """Start what the user wants to run when a run fails, with the path of its record as last argument."""
+    if not command:
+        return
+    try:
+        done = subprocess.run(
+            [*command, record_path], stdin=subprocess.DEVNULL, stdout=2, timeout=_TELLING_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"it took longer than {_TELLING_SECONDS:.0f} seconds"
+        log.warning("on_failure.command: %s: %s", command[0], reason)
+    else:
+        if done.returncode:
+            log.warning("on_failure.command: %s ended with exit code %d", command[0], done.returncode)
 
 
 def _work_of(command: str) -> "Work":

@@ -204,8 +204,10 @@ class Refit(Section):
 
 
 class Publish(Section):
-    """How long versions are kept that a later run of the same date has replaced."""
+    """How long published dates are kept, and versions that a later run of the same date has replaced."""
 
+    keep_dates: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Published dates kept: a run removes older ones, after grace_minutes; run records stay. null keeps all."""
     keep_versions: Annotated[int, Field(ge=0, le=100)] = 1
     """Replaced versions kept of each date, whatever their age."""
     grace_minutes: Annotated[int, Field(ge=2, le=1_051_200)] = 1_440
@@ -219,7 +221,16 @@ class Run(Section):
     """Limits of a run."""
 
     max_minutes: Annotated[int, Field(ge=1, le=525_600)] = 720
-    """A run that took longer does not publish. Below publish.grace_minutes, for which what a run reads is kept."""
+    """A run that takes longer is ended like one that is terminated (exit code 143). Below publish.grace_minutes,
+    for which what a run reads is kept."""
+
+
+class OnFailure(Section):
+    """What is done when a run fails."""
+
+    command: tuple[str, ...] = ()
+    """A program and its arguments, started when a run has failed, with the path of the run record as last
+    argument. For example [/opt/tell_us.sh, seg_spark]."""
 
 
 class Report(Section):
@@ -254,8 +265,10 @@ class Settings(Section):
     """When to fit anew."""
     run: Run = Run()
     """Limits of a run."""
+    on_failure: OnFailure = OnFailure()
+    """What is done when a run fails."""
     publish: Publish = Publish()
-    """How long replaced versions are kept."""
+    """How long published dates and replaced versions are kept."""
     report: Report = Report()
     """The report page of a run."""
 

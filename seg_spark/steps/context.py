@@ -77,8 +77,9 @@ def store_of(settings: Settings, spark: Callable[[], SparkSession]) -> Store:
 
 
 def retention_of(settings: Settings) -> Retention:
-    """Which replaced versions stay when a run has published."""
-    return Retention(settings.publish.keep_versions, 60.0 * settings.publish.grace_minutes)
+    """Which dates and replaced versions stay when a run has published."""
+    rules = settings.publish
+    return Retention(rules.keep_versions, 60.0 * rules.grace_minutes, rules.keep_dates)
 
 
 def start_spark(name: str, settings: Settings, run_date: date, conf_dir: Path, progress: StepProgress) -> SparkSession:

@@ -1,5 +1,7 @@
-"""SIGTERM as an error like others, so that a terminated run removes what it staged."""
+"""SIGTERM, and the end of the time that a run may take, as an error like others: it removes what it staged."""
 
+import math
+import os
 import signal
 import sys
 import threading
@@ -19,8 +21,10 @@ class _Stop(KeyboardInterrupt):
 
 
 @contextmanager
-def sigterm_raises() -> Iterator[None]:
+def sigterm_raises(max_seconds: float = math.inf) -> Iterator[None]:
     """Turn SIGTERM into TerminatedError while the block runs, so that it ends in order, with exit code 143.
+
+    A block that takes longer than `max_seconds` is sent SIGTERM, wherever it waits.
 
     An exception that a signal raises while Python collects garbage is lost: it is raised again a moment later. One that
     it raises inside a library may come out as another: after the signal every error counts as its work.
@@ -30,6 +34,14 @@ def sigterm_raises() -> Iterator[None]:
         return
     lost: list[BaseException] = []
     received: list[int] = []
+    overdue = threading.Event()
+
+    def expire() -> None:
+        overdue.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    timer = threading.Timer(max_seconds, expire)
+    timer.daemon = True
 
     def stop(signum: int, frame: FrameType | None) -> None:
         received.append(signum)
@@ -48,15 +60,17 @@ def sigterm_raises() -> Iterator[None]:
     hook_before = sys.unraisablehook
     term_before, alarm_before = signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGALRM, raise_again)
     sys.unraisablehook = keep
+    if max_seconds < math.inf:
+        timer.start()
     try:
         yield
     except BaseException:
         if received:
-            raise TerminatedError(
-                "terminated (SIGTERM); each published date is whole, the old one or the new one"
-            ) from None
+            why = "ended after run.max_minutes" if overdue.is_set() else "terminated (SIGTERM)"
+            raise TerminatedError(f"{why}; each published date is whole, the old one or the new one") from None
         raise
     finally:
+        timer.cancel()
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         sys.unraisablehook = hook_before
         signal.signal(signal.SIGTERM, term_before)

@@ -5,6 +5,7 @@ so that a glob never sees a partial date.
 """
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import PurePosixPath
 
 from seg_spark import columns as c
@@ -42,6 +43,20 @@ def swap_folders(store: Store, commit: Commit, staging: str) -> int:
             remove_tree(replaced)
         swapped += 1
     return swapped
+
+
+def remove_date_folders(store: Store, run_date: date, staging: str) -> None:
+    """Remove all tables of a date; on a local disk each goes in one step, so that a glob never sees a part of one."""
+    for table in c.TABLES:
+        folder = layout.partition(table, run_date)
+        if isinstance(store, LocalStore) and store.path(folder).is_dir():
+            aside = store.path(f"{staging}/ended/{folder}")
+            remove_tree(aside)
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            store.path(folder).rename(aside)
+            remove_tree(aside)
+        else:
+            store.remove(folder)
 
 
 def remove_model_folder(store: Store, model_id: str) -> None:

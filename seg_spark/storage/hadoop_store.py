@@ -23,9 +23,6 @@ from seg_spark.storage.store import Entry, Store
 _CONDITIONAL: Final = "fs.option.create.conditional.overwrite"
 _OBJECT_STORES: Final = ("s3", "s3a", "gs")
 """Here a file appears whole when its writer closes it; elsewhere it is written aside and renamed."""
-_TABLES: Final = (
-    c.CLEAN_CUSTOMERS, c.REJECTED_CUSTOMERS, c.SEGMENT_PROFILES, c.SEGMENT_TRANSITIONS, c.CUSTOMER_SEGMENTS,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ class HadoopStore:
 
     def remove_run(self, run_date: date, run_id: str) -> None:
         """Remove all versions and models that a run has written."""
-        for table in _TABLES:
+        for table in c.TABLES:
             self.remove(self.version_folder(table, run_date, run_id))
         for model in self.entries(layout.MODELS):
             self.remove(self.model_folder(model.name, run_id))

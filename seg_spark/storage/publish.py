@@ -31,7 +31,7 @@ from seg_spark.storage.date_folders import prepare_folders, swap_folders
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.records import remove_unfinished_records
 from seg_spark.storage.repair import finish_dead_runs, note_start
-from seg_spark.storage.retention import Retention, remove_replaced
+from seg_spark.storage.retention import Retention, refuse_old_date, remove_replaced, retire_dates
 from seg_spark.storage.store import Store
 from seg_spark.storage.tables import StagedTable
 
@@ -102,7 +102,7 @@ def publish(
     return commit_next(
         store,
         area,
-        lambda last: _next_commit(store, area, last, staged, model=model, segments=segments),
+        lambda last: _next_commit(store, area, last, staged, model=model, segments=segments, dates=retention.dates),
         retention,
         written=[one.folder for one in staged],
     )
@@ -143,7 +143,7 @@ def commit_next(
             f"{area.run_date} is committed, but a folder could not be swapped: {error.strerror} ({error.filename}); "
             "correct that, then the next run or seg-spark doctor --repair swaps it"
         ) from error
-    remove_replaced(store, retention)
+    remove_replaced(store, retention, area.staging)
     return commit
 
 
@@ -233,15 +233,18 @@ def _next_commit(
     *,
     model: PublishedModel | None,
     segments: SegmentState | None,
+    dates: int | None,
 ) -> Commit:
+    refuse_old_date(last, area.run_date, dates)
     own = last.dates.get(area.run_date)
     before = Commit(0, area.run_date) if own is None else read_commit(store, own.commit)
     tables = dict(before.tables) | {one.table: TableVersion(area.run_id, one.rows, one.files) for one in staged}
     number, model = last.number + 1, model or before.model
-    dates = dict(last.dates) | {area.run_date: DateState(number, model, origin=number)}
+    published = dict(last.dates) | {area.run_date: DateState(number, model, origin=number)}
+    kept, retired = retire_dates(store, last, published, dates)
     segments = before.segments if segments is None else segments
     issued = _issued(last, area.run_date, segments.history, store.root)
-    return Commit(number, area.run_date, area.run_id, model, tables, dates, area.fingerprint, segments, issued)
+    return Commit(number, area.run_date, area.run_id, model, tables, kept, area.fingerprint, segments, issued, retired)
 
 
 def _issued(last: Commit, run_date: date, history: History, root: str) -> dict[date, tuple[int, ...]]:

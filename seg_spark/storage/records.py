@@ -64,6 +64,13 @@ def read_records(store: Files, run_date: date | None = None) -> list[dict[str, A
     return found
 
 
+def remove_pages(store: Store, run_date: date) -> None:
+    """Remove the reports of a date, with their figures; run records stay."""
+    for entry in store.entries(records(run_date)):
+        if entry.name.endswith((".html", ".figures.json.gz")):
+            store.remove(f"{records(run_date)}/{entry.name}")
+
+
 def remove_unfinished_records(store: Store, run_date: date) -> None:
     """Remove files that were being written when a run was killed an hour ago or more."""
     folder = records(run_date)

@@ -6,31 +6,57 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from seg_spark.errors import PublishError
+from seg_spark.errors import PublishError, SettingsError
 from seg_spark.storage.commits import (
     Commit,
     DateState,
     PublishedModel,
+    RetiredDate,
     commit_entries,
     commit_path,
     read_commit,
     stale_dates,
 )
-from seg_spark.storage.date_folders import remove_model_folder
+from seg_spark.storage.date_folders import remove_date_folders, remove_model_folder
+from seg_spark.storage.records import remove_pages
 from seg_spark.storage.store import Files, Store
 
 log = logging.getLogger("seg_spark")
 
 
-VersionState = Literal["current", "stale", "replaced", "rolled back"]
+VersionState = Literal["current", "stale", "replaced", "rolled back", "ended"]
+"""`ended`: of a date that is published no more."""
 
 
 @dataclass(frozen=True)
 class Retention:
-    """How many replaced versions of a date are kept, and for how long at least, for readers still at them."""
+    """How many dates are kept, how many replaced versions of each, and how long at least, for readers still at them."""
 
     versions: int
     grace_seconds: float
+    dates: int | None = None
+    """None keeps all."""
+
+
+def refuse_old_date(last: Commit | None, run_date: date, most: int | None) -> None:
+    """Raise SettingsError if a date is older than the `most` dates that are kept, so that it would go at once."""
+    newer = sum(one > run_date for one in last.dates) if last else 0
+    if most is not None and newer >= most:
+        raise SettingsError(
+            f"publish.keep_dates: {most}: {newer} later dates are published, so {run_date} would not be kept; "
+            "set it higher to publish this date"
+        )
+
+
+def retire_dates(
+    store: Files, last: Commit, dates: Mapping[date, DateState], most: int | None
+) -> tuple[dict[date, DateState], dict[date, RetiredDate]]:
+    """The newest `most` of the dates that the commit after `last` publishes, and the dates that have ended."""
+    entries = commit_entries(store) if last.retired else {}
+    ended = sorted(dates)[:-most] if most is not None else []
+    retired = {day: one for day, one in last.retired.items() if day not in dates and one.commit in entries}
+    retired |= {day: RetiredDate(dates[day].commit, since=last.number + 1) for day in ended}
+    return {day: state for day, state in dates.items() if day not in ended}, retired
 
 
 def replaced_commits(store: Files) -> list[Commit]:
@@ -54,7 +80,9 @@ def version_states(store: Files) -> Mapping[str, VersionState]:
     for run_date, made in of_date.items():
         in_force = made[-1]
         for commit, successor in zip(made, [*made[1:], in_force], strict=True):
-            if commit.tables.items() <= in_force.tables.items():
+            if last is not None and run_date not in last.dates:
+                found[commit.run_id] = "ended"
+            elif commit.tables.items() <= in_force.tables.items():
                 found[commit.run_id] = "stale" if run_date in stale else "current"
             else:
                 is_rolled_back = successor.origin < commit.number
@@ -62,36 +90,49 @@ def version_states(store: Files) -> Mapping[str, VersionState]:
     return found
 
 
-def remove_replaced(store: Store, retention: Retention) -> None:
-    """Remove the versions that are neither among the last ones of their date, nor within grace, nor in use.
+def remove_replaced(store: Store, retention: Retention, staging: str) -> None:
+    """Remove versions that are neither among the last ones of their date nor within grace, and dates that have ended.
 
+    What must be moved away before it is removed goes to the folder `staging`.
     Times are those of the store's own clock. A commit file goes last, so that what was left by a crash is found again.
     A failure is only logged: what was to be published is.
     """
     try:
-        _remove_replaced(store, retention)
+        _remove_replaced(store, retention, staging)
     except (OSError, PublishError) as error:
         log.warning("not all replaced versions were removed: %s", error)
 
 
-def _remove_replaced(store: Store, retention: Retention) -> None:
+def _remove_replaced(store: Store, retention: Retention, staging: str) -> None:
     entries = commit_entries(store)
     last = read_commit(store, max(entries))
-    replaced = replaced_commits(store)
+    superseded = replaced_commits(store)
+    replaced = [one for one in superseded if one.run_date not in last.retired]
+    retired = [one for one in superseded if one.run_date in last.retired]
+
+    def is_within_grace(since: int) -> bool:
+        return since in entries and entries[last.number].modified - entries[since].modified < retention.grace_seconds
+
     kept = {day: [_commit_in_force(store, last, state)] for day, state in last.dates.items() if _has(replaced, day)}
     successor = {day: commits[0].number for day, commits in kept.items()}
     dropped = []
     for commit in replaced:
-        age = entries[last.number].modified - entries[successor[commit.run_date]].modified
-        if len(kept[commit.run_date]) <= retention.versions or age < retention.grace_seconds:
+        if len(kept[commit.run_date]) <= retention.versions or is_within_grace(successor[commit.run_date]):
             kept[commit.run_date].append(commit)
         else:
             dropped.append(commit)
         successor[commit.run_date] = commit.number
-    used = {state.model for state in last.dates.values() if state.model is not None}
-    used |= {one.model for commits in kept.values() for one in commits if one.model is not None}
+    ended = [one for one in retired if not is_within_grace(last.retired[one.run_date].since)]
+    stays = [one for one in retired if one not in ended] + [one for commits in kept.values() for one in commits]
+    models = [*(state.model for state in last.dates.values()), *(one.model for one in stays)]
+    used = {one for one in models if one is not None}
     for commit in dropped:
         _remove(store, commit, kept[commit.run_date], used)
+    for run_date in sorted({one.run_date for one in ended}):
+        remove_date_folders(store, run_date, staging)
+        remove_pages(store, run_date)
+    for commit in reversed(ended):  # the last commit of a date goes last: it tells that something is left
+        _remove(store, commit, [], used)
 
 
 def _has(commits: list[Commit], run_date: date) -> bool:

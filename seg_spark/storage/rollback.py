@@ -43,7 +43,7 @@ def _restoring(store: Store, last: Commit, run_date: date, to_run: str | None) -
         )
     number = last.number + 1
     dates = dict(last.dates) | {run_date: DateState(number, chosen.model, chosen.origin)}
-    return replace(chosen, number=number, dates=dates, issued=last.issued)
+    return replace(chosen, number=number, dates=dates, issued=last.issued, retired=last.retired)
 
 
 def _made_labels(commit: Commit) -> bool:

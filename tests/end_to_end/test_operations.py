@@ -1,4 +1,4 @@
-"""Rollback and backfill through the command line, on real Spark; labels are read back by DuckDB."""
+"""Rollback, backfill, and what happens when a run fails, on real Spark; labels are read back by DuckDB."""
 
 import json
 import re
@@ -8,9 +8,14 @@ from typing import Any
 
 import duckdb
 import pytest
-from builders import conf_dir, grouped_customers, write_csv
+from builders import conf_dir, grouped_customers, settings, write_csv
+from rich.console import Console
 
+from seg_spark import runner
 from seg_spark.cli.main import main
+from seg_spark.errors import TerminatedError
+from seg_spark.reporting.progress import StepProgress
+from seg_spark.settings.schema import Run
 from seg_spark.storage.commits import latest_commit, stale_dates
 from seg_spark.storage.local_store import LocalStore
 
@@ -102,13 +107,51 @@ def test_dates_after_a_backfill_are_stale_until_they_are_done_again(
     words = arrange(tmp_path, 4)
     for number in (1, 3):
         assert main(["nightly", "--run-date", f"{day(number)}", *words]) == 0
+    assert main(["nightly", "--run-date", f"{day(0)}", "--set", "publish.keep_dates=2", *words]) == 2
+    assert f"2 later dates are published, so {day(0)} would not be kept" in capsys.readouterr().err
     assert main(["backfill", "--from", f"{day(0)}", "--to", f"{day(2)}", "--every", "2", *words]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"stale     {day(3)}: ")
     store = LocalStore(tmp_path / "output")
     assert stale_dates(latest_commit(store)) == [day(1), day(3)]
     assert main(["backfill", "--from", f"{day(0)}", "--to", f"{day(3)}", *words]) == 0
     assert stale_dates(latest_commit(store)) == []
-    assert [status for _, status in statuses(tmp_path)][4:] == ["skipped", "succeeded", "succeeded", "succeeded"]
+    assert [status for _, status in statuses(tmp_path)][5:] == ["skipped", "succeeded", "succeeded", "succeeded"]
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer")  # of a part of a minute
+def test_a_run_that_is_stuck_is_ended_and_somebody_is_told(tmp_path: Path) -> None:
+    write_csv(tmp_path, grouped_customers())
+    told = tmp_path / "told"
+    script = ["/bin/sh", "-c", f'cp "$2" {told}; echo "$1" >>{told}', "sh", "an argument of its own"]
+    config = settings(tmp_path, clustering__starts=100, clustering__k__max=8, on_failure__command=script)
+    config = config.model_copy(update={"run": Run.model_construct(max_minutes=3 / 60)})
+    progress = StepProgress(Console(stderr=True))
+    with pytest.raises(TerminatedError, match=r"ended after run\.max_minutes"):
+        runner.run("nightly", config, FIRST, Path("conf"), progress)
+    *lines, last = told.read_text(encoding="utf-8").splitlines()
+    record = json.loads("\n".join(lines))
+    assert (record["status"], record["exit_code"], last) == ("failed", 143, "an argument of its own")
+    assert record["seconds"]["total"] >= 3
+    assert not (tmp_path / "output/customer_segments").exists()
+    assert not list((tmp_path / "output/_seg_spark").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["/no/such/program"], "on_failure.command: /no/such/program: No such file or directory"),
+        (["false"], "on_failure.command: false ended with exit code 1"),
+        (["true"], ""),
+        ([], ""),
+    ],
+)
+def test_a_failed_run_keeps_its_exit_code_whatever_is_started_then(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, command: list[str], said: str
+) -> None:
+    words = ["--conf-dir", str(conf_dir(tmp_path, on_failure={"command": command}))]
+    assert main(["nightly", "--run-date", f"{FIRST}", *words]) == 3
+    assert said in caplog.text
+    assert ("on_failure" in caplog.text) == bool(said)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ class Bench:
     def command(self, variant: str, output: Path | None = None) -> list[str]:
         """The job on one of the inputs."""
         sets = [f"input.path={self.root / variant / 'input'}", f"output.path={output or self.store.folder}"]
-        sets += ["publish.grace_minutes=2", "run.max_minutes=1"]
+        sets += ["publish.grace_minutes=11", "run.max_minutes=10"]
         words = [word for one in sets for word in ("--set", one)]
         conf = ["--conf-dir", str(self.root / "A" / "conf")]
         return [sys.executable, "-c", SEG_SPARK, "nightly", "--run-date", RUN_DATE, *conf, *words]

@@ -35,6 +35,16 @@ def test_sigterm_ends_the_block_with_its_own_error() -> None:
     assert caught.value.exit_code == 143
 
 
+def test_a_block_that_takes_too_long_is_ended_and_one_that_does_not_is_left_alone() -> None:
+    ended = pytest.raises(TerminatedError, match=r"ended after run\.max_minutes; each published date is whole")
+    with ended as caught, sigterm_raises(0.05):
+        wait()
+    assert caught.value.exit_code == 143
+    with sigterm_raises(0.2):
+        pass
+    time.sleep(0.3)  # the signal would end this process
+
+
 def test_an_error_that_follows_from_the_signal_is_no_error_of_its_own() -> None:
     known: dict[str, int] = {}
     with pytest.raises(TerminatedError), sigterm_raises():
