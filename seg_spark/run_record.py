@@ -35,6 +35,8 @@ class RunOutcome:
     """The run that has published the same before, so that there was nothing to do."""
     restored_run: str | None = None
     """The run whose version a rollback has made current again."""
+    forgotten: "Mapping[str, Any] | None" = None
+    """How many customers were removed, with how many rows of each table, and from how many reports."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def record_of(
         "refit": asdict(outcome.refit) | {"max_psi": run.settings.refit.max_psi} if outcome.refit else None,
         "skipped_for": outcome.skipped_for,
         "restored_run": outcome.restored_run,
+        "forgotten": outcome.forgotten,
         "mllib": asdict(fitted.mllib) if fitted else None,
         "scores": [asdict(one) for one in scored.scores] if scored else None,
         "published_scores": asdict(labelled.scores) if labelled and labelled.scores else None,

@@ -6,13 +6,13 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from seg_spark.errors import PublishError, SegSparkError
+from seg_spark.errors import InputError, PublishError, SegSparkError
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import Run, RunOutcome, record_of
 from seg_spark.session import ending_work
@@ -20,10 +20,12 @@ from seg_spark.settings.schema import Settings
 from seg_spark.steps.context import RunContext, refuse_own_output, retention_of, start_spark, store_of
 from seg_spark.steps.fingerprint import fingerprint_of, published_with
 from seg_spark.steps.stopping import sigterm_raises
-from seg_spark.storage.commits import latest_commit
+from seg_spark.storage.commits import latest_commit, published_dates
 from seg_spark.storage.date_folders import swap_folders
+from seg_spark.storage.forgetting import Forgetting
 from seg_spark.storage.lock import only_run
 from seg_spark.storage.publish import RunArea, run_area
+from seg_spark.storage.readers import files_at
 from seg_spark.storage.records import write_figures, write_record
 from seg_spark.storage.repair import RepairResult, repair
 from seg_spark.storage.retention import refuse_old_date
@@ -107,6 +109,32 @@ def run_rollback(
             return RunOutcome(restored_run=roll_back(store, area, retention_of(settings), to_run).run_id)
 
     return _run_recorded(_new_run("rollback", settings, run_date), progress, start, restore)
+
+
+def run_forget(settings: Settings, ids: frozenset[str], conf_dir: Path, progress: StepProgress) -> RunResult:
+    """Remove customers from all that is published or kept (see `forget_customers`), and write a run record.
+
+    The record is of the last published date. Raises InputError if nothing is published, and the SegSparkError that
+    ended it.
+    """
+    dates = published_dates(files_at(settings.output.path))
+    if not dates:
+        raise InputError(f"{settings.output.path}: nothing is published there, so there is nobody to forget")
+    run = _new_run("forget", settings, dates[-1])
+
+    @cache
+    def start() -> "SparkSession":
+        return start_spark("seg_spark forget", settings, dates[-1], conf_dir, progress)
+
+    def work(store: Store, area: RunArea, report: "Report") -> RunOutcome:
+        from seg_spark.forget import forget_customers
+
+        spark = start()
+        with ending_work(spark):
+            found = forget_customers(run, store, Forgetting(ids), spark, progress)
+            return RunOutcome(forgotten=asdict(found))
+
+    return _run_recorded(run, progress, start, work)
 
 
 def _new_run(command: str, settings: Settings, run_date: date) -> Run:

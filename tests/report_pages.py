@@ -30,7 +30,9 @@ def model(features: int, segments: int, seed: int = 0) -> tuple[Model, np.ndarra
     ids[:segments] = np.arange(1, segments + 1)
     points = centres[ids - 1] + generator.normal(size=(len(ids), centres.shape[1]))
     columns = {one.name: points[:, i] / 0.1 + 50 for i, one in enumerate(numbers)}
-    customers = pa.table({**columns, "plan": generator.choice(["gold", HOSTILE], len(ids))})
+    names = [f"customer-{number:05}" for number in range(len(ids))]
+    plans = generator.choice(["gold", HOSTILE], len(ids))
+    customers = pa.table({"customer_id": names, **columns, "plan": plans})
     found = tuple(
         Segment(i + 1, f"Segment {i + 1} {HOSTILE}", i, tuple(map(float, centre)), 10, 1 / segments, 9.0, "About it")
         for i, centre in enumerate(centres)

@@ -41,7 +41,7 @@ def commit(
     last = latest_commit(store)
     number = last.number + 1 if last else 1
     model = PublishedModel(model_id, f"models/{model_id}") if model_id else None
-    dates = dict(last.dates if last else {}) | {run_date: DateState(number, model, number)}
+    dates = dict(last.dates if last else {}) | {run_date: DateState(number, model, number, number)}
     made = Commit(number, run_date, f"r{number}", model, tables or {}, dates, fingerprint)
     assert create_commit(store, made)
     return made

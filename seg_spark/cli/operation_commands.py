@@ -1,7 +1,9 @@
-"""The commands that put published dates right: rollback and backfill."""
+"""The commands that change what is published: rollback, backfill and forget."""
 
 import logging
+import sys
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -92,3 +94,37 @@ def _dates(first: date, last: date, every: int) -> list[date]:
     if last < first:
         raise SettingsError(f"--to {last}: is before --from {first}")
     return [first + timedelta(days=days) for days in range(0, (last - first).days + 1, every)]
+
+
+@app.command("forget")
+def forget(
+    file: Annotated[
+        str, typer.Option("--file", help="A file with one customer id per line; - reads them from standard input.")
+    ],
+    conf_dir: ConfDir = CONF_DIR,
+    env: Env = None,
+    assignments: Assignments = None,
+    *,
+    debug: Debug = False,
+) -> None:
+    """Remove customers from every table, kept version, report and trial, and check that nothing of them is left.
+
+    Refused while the input still has one of them. Versions that had them can no longer be rolled back to.
+
+    Example: seg-spark forget --file ids.txt
+    """
+    from seg_spark.reporting.progress import StepProgress
+    from seg_spark.reporting.summary import show_forgotten
+    from seg_spark.runner import run_forget
+
+    settings = load(conf_dir, env, assignments).settings
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsError(f"--file {file}: cannot be read: {reason}") from None
+    ids = frozenset(line.strip() for line in text.splitlines()) - {""}
+    if not ids:
+        raise SettingsError(f"--file {file}: no id was found; expected one customer id per line")
+    result = run_forget(settings, ids, conf_dir, StepProgress(Console(stderr=True)))
+    show_forgotten(out(), result.record, result.record_path)

@@ -1,11 +1,16 @@
-"""The figures that a report draws, from the sampled customers of a run: no ids, and no more than a page can show."""
+"""The figures that a report draws, from the sampled customers of a run: no more than a page can show.
 
+They hold the ids of the customers they show one by one, so that these can be removed; the page does not show ids.
+"""
+
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from seg_spark import columns as c
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.clustering.scores import customer_silhouettes
 from seg_spark.features.fitted import FittedCategory, FittedFeature, FittedNumber
@@ -25,20 +30,32 @@ _DIGITS: Final = 4
 def report_figures(model: Model, customers: pa.Table, points: Matrix, segment_ids: Labels) -> dict[str, Any]:
     """The map, silhouettes, distributions and examples of sampled customers, as JSON-ready values.
 
-    `customers` are clean values (one column per feature), `points` their coordinates (n x axes) and `segment_ids`
-    their segments, row for row; the customers are in the order of a hash of their ids, so the first ones are a
-    fair sample.
+    `customers` are their ids and clean values (one column per feature), `points` their coordinates (n x axes) and
+    `segment_ids` their segments, row for row; the customers are in the order of a hash of their ids, so the first
+    ones are a fair sample.
     """
     shown = slice(0, MOST_CUSTOMERS)
     customers, points, segment_ids = customers.slice(0, MOST_CUSTOMERS), points[shown], segment_ids[shown]
     few = min(len(points), MOST_SILHOUETTES)
     return {
         "customers": len(points),
-        "map": _map(model, points, segment_ids),
+        "map": _map(model, points, segment_ids) | {"ids": customers[c.CUSTOMER_ID][:MOST_POINTS].to_pylist()},
         "silhouettes": _silhouettes(points[:few], segment_ids[:few]),
         "distributions": [_distribution(one, customers[one.name], segment_ids) for one in model.features],
         "examples": {str(one.segment_id): _examples(model, one, customers, points) for one in model.segments},
     }
+
+
+def without_customers(figures: Mapping[str, Any], ids: Collection[str]) -> dict[str, Any]:
+    """The figures without the points and examples of some customers; shares and curves of many stay."""
+    shown = figures["map"]
+    kept = [position for position, id_ in enumerate(shown["ids"]) if id_ not in ids]
+    examples = {
+        segment: {kind: [one for one in rows if one["id"] not in ids] for kind, rows in kinds.items()}
+        for segment, kinds in figures["examples"].items()
+    }
+    rows = {name: [shown[name][position] for position in kept] for name in ("points", "segments", "ids")}
+    return {**figures, "map": {**shown, **rows}, "examples": examples}
 
 
 def _map(model: Model, points: Matrix, segment_ids: Labels) -> dict[str, Any]:
@@ -123,7 +140,7 @@ def _distribution(feature: FittedFeature, column: pa.ChunkedArray, segment_ids: 
 
 
 def _examples(model: Model, segment: Segment, customers: pa.Table, points: Matrix) -> dict[str, Any]:
-    """Values of typical customers (nearest to the centre) and of borderline ones (lowest margin), without ids."""
+    """Ids and values of typical customers (nearest to the centre) and of borderline ones (lowest margin)."""
     centres = np.array([one.centre for one in model.segments])
     few = points[:MOST_SILHOUETTES]
     distances = np.sqrt(((few[:, None, :] - centres[None, :, :]) ** 2).sum(axis=2))
@@ -134,9 +151,13 @@ def _examples(model: Model, segment: Segment, customers: pa.Table, points: Matri
     ratio = distances[members, own] / np.maximum(others[members], 1e-300)
     borderline = members[np.argsort(-ratio, kind="stable")[:_EXAMPLES]]
     names = [one.name for one in model.features]
+
+    def example(row: int) -> dict[str, Any]:
+        values = {name: _plain(customers[name][row].as_py()) for name in names}
+        return {"id": customers[c.CUSTOMER_ID][row].as_py(), "values": values}
+
     return {
-        kind: [{name: _plain(customers[name][int(row)].as_py()) for name in names} for row in rows]
-        for kind, rows in (("typical", typical), ("borderline", borderline))
+        kind: [example(int(row)) for row in rows] for kind, rows in (("typical", typical), ("borderline", borderline))
     }
 
 

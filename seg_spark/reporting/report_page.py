@@ -129,10 +129,14 @@ def _card(rows: Sequence[Profile], data: ReportData, names: Mapping[int, str]) -
         "nearest": (first.nearest_segment_id, names.get(first.nearest_segment_id or 0)),
         "columns": [one.feature for one in ranked[:6]],
         "examples": [
-            (kind, [{name: _shown(row[name], name, data.model) for name in row} for row in examples.get(key, [])])
+            (kind, [_shown_values(row["values"], data.model) for row in examples.get(key, [])])
             for kind, key in (("typical", "typical"), ("borderline", "borderline"))
         ],
     }
+
+
+def _shown_values(values: Mapping[str, Any], model: Model) -> dict[str, str]:
+    return {name: _shown(value, name, model) for name, value in values.items()}
 
 
 def _sentence(one: Profile) -> str:

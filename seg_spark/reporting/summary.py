@@ -54,6 +54,25 @@ def show_run(
     console.print(seconds_line(record["seconds"]), markup=False, soft_wrap=True)
 
 
+def show_forgotten(console: Console, record: Mapping[str, Any], record_path: str) -> None:
+    """What was removed, where the time went, and which segments are too small to hide anybody."""
+    found = record["forgotten"]
+    rows = ", ".join(f"{count:,} of {table}" for table, count in found["rows"].items()) or "none: they were not there"
+    lines = [
+        f"ids: {found['customers']:,}; rows removed: {rows}; reports changed: {found['reports']:,}",
+        *(
+            f"warning: segment {one['segment_id']} of {one['run_date']} has {one['customers']} customers; what is "
+            "published of it tells of each"
+            for one in found["small_segments"]
+        ),
+        "no file below the output names them any more",
+        f"{'record':<10}{short_path(record_path)}",
+        seconds_line(record["seconds"]),
+    ]
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
+
+
 def dated_line(record: Mapping[str, Any]) -> str:
     """One run as a line among those of other dates."""
     rows, movement = record["rows"], record["movement"]

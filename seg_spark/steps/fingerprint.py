@@ -36,7 +36,7 @@ def fingerprint_of(settings: Settings, store: Files, run_date: date) -> str | No
         "code": _code_sha256(),
         "versions": package_versions(),
         "run_date": run_date.isoformat(),
-        "preceding_commit": last.dates[max(before)].commit if last and before else None,
+        "preceding_commit": last.dates[max(before)].since if last and before else None,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -48,14 +48,16 @@ class PublishedModel:
 
 @dataclass(frozen=True)
 class DateState:
-    """What is in force for one date: the number of its last commit, its model if it has one, and its origin.
+    """What is in force for one date: the number of its last commit, its model if it has one, and two earlier commits.
 
-    The origin is the commit that first published what the date holds; another than the last one after a rollback.
+    `origin` is the commit that first published what the date holds, another than the last one after a rollback. `since`
+    is the last commit that changed the date for the dates after it: removing customers from it does not.
     """
 
     commit: int
     model: PublishedModel | None
     origin: int
+    since: int
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ def create_commit(store: Store, commit: Commit) -> bool:
                 "commit": state.commit,
                 "model": _model_document(state.model),
                 "origin": state.origin,
+                "since": state.since,
             }
             for run_date, state in sorted(commit.dates.items())
         },
@@ -181,7 +184,7 @@ def stale_dates(last: Commit | None) -> list[date]:
     for run_date, state in sorted(last.dates.items()) if last else ():
         if state.origin < newest:
             found.append(run_date)
-        newest = max(newest, state.commit)
+        newest = max(newest, state.since)
     return found
 
 
@@ -239,7 +242,9 @@ def _commit(document: Mapping[str, Any]) -> Commit:
             for table, one in document["tables"].items()
         },
         dates={
-            date.fromisoformat(text): DateState(state["commit"], _model(state["model"]), state["origin"])
+            date.fromisoformat(text): DateState(
+                state["commit"], _model(state["model"]), state["origin"], state["since"]
+            )
             for text, state in document["dates"].items()
         },
         fingerprint=document["fingerprint"],

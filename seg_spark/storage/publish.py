@@ -240,7 +240,7 @@ def _next_commit(
     before = Commit(0, area.run_date) if own is None else read_commit(store, own.commit)
     tables = dict(before.tables) | {one.table: TableVersion(area.run_id, one.rows, one.files) for one in staged}
     number, model = last.number + 1, model or before.model
-    published = dict(last.dates) | {area.run_date: DateState(number, model, origin=number)}
+    published = dict(last.dates) | {area.run_date: DateState(number, model, origin=number, since=number)}
     kept, retired = retire_dates(store, last, published, dates)
     segments = before.segments if segments is None else segments
     issued = _issued(last, area.run_date, segments.history, store.root)

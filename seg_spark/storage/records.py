@@ -13,6 +13,7 @@ from seg_spark.storage.layout import RUNS, partition_name, records
 from seg_spark.storage.store import Files, Store
 
 _UNFINISHED_SECONDS: Final = 3600.0
+_FIGURES: Final = ".figures.json.gz"
 
 
 def write_record(store: Files, run_date: date, run_id: str, record: Mapping[str, Any]) -> str:
@@ -64,10 +65,21 @@ def read_records(store: Files, run_date: date | None = None) -> list[dict[str, A
     return found
 
 
-def remove_pages(store: Store, run_date: date) -> None:
+def runs_with_figures(store: Files, run_date: date) -> list[str]:
+    """The runs of a date that have left figures of a report."""
+    names = [one.name for one in store.entries(records(run_date)) if not one.name.startswith(".")]
+    return [name.removesuffix(_FIGURES) for name in names if name.endswith(_FIGURES)]
+
+
+def remove_page(store: Store, run_date: date, run_id: str) -> None:
+    """Remove the report page of a run, if it has one."""
+    store.remove(f"{records(run_date)}/{run_id}.html")
+
+
+def remove_reports(store: Store, run_date: date) -> None:
     """Remove the reports of a date, with their figures; run records stay."""
     for entry in store.entries(records(run_date)):
-        if entry.name.endswith((".html", ".figures.json.gz")):
+        if entry.name.endswith((".html", _FIGURES)):
             store.remove(f"{records(run_date)}/{entry.name}")
 
 
@@ -80,4 +92,4 @@ def remove_unfinished_records(store: Store, run_date: date) -> None:
 
 
 def _figures(run_date: date, run_id: str) -> str:
-    return f"{records(run_date)}/{run_id}.figures.json.gz"
+    return f"{records(run_date)}/{run_id}{_FIGURES}"

@@ -150,8 +150,8 @@ def _remove_unlisted(store: Store, runs: Sequence[StartedRun]) -> int:
 
 
 def _listed_runs(store: Store) -> set[str]:
-    """The runs whose versions some commit that is kept lists."""
+    """The runs whose files some commit that is kept lists."""
     commits = [read_commit(store, number) for number in commit_entries(store)]
-    tables = {version.run_id for one in commits for version in one.tables.values()}
-    folders = [state.model.folder for one in commits for state in one.dates.values() if state.model is not None]
-    return tables | {found[1] for folder in folders if (found := _RUN_OF_FOLDER.search(folder))}
+    paths = {file.path for one in commits for version in one.tables.values() for file in version.files}
+    paths |= {state.model.folder for one in commits for state in one.dates.values() if state.model is not None}
+    return {found[1] for path in paths if (found := _RUN_OF_FOLDER.search(path))}

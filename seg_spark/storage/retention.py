@@ -1,7 +1,7 @@
 """What became of each version, which replaced ones are kept, and the removal of the others."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -14,11 +14,12 @@ from seg_spark.storage.commits import (
     RetiredDate,
     commit_entries,
     commit_path,
+    latest_commit,
     read_commit,
     stale_dates,
 )
 from seg_spark.storage.date_folders import remove_date_folders, remove_model_folder
-from seg_spark.storage.records import remove_pages
+from seg_spark.storage.records import remove_reports
 from seg_spark.storage.store import Files, Store
 
 log = logging.getLogger("seg_spark")
@@ -103,40 +104,54 @@ def remove_replaced(store: Store, retention: Retention, staging: str) -> None:
         log.warning("not all replaced versions were removed: %s", error)
 
 
+def remove_versions(store: Store, commits: Sequence[Commit], staging: str) -> None:
+    """Remove versions that are not in force at once, whatever the rules say; of a date that has ended, all of them."""
+    last = latest_commit(store)
+    if last is not None:
+        superseded = replaced_commits(store)
+        numbers = {one.number for one in commits}
+        ended = {one.run_date for one in commits if one.run_date in last.retired}
+        gone = [one for one in superseded if one.number in numbers or one.run_date in ended]
+        _remove_all(store, last, superseded, gone, staging)
+
+
 def _remove_replaced(store: Store, retention: Retention, staging: str) -> None:
     entries = commit_entries(store)
     last = read_commit(store, max(entries))
     superseded = replaced_commits(store)
-    replaced = [one for one in superseded if one.run_date not in last.retired]
-    retired = [one for one in superseded if one.run_date in last.retired]
 
     def is_within_grace(since: int) -> bool:
         return since in entries and entries[last.number].modified - entries[since].modified < retention.grace_seconds
 
-    kept = {day: [_commit_in_force(store, last, state)] for day, state in last.dates.items() if _has(replaced, day)}
-    successor = {day: commits[0].number for day, commits in kept.items()}
-    dropped = []
-    for commit in replaced:
-        if len(kept[commit.run_date]) <= retention.versions or is_within_grace(successor[commit.run_date]):
-            kept[commit.run_date].append(commit)
+    kept = dict.fromkeys(last.dates, 1)
+    successor = {run_date: state.commit for run_date, state in last.dates.items()}
+    gone = []
+    for commit in superseded:
+        day = commit.run_date
+        if day in last.retired:
+            stays = is_within_grace(last.retired[day].since)
         else:
-            dropped.append(commit)
-        successor[commit.run_date] = commit.number
-    ended = [one for one in retired if not is_within_grace(last.retired[one.run_date].since)]
-    stays = [one for one in retired if one not in ended] + [one for commits in kept.values() for one in commits]
+            stays = kept[day] <= retention.versions or is_within_grace(successor[day])
+            kept[day] += stays
+            successor[day] = commit.number
+        if not stays:
+            gone.append(commit)
+    _remove_all(store, last, superseded, gone, staging)
+
+
+def _remove_all(store: Store, last: Commit, superseded: Sequence[Commit], gone: Sequence[Commit], staging: str) -> None:
+    """Remove some of the versions that are not in force; the files of a version may be those of another too."""
+    stays = [one for one in superseded if one not in gone]
     models = [*(state.model for state in last.dates.values()), *(one.model for one in stays)]
     used = {one for one in models if one is not None}
-    for commit in dropped:
-        _remove(store, commit, kept[commit.run_date], used)
-    for run_date in sorted({one.run_date for one in ended}):
+    dates = {one.run_date for one in gone}
+    for run_date in sorted(dates & set(last.retired)):
         remove_date_folders(store, run_date, staging)
-        remove_pages(store, run_date)
-    for commit in reversed(ended):  # the last commit of a date goes last: it tells that something is left
-        _remove(store, commit, [], used)
-
-
-def _has(commits: list[Commit], run_date: date) -> bool:
-    return any(one.run_date == run_date for one in commits)
+        remove_reports(store, run_date)
+    in_force = [_commit_in_force(store, last, state) for day, state in last.dates.items() if day in dates]
+    for commit in reversed(gone):  # the last commit of a date goes last: it tells that something is left
+        kept = [one for one in (*in_force, *stays) if one.run_date == commit.run_date]
+        _remove(store, commit, kept, used)
 
 
 def _commit_in_force(store: Files, last: Commit, state: DateState) -> Commit:
@@ -144,12 +159,17 @@ def _commit_in_force(store: Files, last: Commit, state: DateState) -> Commit:
 
 
 def _remove(store: Store, commit: Commit, kept: list[Commit], used: set[PublishedModel]) -> None:
-    in_use = {(table, version.run_id) for one in kept for table, version in one.tables.items()}
-    for table, version in commit.tables.items():
-        if (table, version.run_id) not in in_use:
-            store.remove(store.version_folder(table, commit.run_date, version.run_id))
+    in_use = {folder for one in kept for folder in _folders(one)}
+    for folder in _folders(commit):
+        if folder not in in_use:
+            store.remove(folder)
     if commit.model is not None and commit.model not in used:
         store.remove(commit.model.folder)
         if commit.model.model_id not in {one.model_id for one in used}:
             remove_model_folder(store, commit.model.model_id)
     store.remove(commit_path(commit.number))
+
+
+def _folders(commit: Commit) -> list[str]:
+    """Where the tables of a commit lie."""
+    return sorted({one.path.rpartition("/")[0] for version in commit.tables.values() for one in version.files})

@@ -42,7 +42,7 @@ def _restoring(store: Store, last: Commit, run_date: date, to_run: str | None) -
             "nothing has changed"
         )
     number = last.number + 1
-    dates = dict(last.dates) | {run_date: DateState(number, chosen.model, chosen.origin)}
+    dates = dict(last.dates) | {run_date: DateState(number, chosen.model, chosen.origin, since=number)}
     return replace(chosen, number=number, dates=dates, issued=last.issued, retired=last.retired)
 
 

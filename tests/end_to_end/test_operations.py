@@ -1,14 +1,18 @@
-"""Rollback, backfill, and what happens when a run fails, on real Spark; labels are read back by DuckDB."""
+"""Rollback, backfill, forget, and what happens when a run fails, on real Spark; labels are read back by DuckDB."""
 
+import gzip
+import io
 import json
 import re
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
-from builders import conf_dir, grouped_customers, settings, write_csv
+from builders import conf_dir, customer, grouped_customers, settings, write_csv
 from rich.console import Console
 
 from seg_spark import runner
@@ -18,6 +22,7 @@ from seg_spark.reporting.progress import StepProgress
 from seg_spark.settings.schema import Run
 from seg_spark.storage.commits import latest_commit, stale_dates
 from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.repair import RepairResult, repair
 
 pytestmark = pytest.mark.usefixtures("spark")
 
@@ -169,3 +174,95 @@ def test_a_backfill_that_makes_no_sense_is_refused(
     assert main(["backfill", *words, "--conf-dir", str(conf_dir(tmp_path))]) == 2
     assert re.search(said, capsys.readouterr().err)
     assert not (tmp_path / "output").exists()
+
+
+GONE = ("C0007", "C0042", "C0901", "X-902")
+
+
+def arrange_to_forget(root: Path) -> list[str]:
+    """Two dates, the first published twice; some of those to be forgotten are accepted, others rejected."""
+    for number in range(2):
+        folder = write_csv(root / "days" / f"{day(number)}", [*grouped_customers(30), customer(901, income="x")])
+        with (folder / "part-000.csv").open("a", encoding="utf-8") as file:
+            file.write("X-902,1,2,3,4,5,6,7,8\n")  # more fields than the header: no column is known
+    path = str(root / "days" / "{run_date}" / "input")
+    words = ["--conf-dir", str(conf_dir(root, input={"path": path}, publish={"keep_versions": 3}))]
+    for number, more in ((0, "clustering.k.max=2"), (0, "clustering.k.max=3"), (1, "clustering.k.max=3")):
+        assert main(["nightly", "--run-date", f"{day(number)}", "--set", more, *words]) == 0
+    return words
+
+
+def files_that_name(root: Path, ids: Sequence[str]) -> set[str]:
+    """Every file below the output with one of the ids in its bytes, its text, or a value of its table."""
+    found = set()
+    for path in (root / "output").rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        if path.name.endswith(".gz"):
+            content = gzip.decompress(content)
+        if path.suffix == ".parquet":
+            content += str(pq.read_table(path, partitioning=None).to_pylist()).encode()
+        if any(re.search(rb"(?<!\w)" + one.encode() + rb"(?!\w)", content) for one in ids):
+            found.add(str(path.relative_to(root / "output")))
+    return found
+
+
+def test_customers_are_forgotten_everywhere_and_all_others_stay(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = arrange_to_forget(tmp_path)
+    store = LocalStore(tmp_path / "output")
+    kinds = {path.split("/")[0] for path in files_that_name(tmp_path, GONE)}
+    assert kinds == {"_seg_spark", "clean_customers", "customer_segments", "rejected_customers", "runs"}
+    before = {number: labels(tmp_path, day(number)) for number in range(2)}
+    (tmp_path / "ids").write_text("\n".join([*GONE, "nobody", ""]), encoding="utf-8")
+    forget = ["forget", "--file", str(tmp_path / "ids"), *words]
+    capsys.readouterr()
+    assert main(forget) == 3
+    assert re.search(r"input.path: .*: 4 rows are of customers to be forgotten", capsys.readouterr().err)
+    assert labels(tmp_path, day(0)) == before[0]
+    for folder in (tmp_path / "days").iterdir():
+        for part in (folder / "input").iterdir():
+            lines = part.read_text(encoding="utf-8").splitlines(keepends=True)
+            part.write_text("".join(line for line in lines if not line.startswith(GONE)), encoding="utf-8")
+    store.write("_seg_spark/trials/killed/clean_customers/part-0.parquet", b"whatever a killed trial has left")
+    monkeypatch.setattr("sys.stdin", io.StringIO((tmp_path / "ids").read_text(encoding="utf-8")))
+    caplog.clear()
+    assert main(["forget", "--file", "-", *words]) == 0
+    shown = capsys.readouterr()
+    assert "rows removed: 4 of clean_customers, 4 of customer_segments, 4 of rejected_customers" in shown.out.replace(
+        "4 of rejected_customers, 4 of customer_segments", "4 of customer_segments, 4 of rejected_customers"
+    )
+    assert not [one for one in GONE if one in shown.out + shown.err + caplog.text]
+    assert files_that_name(tmp_path, GONE) == set()
+    for number in range(2):
+        assert labels(tmp_path, day(number)) == [row for row in before[number] if row[0] not in GONE]
+    assert stale_dates(latest_commit(store)) == []
+    assert repair(store) == RepairResult(0, 0)
+    assert main(["rollback", "--run-date", f"{day(0)}", *words]) == 3
+    assert "no version before the current one" in capsys.readouterr().err
+    assert main(["report", "--run-date", f"{day(1)}", *words]) == 0
+    assert main(forget) == 0
+    assert "rows removed: none: they were not there; reports changed: 0" in capsys.readouterr().out
+    assert main(["nightly", "--run-date", f"{day(1)}", "--set", "clustering.k.max=3", *words]) == 0
+    assert labels(tmp_path, day(1)) == [row for row in before[1] if row[0] not in GONE]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("", 2, r"ids: no id was found; expected one customer id per line"),
+        (None, 2, r"ids: cannot be read: No such file or directory"),
+        ("C0001", 3, "nothing is published there, so there is nobody to forget"),
+    ],
+)
+def test_nobody_can_be_forgotten_without_ids_and_a_published_date(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, code: int, said: str
+) -> None:
+    if text is not None:
+        (tmp_path / "ids").write_text(text, encoding="utf-8")
+    words = ["--conf-dir", str(conf_dir(tmp_path))]
+    assert main(["forget", "--file", str(tmp_path / "ids"), *words]) == code
+    assert re.search(said, capsys.readouterr().err)

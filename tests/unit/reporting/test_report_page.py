@@ -4,11 +4,10 @@ import json
 import re
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from report_pages import HOSTILE, model, page
 
-from seg_spark.reporting.report_figures import report_figures
+from seg_spark.reporting.report_figures import report_figures, without_customers
 from seg_spark.segments.model import Model, Segment
 
 
@@ -50,13 +49,29 @@ def test_the_map_shows_two_features_as_they_are_and_more_as_components() -> None
     assert len(axes(1, category=False)["points"][0]) == 2
 
 
-def test_examples_hold_no_ids_and_are_of_their_segment() -> None:
+def test_examples_are_of_their_segment_and_the_page_shows_no_ids() -> None:
     one, points, ids, customers = model(4, 3)
-    figures = report_figures(one, customers.append_column("customer_id", pa.array(map(str, ids))), points, ids)
+    figures = report_figures(one, customers, points, ids)
     assert set(figures["examples"]) == {"1", "2", "3"}
     for own in figures["examples"].values():
-        assert [set(row) for row in own["typical"]] == [{one.name for one in one.features}] * 3
-    assert "customer_id" not in json.dumps(figures)
+        assert [set(row["values"]) for row in own["typical"]] == [{one.name for one in one.features}] * 3
+    shown = {row["id"] for kinds in figures["examples"].values() for rows in kinds.values() for row in rows}
+    assert shown <= set(customers["customer_id"].to_pylist())
+    html = page(4, 3)
+    assert not [id_ for id_ in customers["customer_id"].to_pylist() if id_ in html]
+
+
+def test_customers_can_be_taken_out_of_the_figures() -> None:
+    one, points, ids, customers = model(4, 3)
+    figures = report_figures(one, customers, points, ids)
+    [gone, *_] = figures["examples"]["2"]["typical"]
+    position = figures["map"]["ids"].index(gone["id"])
+    left = without_customers(figures, {gone["id"], "unknown"})
+    assert gone["id"] not in json.dumps(left)
+    assert left["examples"]["2"]["typical"] == figures["examples"]["2"]["typical"][1:]
+    for name in ("points", "segments", "ids"):
+        assert left["map"][name] == figures["map"][name][:position] + figures["map"][name][position + 1 :]
+    assert without_customers(figures, {"unknown"}) == figures
 
 
 def test_a_first_date_has_no_section_of_changes() -> None:

@@ -95,6 +95,18 @@ def test_a_model_stays_as_long_as_a_date_has_it(store: LocalStore) -> None:
     assert "r0" not in runs_with_files(store)
 
 
+def test_a_kept_version_keeps_what_it_shares_with_a_removed_one(store: LocalStore) -> None:
+    one = Retention(versions=1, grace_seconds=0.0)
+    model = published(store, "r0", "a", tables=TABLES, retention=one).model
+    published(store, "r1", "b", model=model, retention=one)
+    published(store, "r2", "c", tables=TABLES, retention=one)
+    assert [one.name for one in store.entries("_seg_spark/versions/r0")] == ["clean_customers", "models"]
+    with run_area(store, FIRST_DATE, "back") as area:
+        roll_back(store, area, one)
+    assert labels(store) == ["b"]
+    assert store.read("models/model-r0/model.json") == b"r0"
+
+
 def test_a_date_that_would_go_at_once_is_not_published(store: LocalStore) -> None:
     for number in (1, 2):
         published(store, f"r{number}", "a", run_date=DATES[number], retention=TWO_DATES)

@@ -1,0 +1,124 @@
+"""Removing customers: refused while an input still names them, then from every table, report and trial, then proven."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from seg_spark import columns as c
+from seg_spark.cleaning.rows import MALFORMED_ROW, validate_rows, with_id_hash
+from seg_spark.errors import InputError, PublishError
+from seg_spark.input.files import PLACEHOLDER, input_path, is_local
+from seg_spark.input.spark_reader import read_raw
+from seg_spark.report import make_report
+from seg_spark.reporting.progress import StepProgress
+from seg_spark.reporting.report_figures import without_customers
+from seg_spark.run_record import Run
+from seg_spark.settings.schema import Settings
+from seg_spark.spark_errors import spark_errors_as
+from seg_spark.steps.context import retention_of
+from seg_spark.storage import layout
+from seg_spark.storage.commits import commit_of, published_dates
+from seg_spark.storage.forgetting import Forgetting, forget_rows, paths_with
+from seg_spark.storage.published_tables import read_sizes
+from seg_spark.storage.records import read_figures, remove_page, runs_with_figures, write_figures
+from seg_spark.storage.store import Store
+
+FEWEST: Final = 5
+"""The fewest customers whose means and medians do not tell much of one of them."""
+
+
+@dataclass(frozen=True)
+class SmallSegment:
+    """A published segment of so few customers that its profile and its centre tell of each."""
+
+    run_date: date
+    segment_id: int
+    customers: int
+
+
+@dataclass(frozen=True)
+class ForgettingResult:
+    """What was removed: rows by table over all dates, and points and examples from so many reports."""
+
+    customers: int
+    rows: Mapping[str, int]
+    reports: int
+    small_segments: tuple[SmallSegment, ...]
+
+
+def forget_customers(
+    run: Run, store: Store, forgetting: Forgetting, spark: SparkSession, progress: StepProgress
+) -> ForgettingResult:
+    """Remove all rows of some customers from everything below the output, and read it back.
+
+    Raises InputError while the input of a published date still has one of them, LockedError if another run publishes
+    meanwhile, PublishError if a file still names one afterwards.
+    """
+    settings, dates = run.settings, published_dates(store)
+    with progress.step("check the input"):
+        for run_date in dates if PLACEHOLDER in settings.input.path else dates[-1:]:
+            _refuse_in_input(spark, settings, run_date, forgetting)
+    with progress.step("remove rows"):
+        rows = forget_rows(store, forgetting, run.run_id, retention_of(settings), 60.0 * settings.run.max_minutes)
+        store.remove(layout.TRIALS)
+    with progress.step("reports"):
+        reports = sum(_without_in_reports(store, run_date, forgetting) for run_date in _dates_with_runs(store))
+    with progress.step("read back"):
+        left = paths_with(store, forgetting)
+    if left:
+        raise PublishError(
+            f"{store.root}: {len(left)} files still name a customer to be forgotten, the first is {left[0]}; "
+            "run this again when no other run is active"
+        )
+    small = tuple(
+        SmallSegment(one.run_date, segment_id, size)
+        for one in read_sizes(store, dates[-1], len(dates))
+        for segment_id, size in sorted(one.customers.items())
+        if size < FEWEST
+    )
+    return ForgettingResult(len(forgetting.ids), rows, reports, small)
+
+
+def _refuse_in_input(spark: SparkSession, settings: Settings, run_date: date, forgetting: Forgetting) -> None:
+    path = input_path(settings.input, run_date)
+    if is_local(settings.input) and not Path(path).exists():
+        return
+    with spark_errors_as(InputError, f"input.path: {path}"):
+        raw = read_raw(spark, settings.input, run_date, MALFORMED_ROW, settings.used_columns())
+        rows = validate_rows(with_id_hash(raw, settings), settings).select(c.CUSTOMER_ID, c.RAW_ROW)
+        id_, text = F.col(c.CUSTOMER_ID), F.col(c.RAW_ROW)
+        is_named = id_.isin(sorted(forgetting.ids)) | (id_.isNull() & text.rlike(forgetting.words))
+        found = rows.where(is_named).count()
+    if found:
+        raise InputError(
+            f"input.path: {path}: {found:,} rows are of customers to be forgotten, and a run would publish them again; "
+            "remove them there first; nothing was changed"
+        )
+
+
+def _dates_with_runs(store: Store) -> list[date]:
+    found = (re.fullmatch(rf"{c.RUN_DATE}=(\d{{4}}-\d{{2}}-\d{{2}})", one.name) for one in store.entries(layout.RUNS))
+    return [date.fromisoformat(one[1]) for one in found if one]
+
+
+def _without_in_reports(store: Store, run_date: date, forgetting: Forgetting) -> int:
+    """Take the customers out of the figures of a date's runs; the page of what is published is made again."""
+    labels = commit_of(store, run_date).tables.get(c.CUSTOMER_SEGMENTS)
+    changed = 0
+    for run_id in runs_with_figures(store, run_date):
+        figures = read_figures(store, run_date, run_id)
+        left = without_customers(figures, forgetting.ids)
+        if left == figures:
+            continue
+        changed += 1
+        write_figures(store, run_date, run_id, left)
+        remove_page(store, run_date, run_id)
+        if labels is not None and labels.run_id == run_id:
+            make_report(store, run_date)
+    return changed

@@ -1,0 +1,165 @@
+"""Removing customers from all that is published or kept: files are written anew without their rows."""
+
+import gzip
+import io
+import re
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seg_spark import columns as c
+from seg_spark.errors import PublishError
+from seg_spark.storage import layout
+from seg_spark.storage.commits import Commit, DataFile, TableVersion, commit_of, latest_commit
+from seg_spark.storage.publish import RunArea, commit_next, run_area
+from seg_spark.storage.retention import Retention, remove_versions, replaced_commits
+from seg_spark.storage.store import Store
+from seg_spark.storage.tables import count_rows, data_files
+
+_LONG_ENOUGH: Final = 6
+"""Shorter ids are looked for where ids stand, not as words in any text: 12 is a word of every run record."""
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """Which customers to remove. Rejected rows without an id go too if their text names one as a whole word."""
+
+    ids: frozenset[str]
+
+    def rows_in(self, table: pa.Table) -> pa.ChunkedArray:
+        """Which rows of a table are of these customers, as booleans."""
+        wanted = pa.array(sorted(self.ids), pa.string())
+        found = pc.is_in(table[c.CUSTOMER_ID], value_set=wanted, skip_nulls=True)
+        if c.RAW_ROW not in table.column_names:
+            return found
+        has_no_id = pc.is_null(table[c.CUSTOMER_ID])
+        names_one = pc.fill_null(pc.match_substring_regex(table[c.RAW_ROW], self.words), False)
+        return pc.or_(found, pc.and_(has_no_id, names_one))
+
+    def is_in(self, text: str) -> bool:
+        """Whether a text names one of these customers as a whole word; short ids are not looked for."""
+        long = frozenset(one for one in self.ids if len(one) >= _LONG_ENOUGH)
+        return bool(long) and re.search(Forgetting(long).words, text) is not None
+
+    @property
+    def words(self) -> str:
+        """A regular expression that finds any of the ids as a whole word, for Python, Arrow and Java."""
+        names = "|".join(re.escape(one) for one in sorted(self.ids, key=len, reverse=True))
+        return f"(?:^|[^0-9A-Za-z])(?:{names})(?:[^0-9A-Za-z]|$)"
+
+
+def forget_rows(
+    store: Store, forgetting: Forgetting, run_id: str, retention: Retention, max_seconds: float
+) -> dict[str, int]:
+    """Publish every date without the rows of these customers, and remove every version that had them.
+
+    Returns the rows removed from the dates in force, by table. The caller holds the lock. A date that another run
+    publishes meanwhile raises LockedError; what is done by then stays done, and the next call does the rest.
+    """
+    removed: dict[str, int] = {}
+    last = latest_commit(store)
+    for number, run_date in enumerate(sorted(last.dates) if last else ()):
+        commit = commit_of(store, run_date)
+        affected = [table for table, version in commit.tables.items() if _holds(store, version.files, forgetting)]
+        if affected:
+            with run_area(store, run_date, f"{run_id}-{number}", max_seconds) as area:
+                tables = {table: _without(store, area, table, commit.tables[table], forgetting) for table in affected}
+                _commit(store, area, commit, tables, retention)
+            for table, version in tables.items():
+                removed[table] = removed.get(table, 0) + commit.tables[table].rows - version.rows
+    remove_versions(
+        store,
+        [one for one in replaced_commits(store) if _holds(store, _files(one), forgetting)],
+        f"{layout.STAGING}/repair",
+    )
+    return removed
+
+
+def paths_with(store: Store, forgetting: Forgetting) -> list[str]:
+    """Every file of an output that still names one of these customers: tables read row by row, other files as text."""
+    return sorted(path for path in _all_files(store, "") if _names(store, path, forgetting))
+
+
+def _all_files(store: Store, folder: str) -> Iterator[str]:
+    for one in store.entries(folder):
+        path = f"{folder}/{one.name}".lstrip("/")
+        if one.is_folder:
+            yield from _all_files(store, path)
+        else:
+            yield path
+
+
+def _names(store: Store, path: str, forgetting: Forgetting) -> bool:
+    try:
+        if path.endswith(".parquet"):
+            return _has_rows(store, path, forgetting)
+        content = store.read(path)
+    except FileNotFoundError:  # an active run elsewhere has removed it
+        return False
+    return forgetting.is_in((gzip.decompress(content) if path.endswith(".gz") else content).decode("utf-8", "replace"))
+
+
+def _commit(store: Store, area: RunArea, before: Commit, tables: dict[str, TableVersion], retention: Retention) -> None:
+    def make(last: Commit) -> Commit:
+        state = replace(last.dates[area.run_date], commit=last.number + 1)
+        return replace(
+            before,
+            number=last.number + 1,
+            tables={**before.tables, **tables},
+            dates={**last.dates, area.run_date: state},
+            fingerprint=None,
+            issued=last.issued,
+            retired=last.retired,
+        )
+
+    folders = [store.version_folder(table, area.run_date, area.run_id) for table in tables]
+    commit_next(store, area, make, retention, written=folders)
+
+
+def _without(store: Store, area: RunArea, table: str, version: TableVersion, forgetting: Forgetting) -> TableVersion:
+    """Write a version anew, file by file, without the rows of these customers."""
+    folder = store.version_folder(table, area.run_date, area.run_id)
+    removed = 0
+    for number, one in enumerate(version.files):
+        content = io.BytesIO()
+        with closing(store.open_input(one.path)) as file:
+            opened = pq.ParquetFile(file)
+            compression = opened.metadata.row_group(0).column(0).compression if opened.num_row_groups else "SNAPPY"
+            with pq.ParquetWriter(content, opened.schema_arrow, compression=compression) as writer:
+                for group in range(opened.num_row_groups):
+                    rows = opened.read_row_group(group)
+                    kept = rows.filter(pc.invert(forgetting.rows_in(rows)))
+                    removed += len(rows) - len(kept)
+                    writer.write_table(kept)
+        store.write(f"{folder}/part-{number:05}-{area.run_id}.parquet", content.getvalue())
+    files = data_files(store, folder)
+    rows_left = count_rows(store, files)
+    if rows_left != version.rows - removed:
+        raise PublishError(
+            f"{store.root}/{folder}: {version.rows} rows were read and {removed} removed, but {rows_left} are left; "
+            "nothing has changed"
+        )
+    return TableVersion(version.run_id, rows_left, files)
+
+
+def _files(commit: Commit) -> list[DataFile]:
+    return [file for version in commit.tables.values() for file in version.files]
+
+
+def _holds(store: Store, files: Collection[DataFile], forgetting: Forgetting) -> bool:
+    return any(_has_rows(store, one.path, forgetting) for one in files)
+
+
+def _has_rows(store: Store, path: str, forgetting: Forgetting) -> bool:
+    with closing(store.open_input(path)) as file:
+        opened = pq.ParquetFile(file)
+        columns = [name for name in (c.CUSTOMER_ID, c.RAW_ROW) if name in opened.schema_arrow.names]
+        return c.CUSTOMER_ID in columns and any(
+            pc.any(forgetting.rows_in(opened.read_row_group(group, columns=columns))).as_py()
+            for group in range(opened.num_row_groups)
+        )

@@ -1,0 +1,151 @@
+"""Customers are removed from every version that is published or kept; nothing else changes."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from stores import FIRST_DATE, LABELS, labels, published
+
+from seg_spark.errors import PublishError
+from seg_spark.storage import forgetting
+from seg_spark.storage.commits import commit_of, latest_commit, published_dates, stale_dates
+from seg_spark.storage.forgetting import Forgetting, forget_rows, paths_with
+from seg_spark.storage.local_store import LocalStore
+from seg_spark.storage.repair import RepairResult, repair
+from seg_spark.storage.retention import Retention, version_states
+
+DATES = [FIRST_DATE + timedelta(days=days) for days in range(4)]
+KEEP = Retention(versions=5, grace_seconds=3600.0)
+TABLES = ("clean_customers", LABELS)
+GONE = Forgetting(frozenset({"cust-b", "cust-x"}))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "output")
+
+
+def forget(store: LocalStore, whom: Forgetting = GONE) -> dict[str, int]:
+    return forget_rows(store, whom, "forget", KEEP, 60.0)
+
+
+def test_a_customer_goes_from_every_date_and_every_version(store: LocalStore) -> None:
+    published(store, "r0", "cust-a", "cust-b")
+    published(store, "r1", "cust-a", "cust-b", "cust-c", tables=TABLES)
+    published(store, "r2", "cust-a", run_date=DATES[1])
+    published(store, "r3", "cust-b", run_date=DATES[2])
+    before = {run_date: commit_of(store, run_date) for run_date in DATES[:3]}
+    assert forget(store) == {"clean_customers": 1, LABELS: 2}
+    assert [labels(store, run_date) for run_date in DATES[:3]] == [["cust-a", "cust-c"], ["cust-a"], []]
+    assert paths_with(store, GONE) == []
+    assert not [one for one in store.path("").rglob("*") if one.is_file() and b"cust-b" in one.read_bytes()]
+    assert commit_of(store, DATES[1]) == before[DATES[1]]
+    for run_date in (DATES[0], DATES[2]):
+        now = commit_of(store, run_date)
+        assert (now.model, now.segments, now.run_id) == (
+            before[run_date].model,
+            before[run_date].segments,
+            before[run_date].run_id,
+        )
+    assert commit_of(store, DATES[0]).tables[LABELS].run_id == "r1"  # the run whose record and report are of it
+    assert version_states(store) == {"r1": "current", "r2": "current", "r3": "current"}
+    assert stale_dates(latest_commit(store)) == []
+    assert repair(store) == RepairResult(0, 0)
+    assert forget(store) == {}
+
+
+def test_a_version_without_the_customer_can_still_be_restored(store: LocalStore) -> None:
+    published(store, "r0", "cust-a")
+    published(store, "r1", "cust-a", "cust-b")
+    published(store, "r2", "cust-a", "cust-c")
+    forget(store)
+    assert version_states(store) == {"r0": "replaced", "r2": "current"}
+    assert labels(store) == ["cust-a", "cust-c"]
+
+
+def test_a_date_that_has_ended_goes_at_once(store: LocalStore) -> None:
+    for number in range(3):
+        published(store, f"r{number}", "cust-b" if number == 0 else "cust-a", run_date=DATES[number], retention=KEEP)
+    published(store, "r3", "cust-a", run_date=DATES[3], retention=Retention(5, 3600.0, dates=3))
+    assert published_dates(store) == DATES[1:]
+    assert forget(store) == {}
+    assert [one.name for one in store.entries(LABELS)] == [f"run_date={one}" for one in DATES[1:]]
+    assert paths_with(store, GONE) == []
+
+
+def test_types_files_and_all_other_rows_stay_as_they_are(store: LocalStore) -> None:
+    commit = published(store, "r0", "cust-a", "cust-b", "cust-c")
+    [file] = commit.tables[LABELS].files
+    rich = pa.table(
+        {
+            "customer_id": ["cust-a", "cust-b", None, "cust-bb"],
+            "since": pa.array([1, 2, 3, None], pa.date32()),
+            "reasons": pa.array([["x"], [], None, ["y", "z"]], pa.list_(pa.field("element", pa.string()))),
+        },
+        metadata={"org.apache.spark.sql.parquet.row.metadata": "{}"},
+    )
+    pq.write_table(rich, store.path(file.path), compression="zstd", row_group_size=2)
+    with pytest.raises(PublishError, match=r"3 rows were read and 1 removed, but 3 are left"):
+        forget(store)  # the commit says 3 rows
+    pq.write_table(rich.slice(0, 3), store.path(file.path), compression="zstd", row_group_size=2)
+    forget(store)
+    [new] = commit_of(store, FIRST_DATE).tables[LABELS].files
+    left = pq.ParquetFile(store.path(new.path))
+    assert left.read().equals(rich.take([0, 2]), check_metadata=True)
+    assert left.metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_rejected_rows_without_an_id_go_if_their_text_names_one() -> None:
+    texts = {
+        "1,cust-b,x": True, "cust-b": True, 'x "cust-b"': True, "cust-bb,1": False, "my-cust-b-2": True,
+        "acust-b": False, "1,b,2": False, None: False,
+    }  # fmt: skip
+    table = pa.table({"customer_id": pa.array([None] * len(texts), pa.string()), "raw_row": list(texts)})
+    assert GONE.rows_in(table).to_pylist() == list(texts.values())
+    known = pa.table({"customer_id": ["cust-a", "cust-b"], "raw_row": ['{"friend": "cust-b"}', "{}"]})
+    assert GONE.rows_in(known).to_pylist() == [False, True]  # a row is of the customer whose id it has
+
+
+@pytest.mark.parametrize("id_", ["a.b", "a+b", "50%", "(x)", "a|b", "ÄÖ", "a b", "\\d", "[a]", "^", "$5"])
+def test_ids_are_no_patterns(id_: str) -> None:
+    whom = Forgetting(frozenset({id_}))
+    table = pa.table(
+        {"customer_id": pa.array([None, None, id_], pa.string()), "raw_row": [f"1,{id_},2", "1,aXb,5", ""]}
+    )
+    assert whom.rows_in(table).to_pylist() == [True, False, True]
+    assert re.search(whom.words, f"1,{id_},2")
+
+
+def test_what_was_interrupted_is_finished_by_the_next_call(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        published(store, f"r{number}", "cust-a", "cust-b", tables=TABLES, run_date=DATES[number])
+    commit = forgetting.commit_next
+    for allowed in (0, 1, 2, 3):
+        made: list[int] = []
+
+        def fail_after(*arguments: object, allowed: int = allowed, made: list[int] = made, **named: object) -> object:
+            if len(made) == allowed:
+                raise KeyboardInterrupt
+            made.append(1)
+            return commit(*arguments, **named)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(forgetting, "commit_next", fail_after)
+            if allowed < 2:
+                with pytest.raises(KeyboardInterrupt):
+                    forget(store)
+                assert len(paths_with(store, GONE)) > 0
+        assert repair(store) == RepairResult(0, 0)
+    forget(store)
+    assert paths_with(store, GONE) == []
+    assert [labels(store, run_date) for run_date in DATES[:3]] == [["cust-a"]] * 3
+
+
+def test_other_files_are_searched_for_ids_that_are_long_enough(store: LocalStore) -> None:
+    store.write("runs/run_date=2026-11-23/r.json", b'{"error": "cust-b is odd", "rows": 12}')
+    store.write("notes.txt", b"cust-bb")
+    assert paths_with(store, GONE) == ["runs/run_date=2026-11-23/r.json"]
+    assert paths_with(store, Forgetting(frozenset({"12"}))) == []
