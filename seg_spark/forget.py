@@ -1,5 +1,6 @@
 """Removing customers: refused while an input still names them, then from every table, report and trial, then proven."""
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ from seg_spark.storage import layout
 from seg_spark.storage.commits import commit_of, published_dates
 from seg_spark.storage.forgetting import Forgetting, forget_rows, paths_with
 from seg_spark.storage.published_tables import read_sizes
-from seg_spark.storage.records import read_figures, remove_page, runs_with_figures, write_figures
+from seg_spark.storage.records import read_figures, remove_page, remove_report, runs_with_figures, write_figures
 from seg_spark.storage.store import Store
+
+log = logging.getLogger("seg_spark")
 
 FEWEST: Final = 5
 """The fewest customers whose means and medians do not tell much of one of them."""
@@ -89,12 +92,18 @@ def _refuse_in_input(spark: SparkSession, settings: Settings, run_date: date, fo
     path = input_path(settings.input, run_date)
     if is_local(settings.input) and not Path(path).exists():
         return
-    with spark_errors_as(InputError, f"input.path: {path}"):
-        raw = read_raw(spark, settings.input, run_date, MALFORMED_ROW, settings.used_columns())
-        rows = validate_rows(with_id_hash(raw, settings), settings).select(c.CUSTOMER_ID, c.RAW_ROW)
-        id_, text = F.col(c.CUSTOMER_ID), F.col(c.RAW_ROW)
-        is_named = id_.isin(sorted(forgetting.ids)) | (id_.isNull() & text.rlike(forgetting.words))
-        found = rows.where(is_named).count()
+    try:
+        with spark_errors_as(InputError, f"input.path: {path}"):
+            raw = read_raw(spark, settings.input, run_date, MALFORMED_ROW, settings.used_columns())
+            rows = validate_rows(with_id_hash(raw, settings), settings).select(c.CUSTOMER_ID, c.RAW_ROW)
+            id_, text = F.col(c.CUSTOMER_ID), F.col(c.RAW_ROW)
+            is_named = id_.isin(sorted(forgetting.ids)) | (id_.isNull() & text.rlike(forgetting.words))
+            found = rows.where(is_named).count()
+    except InputError as error:
+        if is_local(settings.input) or path == settings.input.path:
+            raise
+        log.warning("not checked, because it cannot be read: %s", error)  # elsewhere it is not known whether it is gone
+        return
     if found:
         raise InputError(
             f"input.path: {path}: {found:,} rows are of customers to be forgotten, and a run would publish them again; "
@@ -112,7 +121,11 @@ def _without_in_reports(store: Store, run_date: date, forgetting: Forgetting) ->
     labels = commit_of(store, run_date).tables.get(c.CUSTOMER_SEGMENTS)
     changed = 0
     for run_id in runs_with_figures(store, run_date):
-        figures = read_figures(store, run_date, run_id)
+        try:
+            figures = read_figures(store, run_date, run_id)
+        except InputError:  # damaged, so that nobody can tell whom it names
+            remove_report(store, run_date, run_id)
+            continue
         left = without_customers(figures, forgetting.ids)
         if left == figures:
             continue

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from seg_spark.errors import InputError, PublishError, SegSparkError
+from seg_spark.input.files import input_path
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import Run, RunOutcome, record_of
 from seg_spark.session import ending_work
@@ -23,6 +24,7 @@ from seg_spark.steps.stopping import sigterm_raises
 from seg_spark.storage.commits import latest_commit, published_dates
 from seg_spark.storage.date_folders import swap_folders
 from seg_spark.storage.forgetting import Forgetting
+from seg_spark.storage.hadoop_store import HadoopStore
 from seg_spark.storage.lock import only_run
 from seg_spark.storage.publish import RunArea, run_area
 from seg_spark.storage.readers import files_at
@@ -30,7 +32,7 @@ from seg_spark.storage.records import write_figures, write_record
 from seg_spark.storage.repair import RepairResult, repair
 from seg_spark.storage.retention import refuse_old_date
 from seg_spark.storage.rollback import roll_back
-from seg_spark.storage.store import Store
+from seg_spark.storage.store import Files, Store
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -77,9 +79,12 @@ def run(
             spark = start_spark(f"seg_spark {command} {run_date}", settings, run_date, conf_dir, progress)
         return spark, work.result()
 
+    def remote_input() -> Files:
+        return HadoopStore.of(input_path(settings.input, run_date), start()[0])
+
     def run_command(store: Store, begun: RunArea, report: "Report") -> RunOutcome:
         refuse_old_date(latest_commit(store), run_date, settings.publish.keep_dates)
-        fingerprint = fingerprint_of(settings, store, run_date) if command == "nightly" else None
+        fingerprint = fingerprint_of(settings, store, run_date, remote_input) if command == "nightly" else None
         area = replace(begun, fingerprint=fingerprint)
         published = None if force or refit else published_with(fingerprint, store, run_date)
         if published is not None:

@@ -17,6 +17,7 @@ from seg_spark.storage.commits import (
     commit_of,
     create_commit,
     latest_commit,
+    origin_before,
 )
 from seg_spark.storage.layout import PORTABLE
 from seg_spark.storage.local_store import LocalStore
@@ -41,7 +42,9 @@ def commit(
     last = latest_commit(store)
     number = last.number + 1 if last else 1
     model = PublishedModel(model_id, f"models/{model_id}") if model_id else None
-    dates = dict(last.dates if last else {}) | {run_date: DateState(number, model, number, number)}
+    dates = dict(last.dates if last else {}) | {
+        run_date: DateState(number, model, number, origin_before(last, run_date))
+    }
     made = Commit(number, run_date, f"r{number}", model, tables or {}, dates, fingerprint)
     assert create_commit(store, made)
     return made

@@ -2,41 +2,41 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import seg_spark
 from seg_spark.errors import InputError
 from seg_spark.input.files import find_input_files, is_local
 from seg_spark.machine import package_versions
+from seg_spark.settings.raw_table import Input
 from seg_spark.settings.schema import Settings
-from seg_spark.storage.commits import Commit, commit_of, latest_commit
+from seg_spark.storage.commits import Commit, commit_of, latest_commit, origin_before
 from seg_spark.storage.records import read_records
 from seg_spark.storage.repair import is_intact
 from seg_spark.storage.store import Files
 
 
-def fingerprint_of(settings: Settings, store: Files, run_date: date) -> str | None:
+def fingerprint_of(
+    settings: Settings, store: Files, run_date: date, remote: Callable[[], Files] | None = None
+) -> str | None:
     """The hash of input files (name, size, time), settings, code, versions, run date and the run of the date before.
 
-    None where the input cannot be looked at: elsewhere than on a local disk nobody can tell whether it has changed,
-    and one that is absent is reported by the step that reads it.
+    `remote` is asked for the files below an input that is not on a local disk; without it, for a catalog table, and
+    where there is no input (the step that reads it reports that) the result is None.
     """
-    if not is_local(settings.input):
+    files = _input_files(settings.input, run_date, remote)
+    if files is None:
         return None
-    try:
-        files = find_input_files(settings.input, run_date).files
-    except InputError:
-        return None
-    last = latest_commit(store)
-    before = [one for one in (last.dates if last else ()) if one < run_date]
     content = {
         "input": files,
         "settings": settings.sha256,
         "code": _code_sha256(),
         "versions": package_versions(),
         "run_date": run_date.isoformat(),
-        "preceding_commit": last.dates[max(before)].since if last and before else None,
+        "preceding_version": origin_before(latest_commit(store), run_date),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -48,6 +48,25 @@ def published_with(fingerprint: str | None, store: Files, run_date: date) -> Com
         return None
     has_record = any(one.get("run_id") == commit.run_id for one in read_records(store, run_date))
     return commit if has_record else None
+
+
+def _input_files(rules: Input, run_date: date, remote: Callable[[], Files] | None) -> Sequence[Sequence[Any]] | None:
+    try:
+        if is_local(rules):
+            return find_input_files(rules, run_date).files
+        return _remote_files(remote(), "") if remote and rules.format != "table" else None
+    except (InputError, OSError):
+        return None
+
+
+def _remote_files(files: Files, folder: str) -> list[tuple[str, int, float]]:
+    """Path, bytes and time of each file below a folder that Spark would read."""
+    found = []
+    for one in files.entries(folder):
+        path = f"{folder}/{one.name}".lstrip("/")
+        if not one.name.startswith(("_", ".")):
+            found += _remote_files(files, path) if one.is_folder else [(path, one.size_bytes, one.modified)]
+    return found
 
 
 def _code_sha256() -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from itertools import pairwise
 from typing import Any, Final
 
 from seg_spark.columns import CUSTOMER_SEGMENTS
@@ -50,14 +51,14 @@ class PublishedModel:
 class DateState:
     """What is in force for one date: the number of its last commit, its model if it has one, and two earlier commits.
 
-    `origin` is the commit that first published what the date holds, another than the last one after a rollback. `since`
-    is the last commit that changed the date for the dates after it: removing customers from it does not.
+    `origin` is the commit that first published what the date holds: another than the last one after a rollback, or
+    where customers were removed. `after` is the origin of the date before at that time, 0 without any.
     """
 
     commit: int
     model: PublishedModel | None
     origin: int
-    since: int
+    after: int
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def create_commit(store: Store, commit: Commit) -> bool:
                 "commit": state.commit,
                 "model": _model_document(state.model),
                 "origin": state.origin,
-                "since": state.since,
+                "after": state.after,
             }
             for run_date, state in sorted(commit.dates.items())
         },
@@ -178,13 +179,19 @@ def published_dates(store: Files) -> list[date]:
     return sorted(last.dates) if last else []
 
 
+def origin_before(last: Commit | None, run_date: date) -> int:
+    """The origin of what is published for the date before another; 0 if there is none."""
+    before = [one for one in (last.dates if last else ()) if one < run_date]
+    return last.dates[max(before)].origin if last and before else 0
+
+
 def stale_dates(last: Commit | None) -> list[date]:
-    """Dates that were made before an earlier date changed, oldest first: run again, they may come out otherwise."""
-    found, newest = [], 0
-    for run_date, state in sorted(last.dates.items()) if last else ():
-        if state.origin < newest:
+    """Dates that were made after another version of the date before, or a stale one, oldest first."""
+    found: list[date] = []
+    dates = sorted(last.dates.items()) if last else []
+    for (earlier, before), (run_date, state) in pairwise(dates):
+        if state.after != before.origin or earlier in found:
             found.append(run_date)
-        newest = max(newest, state.since)
     return found
 
 
@@ -243,7 +250,7 @@ def _commit(document: Mapping[str, Any]) -> Commit:
         },
         dates={
             date.fromisoformat(text): DateState(
-                state["commit"], _model(state["model"]), state["origin"], state["since"]
+                state["commit"], _model(state["model"]), state["origin"], state["after"]
             )
             for text, state in document["dates"].items()
         },

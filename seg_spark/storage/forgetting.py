@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seg_spark import columns as c
-from seg_spark.errors import PublishError
+from seg_spark.errors import LockedError, PublishError
 from seg_spark.storage import layout
 from seg_spark.storage.commits import Commit, DataFile, TableVersion, commit_of, latest_commit
 from seg_spark.storage.publish import RunArea, commit_next, run_area
@@ -34,7 +34,7 @@ class Forgetting:
     def rows_in(self, table: pa.Table) -> pa.ChunkedArray:
         """Which rows of a table are of these customers, as booleans."""
         wanted = pa.array(sorted(self.ids), pa.string())
-        found = pc.is_in(table[c.CUSTOMER_ID], value_set=wanted, skip_nulls=True)
+        found = pc.is_in(table[c.CUSTOMER_ID], value_set=wanted)
         if c.RAW_ROW not in table.column_names:
             return found
         has_no_id = pc.is_null(table[c.CUSTOMER_ID])
@@ -68,6 +68,8 @@ def forget_rows(
         affected = [table for table, version in commit.tables.items() if _holds(store, version.files, forgetting)]
         if affected:
             with run_area(store, run_date, f"{run_id}-{number}", max_seconds) as area:
+                if commit_of(store, run_date) != commit:
+                    raise LockedError(f"{store.root}: {run_date} has been published since this began; run it again")
                 tables = {table: _without(store, area, table, commit.tables[table], forgetting) for table in affected}
                 _commit(store, area, commit, tables, retention)
             for table, version in tables.items():
@@ -112,7 +114,6 @@ def _commit(store: Store, area: RunArea, before: Commit, tables: dict[str, Table
             number=last.number + 1,
             tables={**before.tables, **tables},
             dates={**last.dates, area.run_date: state},
-            fingerprint=None,
             issued=last.issued,
             retired=last.retired,
         )
@@ -142,7 +143,7 @@ def _without(store: Store, area: RunArea, table: str, version: TableVersion, for
     if rows_left != version.rows - removed:
         raise PublishError(
             f"{store.root}/{folder}: {version.rows} rows were read and {removed} removed, but {rows_left} are left; "
-            "nothing has changed"
+            f"{area.run_date} was not changed"
         )
     return TableVersion(version.run_id, rows_left, files)
 
@@ -156,10 +157,15 @@ def _holds(store: Store, files: Collection[DataFile], forgetting: Forgetting) ->
 
 
 def _has_rows(store: Store, path: str, forgetting: Forgetting) -> bool:
-    with closing(store.open_input(path)) as file:
-        opened = pq.ParquetFile(file)
-        columns = [name for name in (c.CUSTOMER_ID, c.RAW_ROW) if name in opened.schema_arrow.names]
-        return c.CUSTOMER_ID in columns and any(
-            pc.any(forgetting.rows_in(opened.read_row_group(group, columns=columns))).as_py()
-            for group in range(opened.num_row_groups)
-        )
+    try:
+        with closing(store.open_input(path)) as file:
+            opened = pq.ParquetFile(file)
+            columns = [name for name in (c.CUSTOMER_ID, c.RAW_ROW) if name in opened.schema_arrow.names]
+            return c.CUSTOMER_ID in columns and any(
+                pc.any(forgetting.rows_in(opened.read_row_group(group, columns=columns))).as_py()
+                for group in range(opened.num_row_groups)
+            )
+    except pa.ArrowInvalid:
+        raise PublishError(
+            f"{store.root}/{path}: is damaged, so that nobody can tell whom it names; remove it, or run its date again"
+        ) from None

@@ -25,6 +25,7 @@ from seg_spark.storage.commits import (
     commit_entries,
     create_commit,
     latest_commit,
+    origin_before,
     read_commit,
 )
 from seg_spark.storage.date_folders import prepare_folders, swap_folders
@@ -240,7 +241,8 @@ def _next_commit(
     before = Commit(0, area.run_date) if own is None else read_commit(store, own.commit)
     tables = dict(before.tables) | {one.table: TableVersion(area.run_id, one.rows, one.files) for one in staged}
     number, model = last.number + 1, model or before.model
-    published = dict(last.dates) | {area.run_date: DateState(number, model, origin=number, since=number)}
+    state = DateState(number, model, origin=number, after=origin_before(last, area.run_date))
+    published = dict(last.dates) | {area.run_date: state}
     kept, retired = retire_dates(store, last, published, dates)
     segments = before.segments if segments is None else segments
     issued = _issued(last, area.run_date, segments.history, store.root)

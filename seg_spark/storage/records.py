@@ -76,6 +76,12 @@ def remove_page(store: Store, run_date: date, run_id: str) -> None:
     store.remove(f"{records(run_date)}/{run_id}.html")
 
 
+def remove_report(store: Store, run_date: date, run_id: str) -> None:
+    """Remove the report of a run, with its figures; its record stays."""
+    remove_page(store, run_date, run_id)
+    store.remove(_figures(run_date, run_id))
+
+
 def remove_reports(store: Store, run_date: date) -> None:
     """Remove the reports of a date, with their figures; run records stay."""
     for entry in store.entries(records(run_date)):

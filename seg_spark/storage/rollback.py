@@ -5,7 +5,7 @@ from datetime import date
 
 from seg_spark.columns import CUSTOMER_SEGMENTS
 from seg_spark.errors import InputError, PublishError
-from seg_spark.storage.commits import Commit, DateState, read_commit
+from seg_spark.storage.commits import Commit, read_commit
 from seg_spark.storage.publish import RunArea, commit_next
 from seg_spark.storage.repair import is_intact
 from seg_spark.storage.retention import Retention, replaced_commits
@@ -42,7 +42,7 @@ def _restoring(store: Store, last: Commit, run_date: date, to_run: str | None) -
             "nothing has changed"
         )
     number = last.number + 1
-    dates = dict(last.dates) | {run_date: DateState(number, chosen.model, chosen.origin, since=number)}
+    dates = dict(last.dates) | {run_date: replace(chosen.dates[run_date], commit=number)}
     return replace(chosen, number=number, dates=dates, issued=last.issued, retired=last.retired)
 
 

@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import psutil
+import pyarrow.parquet as pq
 import pytest
 from on_stores.conftest import RUN_DATE, Bench, labels_in
 from processes import PROJECT, SEG_SPARK
@@ -277,6 +279,51 @@ def test_s3_that_cannot_create_only_if_absent_is_refused_unless_nobody_else_writ
     assert files_below(files_at(output)) == []
     assert publish(bench, without, "A", output, "--set", "publish.allow_single_writer=true") == 0, said(bench)
     assert bench.published_in(output) == "A"
+
+
+def test_an_input_on_s3_that_has_not_changed_is_not_read_again(bench: Bench, s3: Proxy, submit_s3: list[str]) -> None:
+    output, source = "s3a://bucket/from-s3", "s3a://bucket/input"
+    for part in (bench.folder / "A" / "input").iterdir():
+        files_at(source).write(part.name, part.read_bytes())
+    words = ["--set", f"input.path={source}"]
+    assert publish(bench, submit_s3, "A", output, *words) == 0, said(bench)
+    assert publish(bench, submit_s3, "A", output, *words) == 0, said(bench)
+    assert "nothing to do: run " in said(bench)
+    assert bench.published_in(output) == "A"
+    files_at(source).write("more.csv", (bench.folder / "A" / "input" / "part-000.csv").read_bytes())
+    assert publish(bench, submit_s3, "A", output, *words) == 0, said(bench)
+    assert "nothing to do" not in said(bench)
+
+
+def test_on_s3_a_date_is_rolled_back_and_a_customer_forgotten(bench: Bench, s3: Proxy, submit_s3: list[str]) -> None:
+    output, command = "s3a://bucket/operations", PROJECT / "jobs/command.py"
+    for variant in ("A", "B"):
+        assert publish(bench, submit_s3, variant, output) == 0, said(bench)
+    assert start(bench, submit_s3, command, "rollback", *bench.words("B", output)).wait() == 0, said(bench)
+    assert bench.published_in(output) == "A"
+    gone = bench.expected["A"][0][0]
+    ids = bench.folder / "ids"
+    ids.write_text(gone, encoding="utf-8")
+    forget = ["forget", "--file", str(ids)]
+    assert start(bench, submit_s3, command, *forget, *bench.words("A", output)[2:]).wait() == 3, said(bench)
+    assert "1 rows are of customers to be forgotten" in said(bench)
+    without = bench.folder / "C" / "input"
+    without.mkdir(parents=True)
+    for part in (bench.folder / "A" / "input").iterdir():
+        lines = part.read_text(encoding="utf-8").splitlines(keepends=True)
+        (without / part.name).write_text(
+            "".join(one for one in lines if not one.startswith(f"{gone},")), encoding="utf-8"
+        )
+    assert start(bench, submit_s3, command, *forget, *bench.words("C", output)[2:]).wait() == 0, said(bench)
+    assert gone not in said(bench)
+    assert labels_in(output) == bench.expected["A"][1:]
+    files = files_at(output)
+    for path in files_below(files):
+        if path.endswith(".parquet"):
+            with closing(files.open_input(path)) as file:
+                assert gone not in str(pq.ParquetFile(file).read().to_pylist()), path
+        assert gone.encode() not in files.read(path), path
+    assert start(bench, submit_s3, command, "rollback", *bench.words("C", output), "--to", "x").wait() == 3
 
 
 def test_the_secret_of_s3_is_in_no_file_and_in_no_log(bench: Bench, published_s3: str) -> None:

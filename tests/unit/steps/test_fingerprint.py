@@ -47,6 +47,29 @@ def test_what_may_give_other_labels_changes_it(tmp_path: Path, change: Callable[
     assert of(tmp_path) != before
 
 
+def test_a_remote_input_has_one_too_if_its_files_can_be_listed(tmp_path: Path) -> None:
+    config = settings(tmp_path, input__path="s3a://bucket/input")
+    store, remote = LocalStore(tmp_path / "output"), LocalStore(tmp_path / "remote")
+
+    def found() -> str | None:
+        return fingerprint.fingerprint_of(config, store, RUN_DATE, lambda: remote)
+
+    assert fingerprint.fingerprint_of(config, store, RUN_DATE) is None
+    remote.write("month=1/part-0.csv", b"id\n1\n")
+    seen = [found()]
+    assert len(seen[0] or "") == 64
+    for hidden in ("month=1/_SUCCESS", "_temporary/part-1.csv", "month=1/.part.crc"):
+        remote.write(hidden, b"x")
+    assert found() == seen[0]
+    remote.write("month=1/part-1.csv", b"id\n2\n")
+    seen.append(found())
+    os.utime(remote.path("month=1/part-0.csv"), (1, 1))
+    seen.append(found())
+    assert len(set(seen)) == 3
+    table = settings(tmp_path, input__path="crm.customers", input__format="table")
+    assert fingerprint.fingerprint_of(table, store, RUN_DATE, lambda: remote) is None
+
+
 def test_settings_versions_date_and_code_change_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_csv(tmp_path, grouped_customers())
     found = [

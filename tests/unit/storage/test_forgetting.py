@@ -3,13 +3,14 @@
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from stores import FIRST_DATE, LABELS, labels, published
 
-from seg_spark.errors import PublishError
+from seg_spark.errors import LockedError, PublishError
 from seg_spark.storage import forgetting
 from seg_spark.storage.commits import commit_of, latest_commit, published_dates, stale_dates
 from seg_spark.storage.forgetting import Forgetting, forget_rows, paths_with
@@ -67,13 +68,15 @@ def test_a_version_without_the_customer_can_still_be_restored(store: LocalStore)
 
 
 def test_a_date_that_has_ended_goes_at_once(store: LocalStore) -> None:
+    published(store, "first", "cust-b", retention=KEEP)
     for number in range(3):
-        published(store, f"r{number}", "cust-b" if number == 0 else "cust-a", run_date=DATES[number], retention=KEEP)
+        published(store, f"r{number}", "cust-a", run_date=DATES[number], retention=KEEP)
     published(store, "r3", "cust-a", run_date=DATES[3], retention=Retention(5, 3600.0, dates=3))
     assert published_dates(store) == DATES[1:]
     assert forget(store) == {}
     assert [one.name for one in store.entries(LABELS)] == [f"run_date={one}" for one in DATES[1:]]
     assert paths_with(store, GONE) == []
+    assert {one.name for one in store.entries("_seg_spark/versions")} == {"r1", "r2", "r3"}
 
 
 def test_types_files_and_all_other_rows_stay_as_they_are(store: LocalStore) -> None:
@@ -142,6 +145,31 @@ def test_what_was_interrupted_is_finished_by_the_next_call(store: LocalStore, mo
     forget(store)
     assert paths_with(store, GONE) == []
     assert [labels(store, run_date) for run_date in DATES[:3]] == [["cust-a"]] * 3
+
+
+def test_a_date_that_another_run_publishes_meanwhile_is_not_overwritten(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(store, "r0", "cust-a", "cust-b")
+    begin = forgetting.run_area
+
+    def begin_late(store: LocalStore, *arguments: Any) -> Any:
+        published(store, "r1", "cust-c", "cust-b")
+        return begin(store, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(forgetting, "run_area", begin_late)
+        with pytest.raises(LockedError, match="2026-11-23 has been published since"):
+            forget(store)
+    assert labels(store) == ["cust-c", "cust-b"]
+    forget(store)
+    assert labels(store) == ["cust-c"]
+
+
+def test_a_damaged_file_is_named(store: LocalStore) -> None:
+    store.write("customer_segments/copy.parquet", b"PAR1 and then nothing")
+    with pytest.raises(PublishError, match=r"customer_segments/copy\.parquet: is damaged"):
+        paths_with(store, GONE)
 
 
 def test_other_files_are_searched_for_ids_that_are_long_enough(store: LocalStore) -> None:

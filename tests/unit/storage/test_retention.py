@@ -129,7 +129,7 @@ def test_a_date_that_has_ended_can_be_published_again(store: LocalStore) -> None
         "r1": "stale",
         "r2": "replaced",
         "r3": "current",
-        "r4": "current",
+        "r4": "stale",
     }
 
 

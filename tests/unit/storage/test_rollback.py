@@ -126,15 +126,26 @@ def test_later_dates_are_stale_until_they_are_run_again_in_order(store: LocalSto
     published(store, "r4", "b", run_date=DATES[1])
     assert stale_dates(latest_commit(store)) == [DATES[2]]
     back(store, run_date=DATES[1])
-    assert stale_dates(latest_commit(store)) == [DATES[2]]
+    assert stale_dates(latest_commit(store)) == []  # it was made after this version
     published(store, "r5", "b")
     assert stale_dates(latest_commit(store)) == [DATES[1], DATES[2]]
     published(store, "r6", "b", run_date=DATES[1])
     assert stale_dates(latest_commit(store)) == [DATES[2]]
     published(store, "r7", "b", run_date=DATES[2])
     assert stale_dates(latest_commit(store)) == []
-    back(store, run_date=DATES[2])  # made before both changed
+    back(store, run_date=DATES[2])
     assert stale_dates(latest_commit(store)) == [DATES[2]]
+
+
+def test_a_date_published_before_others_makes_the_next_one_stale(store: LocalStore) -> None:
+    published(store, "r1", "a", run_date=DATES[1])
+    published(store, "r2", "a", run_date=DATES[2])
+    published(store, "r3", "a", run_date=DATES[0])
+    assert stale_dates(latest_commit(store)) == [DATES[1], DATES[2]]
+    ends_two = Retention(versions=1, grace_seconds=0.0, dates=2)
+    published(store, "r4", "a", run_date=DATES[1], retention=ends_two)
+    published(store, "r5", "a", run_date=DATES[2], retention=ends_two)
+    assert stale_dates(latest_commit(store)) == []  # the date before the first one has ended
 
 
 def test_each_run_is_told_what_became_of_its_version(store: LocalStore) -> None:
@@ -147,6 +158,8 @@ def test_each_run_is_told_what_became_of_its_version(store: LocalStore) -> None:
     assert version_states(store) == {"r1": "replaced", "r2": "replaced", "r3": "current", "r4": "current"}
     back(store)
     assert version_states(store) == {"r1": "current", "r2": "current", "r3": "rolled back", "r4": "stale"}
+    back(store, "r3")
+    assert version_states(store)["r4"] == "current"
 
 
 def test_readers_meanwhile_find_one_version_or_the_other(store: LocalStore) -> None:
