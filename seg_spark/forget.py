@@ -1,4 +1,4 @@
-"""Removing customers: refused while an input still names them, then from every table, report and trial, then proven."""
+"""Removing customers: refused while an input names them; then from every table, report and trial; then read back."""
 
 import logging
 import re

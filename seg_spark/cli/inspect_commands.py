@@ -120,7 +120,7 @@ def runs(
     assignments: Assignments = None,
     debug: Debug = False,
 ) -> None:
-    """List the runs, how they ended, and which versions are current, stale, replaced or rolled back.
+    """List the runs, how they ended, and what became of their versions.
 
     Example: seg-spark runs --run-date 2026-11-23
     """

@@ -33,18 +33,9 @@ log = logging.getLogger("seg_spark")
 
 _ORDER: Final = (
     *("init", "validate", "doctor", "nightly", "clean", "fit", "label", "try"),
-    *(
-        "predict",
-        "segments",
-        "compare",
-        "report",
-        "runs",
-        "rollback",
-        "backfill",
-        "forget",
-        "print-config",
-        "java-options",
-    ),
+    *("predict", "segments", "compare", "report", "runs"),
+    *("rollback", "backfill", "forget"),
+    *("print-config", "java-options"),
 )
 """Of the commands in --help: as they are needed."""
 app.registered_commands.sort(key=lambda one: _ORDER.index(str(one.name)))

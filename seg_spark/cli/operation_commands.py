@@ -39,7 +39,7 @@ def rollback(
     *,
     debug: Debug = False,
 ) -> None:
-    """Make the version of a date that its last run replaced current again; `runs` lists what is kept.
+    """Go back to the version of a date before its last run; `runs` lists the versions that are kept.
 
     Example: seg-spark rollback --run-date 2026-11-23
     """

@@ -166,7 +166,11 @@ def show_stale_dates(settings: "Settings", run_date: date) -> None:
     stale = [one for one in stale_dates(latest_commit(files_at(settings.output.path))) if one > run_date]
     if stale:
         dates = f"{stale[0]}" if len(stale) == 1 else f"{stale[0]} to {stale[-1]} ({len(stale)} dates)"
-        out().print(f"stale     {dates}: made before this; run them again in order", markup=False, soft_wrap=True)
+        out().print(
+            f"stale     {dates}: made after another version of the date before; run them again (seg-spark backfill)",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _suggest_archive() -> None:

@@ -62,7 +62,7 @@ class DateState:
 
 
 @dataclass(frozen=True)
-class RetiredDate:
+class EndedDate:
     """A date that is published no more, while its files may be there: its last commit, and the one that ended it."""
 
     commit: int
@@ -85,7 +85,7 @@ class Commit:
     """What has happened to segments up to the date."""
     issued: Mapping[date, tuple[int, ...]] = field(default_factory=dict)
     """The segment ids that were ever given on each date, also by runs that others have replaced."""
-    retired: Mapping[date, RetiredDate] = field(default_factory=dict)
+    ended: Mapping[date, EndedDate] = field(default_factory=dict)
     """Dates that publish.keep_dates has ended."""
 
     @property
@@ -150,7 +150,7 @@ def create_commit(store: Store, commit: Commit) -> bool:
         "segments": [asdict(one) | {"run_date": one.run_date.isoformat()} for one in commit.segments.history],
         "pending_k": asdict(commit.segments.pending) if commit.segments.pending else None,
         "issued": {run_date.isoformat(): list(ids) for run_date, ids in sorted(commit.issued.items())},
-        "retired": {run_date.isoformat(): asdict(one) for run_date, one in sorted(commit.retired.items())},
+        "ended": {run_date.isoformat(): asdict(one) for run_date, one in sorted(commit.ended.items())},
         "model": _model_document(commit.model),
         "tables": {
             table: {
@@ -269,7 +269,7 @@ def _commit(document: Mapping[str, Any]) -> Commit:
             PendingK(**document["pending_k"]) if document["pending_k"] else None,
         ),
         issued={date.fromisoformat(text): tuple(ids) for text, ids in document["issued"].items()},
-        retired={date.fromisoformat(text): RetiredDate(**one) for text, one in document["retired"].items()},
+        ended={date.fromisoformat(text): EndedDate(**one) for text, one in document["ended"].items()},
     )
 
 

@@ -115,7 +115,7 @@ def _commit(store: Store, area: RunArea, before: Commit, tables: dict[str, Table
             tables={**before.tables, **tables},
             dates={**last.dates, area.run_date: state},
             issued=last.issued,
-            retired=last.retired,
+            ended=last.ended,
         )
 
     folders = [store.version_folder(table, area.run_date, area.run_id) for table in tables]

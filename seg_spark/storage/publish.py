@@ -32,7 +32,7 @@ from seg_spark.storage.date_folders import prepare_folders, swap_folders
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.records import remove_unfinished_records
 from seg_spark.storage.repair import finish_dead_runs, note_start
-from seg_spark.storage.retention import Retention, refuse_old_date, remove_replaced, retire_dates
+from seg_spark.storage.retention import Retention, end_dates, refuse_old_date, remove_replaced
 from seg_spark.storage.store import Store
 from seg_spark.storage.tables import StagedTable
 
@@ -243,10 +243,10 @@ def _next_commit(
     number, model = last.number + 1, model or before.model
     state = DateState(number, model, origin=number, after=origin_before(last, area.run_date))
     published = dict(last.dates) | {area.run_date: state}
-    kept, retired = retire_dates(store, last, published, dates)
+    kept, ended = end_dates(store, last, published, dates)
     segments = before.segments if segments is None else segments
     issued = _issued(last, area.run_date, segments.history, store.root)
-    return Commit(number, area.run_date, area.run_id, model, tables, kept, area.fingerprint, segments, issued, retired)
+    return Commit(number, area.run_date, area.run_id, model, tables, kept, area.fingerprint, segments, issued, ended)
 
 
 def _issued(last: Commit, run_date: date, history: History, root: str) -> dict[date, tuple[int, ...]]:

@@ -10,8 +10,8 @@ from seg_spark.errors import PublishError, SettingsError
 from seg_spark.storage.commits import (
     Commit,
     DateState,
+    EndedDate,
     PublishedModel,
-    RetiredDate,
     commit_entries,
     commit_path,
     latest_commit,
@@ -49,15 +49,15 @@ def refuse_old_date(last: Commit | None, run_date: date, most: int | None) -> No
         )
 
 
-def retire_dates(
+def end_dates(
     store: Files, last: Commit, dates: Mapping[date, DateState], most: int | None
-) -> tuple[dict[date, DateState], dict[date, RetiredDate]]:
+) -> tuple[dict[date, DateState], dict[date, EndedDate]]:
     """The newest `most` of the dates that the commit after `last` publishes, and the dates that have ended."""
-    entries = commit_entries(store) if last.retired else {}
-    ended = sorted(dates)[:-most] if most is not None else []
-    retired = {day: one for day, one in last.retired.items() if day not in dates and one.commit in entries}
-    retired |= {day: RetiredDate(dates[day].commit, since=last.number + 1) for day in ended}
-    return {day: state for day, state in dates.items() if day not in ended}, retired
+    entries = commit_entries(store) if last.ended else {}
+    oldest = sorted(dates)[:-most] if most is not None else []
+    ended = {day: one for day, one in last.ended.items() if day not in dates and one.commit in entries}
+    ended |= {day: EndedDate(dates[day].commit, since=last.number + 1) for day in oldest}
+    return {day: state for day, state in dates.items() if day not in oldest}, ended
 
 
 def replaced_commits(store: Files) -> list[Commit]:
@@ -110,7 +110,7 @@ def remove_versions(store: Store, commits: Sequence[Commit], staging: str) -> No
     if last is not None:
         superseded = replaced_commits(store)
         numbers = {one.number for one in commits}
-        ended = {one.run_date for one in commits if one.run_date in last.retired}
+        ended = {one.run_date for one in commits if one.run_date in last.ended}
         gone = [one for one in superseded if one.number in numbers or one.run_date in ended]
         _remove_all(store, last, superseded, gone, staging)
 
@@ -128,8 +128,8 @@ def _remove_replaced(store: Store, retention: Retention, staging: str) -> None:
     gone = []
     for commit in superseded:
         day = commit.run_date
-        if day in last.retired:
-            stays = is_within_grace(last.retired[day].since)
+        if day in last.ended:
+            stays = is_within_grace(last.ended[day].since)
         else:
             stays = kept[day] <= retention.versions or is_within_grace(successor[day])
             kept[day] += stays
@@ -145,7 +145,7 @@ def _remove_all(store: Store, last: Commit, superseded: Sequence[Commit], gone: 
     models = [*(state.model for state in last.dates.values()), *(one.model for one in stays)]
     used = {one for one in models if one is not None}
     dates = {one.run_date for one in gone}
-    for run_date in sorted(dates & set(last.retired)):
+    for run_date in sorted(dates & set(last.ended)):
         remove_date_folders(store, run_date, staging)
         remove_reports(store, run_date)
     in_force = [_commit_in_force(store, last, state) for day, state in last.dates.items() if day in dates]

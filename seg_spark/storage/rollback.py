@@ -27,7 +27,7 @@ def _restoring(store: Store, last: Commit, run_date: date, to_run: str | None) -
     in_force = read_commit(store, last.dates[run_date].commit)
     kept = [one for one in replaced_commits(store) if one.run_date == run_date and _made_labels(one)]
     kept = [one for one in kept if one.run_id != in_force.run_id]
-    earlier = [one for one in kept if one.number < in_force.origin]
+    earlier = [one for one in kept if one.origin < in_force.origin]
     chosen = next((one for one in (kept if to_run else earlier) if to_run in (None, one.run_id)), None)
     if chosen is None:
         runs = ", ".join(dict.fromkeys(one.run_id for one in kept)) or "none"
@@ -43,7 +43,7 @@ def _restoring(store: Store, last: Commit, run_date: date, to_run: str | None) -
         )
     number = last.number + 1
     dates = dict(last.dates) | {run_date: replace(chosen.dates[run_date], commit=number)}
-    return replace(chosen, number=number, dates=dates, issued=last.issued, retired=last.retired)
+    return replace(chosen, number=number, dates=dates, issued=last.issued, ended=last.ended)
 
 
 def _made_labels(commit: Commit) -> bool:

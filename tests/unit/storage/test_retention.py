@@ -54,7 +54,7 @@ def test_the_newest_dates_stay_and_nothing_of_the_others(store: LocalStore) -> N
     published(store, "r6", "a", run_date=DATES[-1], retention=TWO_DATES)
     last = latest_commit(store)
     assert last is not None
-    assert last.retired == {}
+    assert last.ended == {}
 
 
 def test_readers_within_grace_find_a_date_that_has_ended(store: LocalStore) -> None:

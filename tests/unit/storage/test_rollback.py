@@ -26,9 +26,11 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "output")
 
 
-def back(store: LocalStore, to_run: str | None = None, run_date: date = RUN_DATE) -> Commit:
+def back(
+    store: LocalStore, to_run: str | None = None, run_date: date = RUN_DATE, retention: Retention = KEEP_ALL
+) -> Commit:
     with run_area(store, run_date, "rollback") as area:
-        return roll_back(store, area, KEEP_ALL, to_run)
+        return roll_back(store, area, retention, to_run)
 
 
 def test_the_version_before_is_current_again_with_its_model_and_its_segments(store: LocalStore) -> None:
@@ -67,6 +69,14 @@ def test_a_rollback_is_undone_by_naming_the_run(store: LocalStore) -> None:
     for unknown in ("r2", "r3"):
         with pytest.raises(InputError, match=f"no version of run {unknown} of 2026-11-23 is kept"):
             back(store, unknown)
+
+
+def test_a_rollback_that_was_undone_can_be_made_again_with_few_versions_kept(store: LocalStore) -> None:
+    for number in (1, 2):
+        published(store, f"r{number}", f"c{number}")
+    for to_run, expected in ((None, "c1"), ("r2", "c2"), (None, "c1"), ("r2", "c2")):
+        back(store, to_run, retention=Retention(versions=1, grace_seconds=0.0))
+        assert labels(store) == [expected]
 
 
 def test_a_step_alone_is_not_a_version(store: LocalStore) -> None:
