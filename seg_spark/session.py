@@ -129,16 +129,26 @@ def ending_work(spark: SparkSession) -> Iterator[None]:
             deadline = time.monotonic() + _END_SECONDS
             while is_working(spark) and time.monotonic() < deadline:
                 time.sleep(0.05)
+                spark.sparkContext.cancelAllJobs()  # a query that was being planned has its job by now
         raise
 
 
 def is_working(spark: SparkSession) -> bool:
-    """Whether a task runs, or a query or a write has not come to its end (the driver too removes files by then)."""
-    executors = spark.sparkContext._jsc.sc().statusTracker().getExecutorInfos()
-    if any(executor.numRunningTasks() for executor in executors):
-        return True
+    """Whether a query or a write has not come to its end (the driver too removes files by then), or a task runs.
+
+    A write that is cancelled ends before its tasks do. They are counted by the scheduler itself: Spark's status
+    leaves out for up to 100 ms what it deems too recent.
+    """
+    context = spark.sparkContext._jsc.sc()
+    context.listenerBus().waitUntilEmpty()  # what the list of queries is made from
     queries = spark._jsparkSession.sharedState().statusStore().executionsList()
-    return any(queries.apply(index).completionTime().isEmpty() for index in range(queries.size()))
+    if any(queries.apply(index).completionTime().isEmpty() for index in range(queries.size())):
+        return True
+    running = context.taskScheduler().runningTasksByExecutors().valuesIterator()
+    while running.hasNext():
+        if running.next():
+            return True
+    return False
 
 
 def is_one_machine(spark: SparkSession) -> bool:

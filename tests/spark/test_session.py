@@ -39,6 +39,18 @@ def test_what_spark_writes_for_a_failed_block_is_over_when_the_block_is(spark: S
     assert sorted(tmp_path.rglob("*.parquet")) == left == []
 
 
+def test_a_task_that_starts_right_after_another_is_seen(spark: SparkSession) -> None:
+    sleeping = spark.sparkContext.parallelize([1.0], 1).map(time.sleep)
+    sleeper = threading.Thread(target=sleeping.collect)
+    for _ in range(5):
+        spark.sparkContext.parallelize([0.0], 1).map(time.sleep).collect()
+    sleeper.start()
+    time.sleep(0.5)
+    assert is_working(spark)
+    sleeper.join()
+    assert not is_working(spark)
+
+
 def test_a_block_that_succeeds_ends_nothing(spark: SparkSession) -> None:
     with ending_work(spark):
         rows = spark.range(10).count()
