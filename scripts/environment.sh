@@ -65,6 +65,15 @@ make_stores() { # .venv-stores: an S3 for tests and a DuckDB that reads it; thei
   }
 }
 
+make_airflow() { # .venv-airflow: a scheduler that runs the example of a DAG
+  [ -e "$project/.venv-airflow/.ready" ] || {
+    "$venv/bin/python" -m venv "$project/.venv-airflow" &&
+      "$project/.venv-airflow/bin/pip" install --quiet --disable-pip-version-check \
+        'apache-airflow==3.3.2' 'apache-airflow-providers-apache-spark==6.3.4' &&
+      touch "$project/.venv-airflow/.ready"
+  }
+}
+
 site_packages() { echo "$venv"/lib/python3*/site-packages; }
 
 # --- Java -------------------------------------------------------------------------------------------

@@ -1,15 +1,20 @@
-"""Stores on loopback: an S3 of moto, an HDFS of Hadoop's own test cluster, and what Java needs to reach them."""
+"""On loopback: an S3 of moto, an HDFS of Hadoop's own test cluster, what Java needs to reach them, a Spark cluster."""
 
+import json
 import os
+import pwd
+import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -235,3 +240,113 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@dataclass
+class SparkCluster:
+    """A standalone Spark of a master and two workers, each with one core and a group of processes of its own.
+
+    Where the tests are allowed to, the workers run as another user, who can neither read nor write what belongs to the
+    driver. They know none of its variables (no credentials, no Python).
+    """
+
+    folder: Path
+    url: str
+    status_url: str
+    user: str | None
+    daemons: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
+
+    def start_daemon(self, name: str, *words: str) -> "subprocess.Popen[bytes]":
+        folder = self.folder / f"{len(self.daemons)}"
+        folder.mkdir()
+        if self.user is not None:
+            shutil.chown(folder, self.user)
+        kept = ("PATH", "JAVA_HOME", "LANG")
+        variables = {name: os.environ[name] for name in kept if name in os.environ} | {
+            "SPARK_HOME": str(SPARK_JARS.parent),
+            "SPARK_DAEMON_MEMORY": "512m",
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_DIRS": str(folder),
+            "LOCAL_DIRS": str(folder),
+        }
+        with (self.folder / f"{len(self.daemons)}.log").open("wb") as log:
+            daemon = subprocess.Popen(
+                [str(SPARK_JARS.parent / "bin/spark-class"), f"org.apache.spark.deploy.{name}", *words],
+                cwd=folder, env=variables, stdout=log, stderr=log, start_new_session=True,
+                **as_user(self.user),
+            )  # fmt: skip
+        self.daemons.append(daemon)
+        return daemon
+
+    def start_worker(self) -> "subprocess.Popen[bytes]":
+        """One more worker, and wait until the master knows it."""
+        known = self.workers()
+        words = [
+            "--host",
+            "127.0.0.1",
+            "--cores",
+            "1",
+            "--memory",
+            "1g",
+            "--webui-port",
+            "0",
+            "--work-dir",
+            ".",
+            self.url,
+        ]
+        daemon = self.start_daemon("worker.Worker", *words, self.url)
+        deadline = time.monotonic() + 120
+        while self.workers() <= known:
+            assert daemon.poll() is None, "the worker has ended"
+            assert time.monotonic() < deadline, "the master does not know the worker"
+            time.sleep(0.2)
+        return daemon
+
+    def workers(self) -> set[str]:
+        """All workers that the master has known."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.status_url}/json/", timeout=5.0) as answer:
+                    return {worker["id"] for worker in json.load(answer)["workers"]}
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+
+@contextmanager
+def spark_cluster() -> Iterator[SparkCluster]:
+    """A standalone Spark of PySpark's own libraries, without workers at first."""
+    folder = Path(tempfile.mkdtemp(prefix="spark-cluster-"))
+    folder.chmod(0o755)
+    port, status_port = free_port(), free_port()
+    url = f"spark://127.0.0.1:{port}"
+    cluster = SparkCluster(folder, url, f"http://127.0.0.1:{status_port}", another_user())
+    try:
+        words = ["--host", "127.0.0.1", "--port", str(port), "--webui-port", str(status_port)]
+        cluster.start_daemon("master.Master", *words)
+        yield cluster
+    finally:
+        for daemon in cluster.daemons:
+            with suppress(ProcessLookupError):
+                os.killpg(daemon.pid, signal.SIGKILL)
+            daemon.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def as_user(name: str | None) -> dict[str, Any]:
+    """What subprocess needs to be told for a process of another user, nothing without a name."""
+    return {} if name is None else {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []}
+
+
+def another_user() -> str | None:
+    """A user without rights who can run Spark, if the tests may start processes of other users."""
+    if os.getuid() != 0:
+        return None
+    with suppress(KeyError):
+        user = pwd.getpwnam("nobody").pw_name
+        command = [str(SPARK_JARS.parent / "bin/spark-class"), "org.apache.spark.deploy.worker.Worker", "--help"]
+        probe = subprocess.run(command, cwd="/", capture_output=True, check=False, **as_user(user))
+        return user if b"Usage: Worker" in probe.stdout + probe.stderr else None
+    return None

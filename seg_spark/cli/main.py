@@ -25,6 +25,7 @@ __all__ = [
     "main",
     "operation_commands",
     "predict_command",
+    "program",
     "run_commands",
     "run_job",
 ]
@@ -39,6 +40,12 @@ _ORDER: Final = (
 )
 """Of the commands in --help: as they are needed."""
 app.registered_commands.sort(key=lambda one: _ORDER.index(str(one.name)))
+
+
+def program() -> None:
+    """The program `seg-spark`; SystemExit tells of a failure, also to a platform that calls this in its own process."""
+    if code := main():
+        sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,11 +1,13 @@
 """README and docs promise nothing that does not run."""
 
+import json
 import math
 import re
 import shlex
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 import typer
-from builders import NUMBERS, settings
+import yaml
+from builders import NUMBERS, conf_dir, grouped_customers, settings, write_csv
 from processes import PROJECT
 
 from seg_spark import errors, schemas
 from seg_spark.cleaning.outcomes import Reason
-from seg_spark.cli.main import main
+from seg_spark.cli.main import main, run_job
 from seg_spark.cli.options import app
 from seg_spark.features.fitted import FittedNumber, axes_of
 from seg_spark.features.learning import learn_category
@@ -214,3 +217,55 @@ def test_every_link_leads_somewhere() -> None:
 
 def test_the_readme_links_every_page() -> None:
     assert {name for name in PAGES if f"(docs/{name})" in README} == set(PAGES) - {"README.md"}
+
+
+def arguments_of_examples(run_date: str) -> dict[str, list[str]]:
+    """What the examples for platforms that are not here would pass to the job."""
+    folder = PROJECT / "docs" / "examples"
+    bundle = yaml.safe_load((folder / "databricks.yml").read_text(encoding="utf-8"))
+    [task] = bundle["resources"]["jobs"]["nightly"]["tasks"]
+    command, *words = task["python_wheel_task"]["parameters"]
+    assert command == "nightly"
+    submitted = words_after("aws", folder / "emr_serverless.sh", run_date)
+    job = json.loads(submitted[submitted.index("--job-driver") + 1])["sparkSubmit"]
+    submit = words_after("spark-submit", folder / "kubernetes" / "submit.sh", run_date)
+    [script] = [number for number, word in enumerate(submit) if word.endswith("jobs/nightly.py")]
+    return {
+        "databricks": [run_date if "job.start_time" in word else word for word in words],
+        "EMR": job["entryPointArguments"],
+        "Kubernetes": submit[script + 1 :],
+    }
+
+
+def words_after(program: str, script: Path, run_date: str) -> list[str]:
+    """The arguments with which a script calls a program that is not here."""
+    show = f"{program}() {{ printf '%s\\0' \"$@\"; }}; APPLICATION_ID=a JOB_ROLE_ARN=b BUCKET=c; . {script} {run_date}"
+    done = subprocess.run(["bash", "-c", show], capture_output=True, text=True, check=True)
+    return done.stdout.rstrip("\0").split("\0")
+
+
+@pytest.mark.parametrize("platform", ["databricks", "EMR", "Kubernetes"])
+def test_the_job_understands_the_arguments_of_an_example(tmp_path: Path, platform: str) -> None:
+    write_csv(tmp_path, grouped_customers())
+    conf = conf_dir(tmp_path)
+    (conf / "prod.yml").write_text("{}\n", encoding="utf-8")
+    words = arguments_of_examples("2026-11-23")[platform]
+    words[words.index("--conf-dir") + 1] = str(conf)
+    assert words[:4] == ["--run-date", "2026-11-23", "--env", "prod"]
+    assert run_job("nightly", [*words, "--dry-run"]) == 0
+
+
+def test_the_wheel_has_the_program_that_databricks_calls() -> None:
+    task = yaml.safe_load((PROJECT / "docs" / "examples" / "databricks.yml").read_text(encoding="utf-8"))
+    [task] = task["resources"]["jobs"]["nightly"]["tasks"]
+    wheel_task = task["python_wheel_task"]
+    [program] = entry_points(group="console_scripts", name=wheel_task["entry_point"])
+    assert program.dist is not None
+    assert program.dist.name.replace("-", "_") == wheel_task["package_name"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["seg-spark", "print-config", "--conf-dir", "nowhere"])
+        with pytest.raises(SystemExit) as stop:
+            program.load()()
+        assert stop.value.code == 2
+        patch.setattr(sys, "argv", ["seg-spark", "--help"])
+        program.load()()

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from builders import conf_dir, customer, grouped_customers, write_csv
-from servers import Proxy, hdfs_jars, hdfs_server, proxy, s3_server, s3_variables
+from servers import Proxy, hdfs_jars, hdfs_server, proxy, s3_server, s3_submit, s3_variables, spark_submit
 
 from seg_spark import published_files
 from seg_spark.cli.main import run_job
@@ -23,11 +23,18 @@ COLUMNS = ["customer_id", "segment_id", "segment_name", "distance", "margin"]
 
 @dataclass
 class Bench:
-    """Two inputs (A and B) with the labels each must give, and a folder for libraries and for what the jobs say."""
+    """Inputs (A and B, and what tests add) with the labels each must give; a folder for libraries and what jobs say."""
 
     folder: Path
     expected: dict[str, list[Any]] = field(default_factory=dict)
     jobs: list[Path] = field(default_factory=list)
+
+    def add(self, name: str, rows: list[dict[str, Any]], files: int = 1) -> None:
+        """One more input; this process publishes it to a local disk."""
+        write_csv(self.folder / name, rows, files=files)
+        output = str(self.folder / f"reference-{name}")
+        assert run_job("nightly", self.words(name, output)) == 0
+        self.expected[name] = labels_in(output)
 
     def words(self, variant: str, output: str) -> list[str]:
         """The arguments of a job that publishes one of the inputs."""
@@ -61,10 +68,7 @@ def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     conf_dir(made.folder, clustering={"k": {"min": 2, "max": 3}})
     for name, shift in (("A", 0), ("B", 3)):
         rows = [{**row, "score": row["score"] + shift} for row in grouped_customers(60 + shift)]
-        write_csv(made.folder / name, [*rows, customer(9001, income="x")])
-        output = str(made.folder / f"reference-{name}")
-        assert run_job("nightly", made.words(name, output)) == 0
-        made.expected[name] = labels_in(output)
+        made.add(name, [*rows, customer(9001, income="x")])
     assert made.expected["A"] != made.expected["B"]
     return made
 
@@ -83,3 +87,20 @@ def hdfs(bench: Bench) -> Iterator[str]:
     """The URL of an HDFS."""
     with hdfs_server(bench.folder / "hdfs", hdfs_jars(bench.folder / "ivy-hdfs")) as url:
         yield url
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a job publishes, and the words before its script that this takes."""
+
+    url: str
+    submit: list[str]
+
+
+@pytest.fixture(params=["s3", "hdfs"])
+def place(request: pytest.FixtureRequest, bench: Bench) -> Place:
+    """S3 without faults, or HDFS."""
+    if request.param == "hdfs":
+        return Place(request.getfixturevalue("hdfs"), spark_submit(bench.folder / "ivy"))
+    s3: Proxy = request.getfixturevalue("s3")
+    return Place("s3a://bucket", s3_submit(bench.folder / "ivy", s3.url))

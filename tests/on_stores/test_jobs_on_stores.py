@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from on_stores.conftest import RUN_DATE, Bench, labels_in
+from on_stores.conftest import RUN_DATE, Bench, Place, labels_in
 from processes import PROJECT, SEG_SPARK
 from pyspark.sql import SparkSession
 from servers import SECRET, Proxy, s3_submit, spark_submit, spark_variables
@@ -252,21 +252,28 @@ def test_a_server_that_fails_for_good_ends_the_run_and_changes_nothing(
     assert bench.published_in(published_s3) == old
 
 
-def test_a_terminated_run_on_s3_ends_soon_with_a_record_and_leaves_nothing(
-    bench: Bench, s3: Proxy, submit_s3: list[str], published_s3: str
-) -> None:
-    old, before = bench.published_in(published_s3), runs_with_files(published_s3)
-    process = start(bench, submit_s3, PROJECT / "jobs/nightly.py", *bench.words(old, published_s3), "--force")
-    when_some_labels_are_written(s3, process)
+def test_a_terminated_run_ends_soon_with_a_record_and_leaves_nothing(bench: Bench, place: Place) -> None:
+    output = f"{place.url}/terminated"
+    assert publish(bench, place.submit, "A", output) == 0, said(bench)
+    before = runs_with_files(output)
+    process = start(bench, place.submit, PROJECT / "jobs/nightly.py", *bench.words("B", output))
+    when_there_are_files_of_two_runs(output, process)
     [job] = [one for one in psutil.Process(process.pid).children(recursive=True) if "nightly.py" in command_of(one)]
     clock = time.monotonic()
     job.terminate()
     assert process.wait() == 143, said(bench)
     assert time.monotonic() - clock < 20
-    assert bench.published_in(published_s3) == old
-    assert runs_with_files(published_s3) == before
-    [told] = [line for line in seg_spark(published_s3, "runs").splitlines() if "143" in line]
+    assert bench.published_in(output) == "A"
+    assert runs_with_files(output) == before
+    [told] = [line for line in seg_spark(output, "runs").splitlines() if "143" in line]
     assert "failed" in told
+
+
+def when_there_are_files_of_two_runs(output: str, process: "subprocess.Popen[str]") -> None:
+    """Wait until a job that publishes again has begun to write."""
+    deadline = time.monotonic() + 300
+    while len(runs_with_files(output)) < 2 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def test_s3_that_cannot_create_only_if_absent_is_refused_unless_nobody_else_writes(
@@ -295,26 +302,26 @@ def test_an_input_on_s3_that_has_not_changed_is_not_read_again(bench: Bench, s3:
     assert "nothing to do" not in said(bench)
 
 
-def test_on_s3_a_date_is_rolled_back_and_a_customer_forgotten(bench: Bench, s3: Proxy, submit_s3: list[str]) -> None:
-    output, command = "s3a://bucket/operations", PROJECT / "jobs/command.py"
+def test_a_date_is_rolled_back_and_a_customer_forgotten(bench: Bench, place: Place) -> None:
+    output, command = f"{place.url}/operations", PROJECT / "jobs/command.py"
     for variant in ("A", "B"):
-        assert publish(bench, submit_s3, variant, output) == 0, said(bench)
-    assert start(bench, submit_s3, command, "rollback", *bench.words("B", output)).wait() == 0, said(bench)
+        assert publish(bench, place.submit, variant, output) == 0, said(bench)
+    assert start(bench, place.submit, command, "rollback", *bench.words("B", output)).wait() == 0, said(bench)
     assert bench.published_in(output) == "A"
     gone = bench.expected["A"][0][0]
     ids = bench.folder / "ids"
     ids.write_text(gone, encoding="utf-8")
     forget = ["forget", "--file", str(ids)]
-    assert start(bench, submit_s3, command, *forget, *bench.words("A", output)[2:]).wait() == 3, said(bench)
+    assert start(bench, place.submit, command, *forget, *bench.words("A", output)[2:]).wait() == 3, said(bench)
     assert "1 rows are of customers to be forgotten" in said(bench)
     without = bench.folder / "C" / "input"
-    without.mkdir(parents=True)
+    without.mkdir(parents=True, exist_ok=True)
     for part in (bench.folder / "A" / "input").iterdir():
         lines = part.read_text(encoding="utf-8").splitlines(keepends=True)
         (without / part.name).write_text(
             "".join(one for one in lines if not one.startswith(f"{gone},")), encoding="utf-8"
         )
-    assert start(bench, submit_s3, command, *forget, *bench.words("C", output)[2:]).wait() == 0, said(bench)
+    assert start(bench, place.submit, command, *forget, *bench.words("C", output)[2:]).wait() == 0, said(bench)
     assert gone not in said(bench)
     assert labels_in(output) == bench.expected["A"][1:]
     files = files_at(output)
@@ -323,7 +330,7 @@ def test_on_s3_a_date_is_rolled_back_and_a_customer_forgotten(bench: Bench, s3: 
             with closing(files.open_input(path)) as file:
                 assert gone not in str(pq.ParquetFile(file).read().to_pylist()), path
         assert gone.encode() not in files.read(path), path
-    assert start(bench, submit_s3, command, "rollback", *bench.words("C", output), "--to", "x").wait() == 3
+    assert start(bench, place.submit, command, "rollback", *bench.words("C", output), "--to", "x").wait() == 3
 
 
 def test_the_secret_of_s3_is_in_no_file_and_in_no_log(bench: Bench, published_s3: str) -> None:
@@ -344,9 +351,7 @@ def test_hdfs_publishes_again_after_a_kill_and_serves_readers(bench: Bench, hdfs
     assert runs_with_files(output) == runs_in_commits(output)
     readers_without_spark(output)
     process = start(bench, submit, PROJECT / "jobs/nightly.py", *bench.words("B", output))
-    deadline = time.monotonic() + 300
-    while len(runs_with_files(output)) < 2 and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.1)
+    when_there_are_files_of_two_runs(output, process)
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert bench.published_in(output) == "A"
