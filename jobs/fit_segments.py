@@ -1,7 +1,8 @@
 """spark-submit entry point of fitting alone.
 
-Reads clean_customers of the run date; adds a model, puts it in charge of the date, adds a run
-record. No table is touched. Exit codes as in jobs/nightly.py.
+Reads clean_customers of the run date; adds a model and makes it that of the date, or keeps the one
+of the date before where the fit is refused; adds a run record. No table is changed. Exit codes as
+in jobs/nightly.py.
 """
 
 import sys

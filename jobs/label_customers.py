@@ -1,6 +1,6 @@
 """spark-submit entry point of labelling alone.
 
-Reads clean_customers of the run date and the model in charge of it (its own, or the last one
+Reads clean_customers of the run date and its model (its own, or the last one
 before); replaces that date in segment_profiles and customer_segments and adds a run record.
 Exit codes as in jobs/nightly.py.
 """

@@ -16,13 +16,20 @@ from seg_spark.run_record import RunOutcome
 from seg_spark.segments.history import SegmentState
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.champion import Champion, champion_of
-from seg_spark.steps.choosing import choose_model, stage_chosen, stage_fitted
+from seg_spark.steps.choosing import choose_model, stage_chosen
 from seg_spark.steps.cleaning import clean_customers
 from seg_spark.steps.context import RunContext, retention_of
-from seg_spark.steps.fitting import fit_segments, read_clean, training_customers
+from seg_spark.steps.fitting import read_clean, training_customers
 from seg_spark.steps.labelling import label_customers
 from seg_spark.steps.preceding import PrecedingRun, preceding_run
-from seg_spark.storage.commits import PublishedModel, active_model, active_segments, commit_of, last_labelled
+from seg_spark.storage.commits import (
+    PublishedModel,
+    TableVersion,
+    active_model,
+    active_segments,
+    commit_of,
+    last_labelled,
+)
 from seg_spark.storage.portable_models import read_model
 from seg_spark.storage.publish import publish
 from seg_spark.storage.tables import StagedTable
@@ -65,21 +72,24 @@ def run_clean(context: RunContext, report: Report) -> RunOutcome:
 
 
 def run_fit(context: RunContext, report: Report) -> RunOutcome:
-    """Fit a model on the clean customers published for the date, and publish it for the date."""
-    customers = _published_customers(context)
-    training = training_customers(context, customers)
+    """Fit a model on the clean customers published for the date, and publish it for the date.
+
+    Whatever the policy says; but where the fit is refused, the model of the date before becomes that of this date.
+    """
+    table = _clean_table(context)
+    training = training_customers(context, read_clean(context, table.files))
     _, champion = _before(context, training)
-    fitted = fit_segments(context, training, champion)
-    outcome = RunOutcome(fitted=fitted, model=fitted.model)
+    chosen = choose_model(context, training, champion, table.rows, refit=True)
+    outcome = RunOutcome(fitted=chosen.fitted, model=chosen.model, refit=chosen.report, earlier=chosen.earlier)
     report(outcome)
     with context.progress.step("publish"):
-        _publish(context, [], stage_fitted(context, fitted), fitted.segments)
+        _publish(context, [], stage_chosen(context, chosen), chosen.segments)
     return outcome
 
 
 def run_label(context: RunContext, report: Report) -> RunOutcome:
     """Label the clean customers published for the date with its model, or else the last one before it."""
-    customers = _published_customers(context)
+    customers = read_clean(context, _clean_table(context).files)
     published = active_model(context.store, context.run_date)
     if published is None:
         raise InputError(f"{context.store.root}: no model is published for {context.run_date} or before; run fit first")
@@ -110,13 +120,13 @@ def _before(context: RunContext, training: pa.Table) -> tuple[PrecedingRun | Non
         ) from None
 
 
-def _published_customers(context: RunContext) -> DataFrame:
+def _clean_table(context: RunContext) -> TableVersion:
     table = commit_of(context.store, context.run_date).tables.get(c.CLEAN_CUSTOMERS)
     if table is None:
         raise InputError(
             f"{context.store.root}: no clean customers are published for {context.run_date}; run clean first"
         )
-    return read_clean(context, table.files)
+    return table
 
 
 def _ids_of(customers: DataFrame) -> IdTotals:

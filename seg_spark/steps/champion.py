@@ -96,7 +96,7 @@ def decide_refit(context: RunContext, champion: Champion, customers: int, *, ask
         changed = ", ".join(champion.changed[:5]) or "the features"
         return RefitDecision(True, f"{changed} changed since the last fit", True)
     if asked:
-        return RefitDecision(True, "asked for by --refit", True)
+        return RefitDecision(True, "a fit was asked for", True)
     if rules.policy != "when_needed":
         return _by_rule(context, champion, rules.policy)
     found = drifted(drift, context.settings.selection.min_segment_share, rules)

@@ -83,7 +83,7 @@ def choose_model(
 def stage_chosen(context: RunContext, chosen: ChosenModel) -> PublishedModel:
     """Where the chosen model lies, once it is written if it is not published already."""
     if chosen.fitted is not None:
-        return stage_fitted(context, chosen.fitted)
+        return _stage_fitted(context, chosen.fitted)
     published = chosen.published
     assert published is not None  # a model that was not fitted now is published
     if published.model_id == chosen.model.model_id:
@@ -99,7 +99,7 @@ def stage_chosen(context: RunContext, chosen: ChosenModel) -> PublishedModel:
     return stage_model(context.store, context.run_id, forms)
 
 
-def stage_fitted(context: RunContext, fitted: FittingResult) -> PublishedModel:
+def _stage_fitted(context: RunContext, fitted: FittingResult) -> PublishedModel:
     """Write a new fit in all its forms, and return where."""
     model = fitted.model
     reference = reference_to_json(fitted.reference)

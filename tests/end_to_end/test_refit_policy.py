@@ -123,6 +123,27 @@ def test_a_changed_setting_brings_a_fit(records: Records) -> None:
 
 def test_a_fit_can_be_asked_for(records: Records) -> None:
     record, now = records["asked"]
-    assert record["refit"]["because"] == "asked for by --refit"
+    assert record["refit"]["because"] == "a fit was asked for"
     assert (record["refit"]["challenge"]["moved_share"], record["refit"]["refused"]) == (0.0, [])
     assert now == records["setting"][1]
+
+
+def test_the_steps_alone_publish_no_fit_that_nightly_would_refuse(tmp_path: Path) -> None:
+    folder = conf_dir(tmp_path, clustering={"k": {"min": 2, "max": 5}})
+
+    def run_steps(day: date, rows: list[Row], *steps: str) -> None:
+        write_csv(tmp_path, rows)
+        for step in steps:
+            assert main([step, "--run-date", str(day), "--conf-dir", str(folder)]) == 0
+
+    run_steps(FIRST, customers(), "nightly")
+    apart = [{**row, "score": row["score"] + 60 * (number % 2)} for number, row in enumerate(customers())]
+    ks = []
+    for number in (1, 2):
+        day = FIRST + timedelta(number)
+        run_steps(day, apart, "clean", "fit", "label")
+        found = (tmp_path / f"output/runs/run_date={day}").glob("*[0-9a-f].json")
+        records = [json.loads(path.read_text(encoding="utf-8")) for path in found]
+        [refit] = [record["refit"] for record in records if record["command"] == "fit"]
+        ks.append((refit["because"], bool(refit["refused"]), len(segments_of(tmp_path, day))))
+    assert ks == [("a fit was asked for", True, 3), ("a fit was asked for", False, 5)]
