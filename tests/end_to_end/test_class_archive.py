@@ -177,6 +177,7 @@ print(Path(f"/proc/{os.getppid()}/maps").read_text())  # spark-submit's Java is 
 """
 
 
+@pytest.mark.long
 @pytest.mark.process
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="what a process has loaded is read from Linux' /proc")
 def test_the_doctor_makes_an_archive_that_runs_use_while_it_is_whole(

@@ -96,6 +96,7 @@ def test_the_conf_of_the_mall_customers_gives_the_promised_segments(
     assert sizes == [int(size) for size in re.findall(r"\d+", said[1])]
 
 
+@pytest.mark.long
 def test_the_ten_minutes_with_ones_own_table_go_as_shown(
     spark: object, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

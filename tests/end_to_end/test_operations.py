@@ -83,6 +83,7 @@ def test_a_date_is_rolled_back_and_the_next_goes_on_from_it(tmp_path: Path, caps
     assert statuses(tmp_path)[-1] == (f"{day(1)}", "failed")
 
 
+@pytest.mark.long
 def test_many_dates_are_backfilled_in_order_and_a_stopped_backfill_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -106,6 +107,7 @@ def test_many_dates_are_backfilled_in_order_and_a_stopped_backfill_goes_on(
     assert [labels(stopped, day(number)) for number in range(4)] == [labels(whole, day(number)) for number in range(4)]
 
 
+@pytest.mark.long
 def test_dates_after_a_backfill_are_stale_until_they_are_done_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -206,6 +208,7 @@ def files_that_name(root: Path, ids: Sequence[str]) -> set[str]:
     return found
 
 
+@pytest.mark.long
 def test_customers_are_forgotten_everywhere_and_all_others_stay(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

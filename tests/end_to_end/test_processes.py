@@ -60,6 +60,7 @@ def wiggled_customers() -> list[dict[str, Any]]:
     return [{**row, "income": row["income"] + i % 11, "score": row["score"] + i % 7} for i, row in enumerate(rows)]
 
 
+@pytest.mark.long
 def test_executors_started_by_spark_submit_give_the_labels_of_this_process(spark: object, tmp_path: Path) -> None:
     words = ["--set", "clustering.k.max=3", "--set", "clustering.starts=2"]
     for name in ("here", "executors"):
@@ -182,6 +183,7 @@ def test_without_java_the_message_says_what_to_install(tmp_path: Path) -> None:
     assert record(tmp_path)["exit_code"] == 4
 
 
+@pytest.mark.long
 def test_tables_of_the_catalog_in_the_current_folder_are_read(tmp_path: Path) -> None:
     """The catalog lies on disk, so this needs a process whose Spark knows it."""
     code = """

@@ -13,7 +13,7 @@ from builders import conf_dir, customer, write_csv
 
 from seg_spark.cli.main import main
 
-pytestmark = pytest.mark.usefixtures("spark")
+pytestmark = [pytest.mark.usefixtures("spark"), pytest.mark.long]
 
 FIRST = date(2026, 11, 20)
 Row = dict[str, Any]

@@ -18,7 +18,7 @@ from seg_spark.storage.commits import commit_of
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.portable_models import read_model
 
-pytestmark = pytest.mark.usefixtures("spark")
+pytestmark = [pytest.mark.usefixtures("spark"), pytest.mark.long]
 
 FIRST = date(2026, 11, 20)
 Row = dict[str, Any]

@@ -113,10 +113,16 @@ def test_unchanged_settings_give_every_customer_the_published_label(published: P
 @pytest.mark.parametrize(
     ("changes", "cleaned_again", "comparable"),
     [
-        ({"clustering__k__max": 2}, False, True),
-        ({"features__scaling": "none", "clustering__k__max": 4, "selection__rule": "calinski_harabasz"}, False, False),
         ({"features__columns__income__valid": "[0, 80]"}, True, True),
-        ({"features__columns__score": "null", "clustering__k__max": 2}, True, False),
+        pytest.param({"clustering__k__max": 2}, False, True, marks=pytest.mark.long),
+        pytest.param(
+            {"features__scaling": "none", "clustering__k__max": 4, "selection__rule": "calinski_harabasz"},
+            *(False, False),
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            {"features__columns__score": "null", "clustering__k__max": 2}, True, False, marks=pytest.mark.long
+        ),
     ],
 )
 def test_a_trial_says_what_a_run_with_these_settings_publishes(
@@ -280,6 +286,7 @@ def test_without_a_setting_the_command_shows_an_example(capsys: pytest.CaptureFi
     assert "for example: seg-spark try --set clustering.k.max=8" in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.process
 @pytest.mark.parametrize(("step", "stop", "code"), [("clean", signal.SIGTERM, 143), ("fit", signal.SIGINT, 130)])
 def test_a_stopped_trial_takes_its_folder_with_it(published: Path, step: str, stop: signal.Signals, code: int) -> None:
