@@ -266,6 +266,7 @@ class SparkCluster:
             "SPARK_HOME": str(SPARK_JARS.parent),
             "SPARK_DAEMON_MEMORY": "512m",
             "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false",  # its port is the same for every master
             "SPARK_LOCAL_DIRS": str(folder),
             "LOCAL_DIRS": str(folder),
         }
@@ -281,19 +282,7 @@ class SparkCluster:
     def start_worker(self) -> "subprocess.Popen[bytes]":
         """One more worker, and wait until the master knows it."""
         known = self.workers()
-        words = [
-            "--host",
-            "127.0.0.1",
-            "--cores",
-            "1",
-            "--memory",
-            "1g",
-            "--webui-port",
-            "0",
-            "--work-dir",
-            ".",
-            self.url,
-        ]
+        words = ["--host", "127.0.0.1", "--webui-port", "0", "--cores", "1", "--memory", "1g", "--work-dir", "."]
         daemon = self.start_daemon("worker.Worker", *words, self.url)
         deadline = time.monotonic() + 120
         while self.workers() <= known:
