@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from seg_spark.errors import SegSparkError
 from seg_spark.machine import package_versions
 from seg_spark.reporting.json_values import json_ready
-from seg_spark.segments.model import Model
-from seg_spark.segments.refit import RefitReport
 from seg_spark.settings.schema import Settings
 
 if TYPE_CHECKING:
+    from seg_spark.segments.model import Model
+    from seg_spark.segments.refit import RefitReport
     from seg_spark.steps.choosing import EarlierFit
     from seg_spark.steps.cleaning import CleaningResult
     from seg_spark.steps.fitting import FittingResult
@@ -28,8 +28,8 @@ class RunOutcome:
     cleaned: "CleaningResult | None" = None
     fitted: "FittingResult | None" = None
     labelled: "LabellingResult | None" = None
-    model: Model | None = None
-    refit: RefitReport | None = None
+    model: "Model | None" = None
+    refit: "RefitReport | None" = None
     earlier: "EarlierFit | None" = None
     skipped_for: str | None = None
     """The run that has published the same before, so that there was nothing to do."""
