@@ -34,14 +34,13 @@ def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Sele
     `settings.min_segment_share` joins them. Of equal scores the smaller k wins. Raises
     DegenerateModelError if no k is left.
     """
-    excluded = dict(faults)
-    for one in scores:
-        if one.smallest_share < settings.min_segment_share:
-            excluded.setdefault(
-                one.k,
-                f"its smallest segment is {one.smallest_share:.2%} of the customers, "
-                f"below {settings.min_segment_share:.2%}",
-            )
+    least = f"below {settings.min_segment_share:.2%}"
+    too_small = {
+        one.k: f"its smallest segment is {one.smallest_share:.2%} of the customers, {least}"
+        for one in scores
+        if one.smallest_share < settings.min_segment_share and one.k not in faults
+    }
+    excluded = {**faults, **too_small}
     eligible = [one for one in sorted(scores, key=lambda one: one.k) if one.k not in excluded]
     if settings.rule == "fixed":
         eligible = [one for one in eligible if one.k == settings.k]
@@ -51,7 +50,9 @@ def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Sele
     if settings.rule == "fixed":
         return Choice(eligible[0].k, f"k = {eligible[0].k} is fixed by selection.k", excluded)
     k, because = _chosen_by(settings.rule, sorted(scores, key=lambda one: one.k), eligible)
-    return Choice(k, because + _excluded_clause(excluded), excluded)
+    if len(too_small) > 1:
+        too_small = dict.fromkeys(too_small, f"their smallest segments are {least} of the customers")
+    return Choice(k, because + _not_eligible({**faults, **too_small}), excluded)
 
 
 def _chosen_by(rule: str, curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int, str]:
@@ -147,7 +148,18 @@ def _elbow(curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int, st
     )
 
 
-def _excluded_clause(excluded: Mapping[int, str]) -> str:
-    if not excluded:
-        return ""
-    return ". Not eligible: " + "; ".join(f"k = {k} ({reason})" for k, reason in sorted(excluded.items()))
+def _not_eligible(reasons: Mapping[int, str]) -> str:
+    """The ks that were excluded; those excluded for one reason together."""
+    by_reason: dict[str, list[int]] = {}
+    for k in sorted(reasons):
+        by_reason.setdefault(reasons[k], []).append(k)
+    told = "; ".join(f"k = {_listed(ks)} ({reason})" for reason, ks in by_reason.items())
+    return f". Not eligible: {told}" if told else ""
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    """Ascending numbers for people: 4 to 10; 3, 5 and 6."""
+    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"{numbers[0]} to {numbers[-1]}"
+    *others, last = map(str, numbers)
+    return f"{', '.join(others)} and {last}" if others else last

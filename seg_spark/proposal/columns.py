@@ -10,7 +10,7 @@ from seg_spark.cleaning.one_value import is_missing
 from seg_spark.errors import InputError, SettingsError, did_you_mean
 from seg_spark.input.sample import Sample
 from seg_spark.proposal.facts import ColumnFacts, ColumnRole, column_facts, null_values_of
-from seg_spark.proposal.names import feature_names, hints_at, unit_of
+from seg_spark.proposal.names import feature_labels, feature_names, hints_at, unit_of
 from seg_spark.proposal.roles import ProposedRole, exclusion_of, propose_role
 from seg_spark.proposal.vocabulary import VERSION_WORDS
 from seg_spark.settings.feature import MAX_FEATURES, TextForm
@@ -41,6 +41,7 @@ class ProposedFeature:
     kind: str
     unit: str | None
     form: TextForm | None
+    label: str | None
     facts: ColumnFacts
 
 
@@ -82,6 +83,7 @@ def propose(sample: Sample, customer_id: str | None, requested: Sequence[str], t
     id_header = _checked_id(customer_id, all_facts)
     roles = [propose_role(facts, id_header) for facts in all_facts]
     names = feature_names(one.facts.header for one in roles if one.role is not ColumnRole.ID)
+    labels = feature_labels(names.values())
     chosen = (
         _requested(requested, roles, names) if requested else [one for one in roles if one.is_feature][:MAX_FEATURES]
     )
@@ -94,8 +96,8 @@ def propose(sample: Sample, customer_id: str | None, requested: Sequence[str], t
         customer_id=id_header,
         ids=ids,
         null_values=marks,
-        features=tuple(_feature(one, names) for one in chosen),
-        omitted=tuple(_omitted(roles, picked, names)),
+        features=tuple(_feature(one, names, labels) for one in chosen),
+        omitted=tuple(_omitted(roles, picked, names, labels)),
         order_by=tuple(_order_columns(roles)) if ids.repeated else (),
         exclusions=tuple(rule for one in roles if (rule := exclusion_of(one.facts)) is not None),
     )
@@ -150,21 +152,26 @@ def _words(text: str, known: Mapping[str, ProposedRole]) -> Iterator[str]:
             start += 1
 
 
-def _feature(one: ProposedRole, names: Mapping[str, str]) -> ProposedFeature:
+def _feature(one: ProposedRole, names: Mapping[str, str], labels: Mapping[str, str]) -> ProposedFeature:
     facts = one.facts
     kind = one.otherwise or "category"
     form = facts.numbers.form if facts.numbers is not None and kind == "number" else None
     unit = unit_of(facts.header) if kind == "number" else None
     if unit is None and form is not None and len(form.symbols) == 1:
         unit = form.symbols[0]
-    return ProposedFeature(names[facts.header], facts.header, kind, unit, form, facts)
+    name = names[facts.header]
+    return ProposedFeature(name, facts.header, kind, unit, form, labels.get(name), facts)
 
 
-def _omitted(roles: Sequence[ProposedRole], picked: set[str], names: Mapping[str, str]) -> Iterator[OmittedColumn]:
+def _omitted(
+    roles: Sequence[ProposedRole], picked: set[str], names: Mapping[str, str], labels: Mapping[str, str]
+) -> Iterator[OmittedColumn]:
     for one in roles:
         if one.facts.header in picked or one.role is ColumnRole.ID:
             continue
-        otherwise = _feature(one, names) if one.otherwise is not None and one.role is not ColumnRole.EMPTY else None
+        otherwise = (
+            _feature(one, names, labels) if one.otherwise is not None and one.role is not ColumnRole.EMPTY else None
+        )
         yield OmittedColumn(one.facts.header, one.reason or _NOT_REQUESTED, otherwise)
 
 

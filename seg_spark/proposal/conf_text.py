@@ -139,6 +139,8 @@ def feature_line(feature: ProposedFeature) -> str:
         values["kind"] = feature.kind
     if feature.unit is not None:
         values["unit"] = feature.unit
+    if feature.label is not None:
+        values["label"] = feature.label
     if feature.form is not None:
         values["text_form"] = feature.form.model_dump(mode="json", exclude_defaults=True)
     return f"{scalar(feature.name)}: {_mapping(values)}"

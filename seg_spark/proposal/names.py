@@ -3,13 +3,22 @@
 import keyword
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Final
 
 from seg_spark import columns
-from seg_spark.proposal.vocabulary import DASHES, PLAIN_LETTERS, UNIT_WORDS
+from seg_spark.proposal.vocabulary import (
+    ABBREVIATIONS,
+    AMOUNT_WORDS,
+    DASHES,
+    NUMBER_WORDS,
+    PLAIN_LETTERS,
+    UNIT_WORDS,
+)
 
 LONGEST_NAME: Final = 64
+LONGEST_LABEL: Final = 60
 _IN_BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]{1,16})[)\]]")
 _RANGE: Final = re.compile(rf"\d\s*[{DASHES}]\s*\d")
 _MONEY: Final = re.compile(r"[$€£¥₹₽₩₺%°²³]|\b(?:eur|usd|gbp|chf|jpy|inr|sek|nok|dkk|pln|czk)\b", re.IGNORECASE)
@@ -40,6 +49,39 @@ def feature_names(headers: Iterable[str]) -> dict[str, str]:
         names[header] = _unused(base[:LONGEST_NAME], taken)
         taken.add(names[header])
     return names
+
+
+def feature_labels(names: Collection[str]) -> dict[str, str]:
+    """What people read instead of a feature's name that has short forms in it: `amount of wines` for `mnt_wines`.
+
+    Left out where it would be what another feature is called.
+    """
+    plain = {name: name.replace("_", " ") for name in names}
+    labels = {name: label for name in names if (label := _spelled_out(name)) != plain[name]}
+    called = Counter([*labels.values(), *plain.values()])
+    return {name: label for name, label in labels.items() if called[label] == 1 and len(label) <= LONGEST_LABEL}
+
+
+def _spelled_out(name: str) -> str:
+    """The words of a name without short forms; that it is a number of things goes without saying: `web purchases`."""
+    words = [word for part in name.split("_") for word in _whole_words(part)]
+    is_number, is_amount = words[0] in NUMBER_WORDS, words[0] in AMOUNT_WORDS
+    if not (is_number or is_amount) or len(words) == 1:
+        return " ".join(
+            "number" if word in NUMBER_WORDS else "amount" if word in AMOUNT_WORDS else word for word in words
+        )
+    counted = _spelled_out("_".join(words[1:]))
+    if is_amount:
+        return f"amount of {counted}"
+    return counted if re.search(r"s\b", counted) else f"number of {counted}"
+
+
+def _whole_words(part: str) -> list[str]:
+    """`cmp3` as campaign 3; words without a short form as they are."""
+    match = re.fullmatch(r"([a-z]+)(\d*)", part)
+    if match is None or match[1] not in ABBREVIATIONS:
+        return [part]
+    return [ABBREVIATIONS[match[1]], *filter(None, [match[2]])]
 
 
 def words_of(header: str) -> frozenset[str]:

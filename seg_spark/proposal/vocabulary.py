@@ -66,6 +66,17 @@ UNIT_WORDS: Final = _words(
 )
 """What a header may say in brackets as a unit, in lower case."""
 
+NUMBER_WORDS: Final = _words("num nb nbr cnt")
+AMOUNT_WORDS: Final = _words("amt amnt mnt")
+ABBREVIATIONS: Final = {
+    "acct": "account", "addr": "address", "avg": "average", "bal": "balance", "cmp": "campaign", "cust": "customer",
+    "dept": "department", "edu": "education", "freq": "frequency", "hh": "household", "intl": "international",
+    "mins": "minutes", "mth": "month", "mths": "months", "pct": "percent", "pmt": "payment", "pmts": "payments",
+    "prod": "product", "prods": "products", "qty": "quantity", "svc": "service", "tot": "total", "trx": "transactions",
+    "txn": "transactions", "txns": "transactions", "wk": "week", "yr": "year", "yrs": "years",
+}  # fmt: skip
+"""Short forms in headers that mean one thing only, and the word that people read."""
+
 PLAIN_LETTERS: Final = str.maketrans(
     {
         **dict(zip("äöüÄÖÜßæÆøØœŒłŁđĐı", ["ae", "oe", "ue", "Ae", "Oe", "Ue", "ss", "ae", "Ae", "o", "O", "oe", "Oe",

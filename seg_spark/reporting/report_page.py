@@ -15,10 +15,11 @@ from markupsafe import Markup
 from seg_spark.features.fitted import FittedCategory
 from seg_spark.reporting import charts
 from seg_spark.reporting.changes import changes
+from seg_spark.reporting.suggestions import suggestion
 from seg_spark.segments.model import Model, model_to_json
 from seg_spark.segments.movement import SegmentSizes, Transition
 from seg_spark.segments.profiles import Profile
-from seg_spark.segments.wording import NOTABLE, against, readable_number, shown_level, with_level, with_unit
+from seg_spark.segments.wording import NOTABLE, against, readable_number, shown_level, with_unit
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 _MOST_COLUMNS: Final = 10
@@ -122,7 +123,7 @@ def _card(rows: Sequence[Profile], data: ReportData, names: Mapping[int, str]) -
         "share": first.share,
         "colour": charts.segment_class(first.segment_id),
         "traits": [_sentence(one) for one in (notable if len(notable) >= _FEWEST_TRAITS else ranked[:_FEWEST_TRAITS])],
-        "reading": _reading(notable),
+        "suggestion": suggestion(notable),
         "rule": first.rule,
         "precision": first.rule_precision,
         "coverage": first.rule_coverage,
@@ -150,25 +151,6 @@ def _sentence(one: Profile) -> str:
     difference = against(one.mean, one.overall_mean, one.unit)
     everybody = "" if difference.startswith("average ") else f" (everybody: {with_unit(one.overall_mean, one.unit)})"
     return f"{one.shown_name} {with_unit(one.mean, one.unit)}, {difference}{everybody}"
-
-
-def _reading(notable: Sequence[Profile]) -> str:
-    """A suggestion that says no more than the profile does."""
-    high = [one.shown_name for one in notable if one.kind == "number" and (one.z_score or 0.0) > 0]
-    low = [one.shown_name for one in notable if one.kind == "number" and (one.z_score or 0.0) < 0]
-    levels = [with_level(one.shown_name, one.level) for one in notable if one.kind == "category"]
-    parts = []
-    if high:
-        parts.append(f"High {_and(high[:3])}: offers that build on it fit here.")
-    if low:
-        parts.append(f"Low {_and(low[:3])}: offers that rely on it reach few here.")
-    if levels:
-        parts.append(f"Mostly {_and(levels[:3])}: speak to that.")
-    return " ".join(parts) or "Close to everybody: what works for all works here; no special offer suggests itself."
-
-
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _heat(row: Profile) -> dict[str, str]:

@@ -301,3 +301,14 @@ def test_many_segments_can_be_searched_and_are_reached_by_links(browser: "Chrome
     chrome.find_element(By.CSS_SELECTOR, "tr[data-card='segment-50'] a").click()
     assert "50" in seen("article.card h3")
     assert chrome.get_log("browser") == []
+
+
+def test_what_is_folded_on_the_screen_is_printed(browser: "Chrome", published: Path) -> None:
+    chrome = opened(browser, page_of(published))
+    heights = "return [...document.querySelectorAll('details')].map(d => d.getBoundingClientRect().height)"
+    folded = chrome.execute_script(heights)
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    printed = chrome.execute_script(heights)
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert len(folded) > 1
+    assert all(on_paper > 1.5 * on_screen for on_screen, on_paper in zip(folded, printed, strict=True))

@@ -39,15 +39,26 @@ def test_what_spark_writes_for_a_failed_block_is_over_when_the_block_is(spark: S
     assert sorted(tmp_path.rglob("*.parquet")) == left == []
 
 
-def test_a_task_that_starts_right_after_another_is_seen(spark: SparkSession) -> None:
-    sleeping = spark.sparkContext.parallelize([1.0], 1).map(time.sleep)
-    sleeper = threading.Thread(target=sleeping.collect)
+def test_a_task_that_starts_right_after_another_is_seen(spark: SparkSession, tmp_path: Path) -> None:
+    begun, over = tmp_path / "begun", tmp_path / "over"
+
+    def wait(_: float) -> None:
+        begun.touch()
+        while not over.exists():
+            time.sleep(0.05)
+
+    waiting = spark.sparkContext.parallelize([1.0], 1).map(wait)
+    waiter = threading.Thread(target=waiting.collect)
     for _ in range(5):
         spark.sparkContext.parallelize([0.0], 1).map(time.sleep).collect()
-    sleeper.start()
-    time.sleep(0.5)
-    assert is_working(spark)
-    sleeper.join()
+    waiter.start()
+    deadline = time.monotonic() + 60
+    while not begun.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    seen = is_working(spark)
+    over.touch()
+    waiter.join()
+    assert seen
     assert not is_working(spark)
 
 

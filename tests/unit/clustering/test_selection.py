@@ -65,6 +65,17 @@ def test_a_k_with_too_small_a_segment_is_not_chosen_and_named() -> None:
     assert choice.because.endswith("Not eligible: k = 3 (its smallest segment is 0.40% of the customers, below 1.00%)")
 
 
+def test_ks_that_are_not_eligible_for_one_reason_are_told_together() -> None:
+    scores = [scored(2, silhouette=0.5), *(scored(k, smallest_share=0.001 * k) for k in (4, 5, 6, 7, 8))]
+    choice = choose_k(scores, {3: "only 2 centres were found", 6: "only 2 centres were found"}, Selection())
+    assert choice.because.endswith(
+        ". Not eligible: k = 3 and 6 (only 2 centres were found); "
+        "k = 4, 5, 7 and 8 (their smallest segments are below 1.00% of the customers)"
+    )
+    assert choice.excluded[7] == "its smallest segment is 0.70% of the customers, below 1.00%"
+    assert "k = 4 to 8 (their" in choose_k(scores, {}, Selection()).because
+
+
 def test_a_smallest_segment_right_at_the_limit_is_accepted() -> None:
     choice = choose_k([scored(2, smallest_share=0.25)], {}, Selection(min_segment_share=0.25))
     assert (choice.k, choice.excluded) == (2, {})

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seg_spark.proposal.names import feature_names, snake_case, unit_of
+from seg_spark.proposal.names import feature_labels, feature_names, snake_case, unit_of
 from seg_spark.settings.feature import Feature, Features
 
 
@@ -29,6 +29,31 @@ from seg_spark.settings.feature import Feature, Features
 )
 def test_headers_become_snake_case(header: str, name: str) -> None:
     assert snake_case(header) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("mnt_wines", "amount of wines"),
+        ("loan_amt", "loan amount"),
+        ("num_web_purchases", "web purchases"),
+        ("num_children", "number of children"),
+        ("accepted_cmp3", "accepted campaign 3"),
+        ("avg_order_qty", "average order quantity"),
+        ("nb", "number"),
+        ("annual_income", None),
+        ("top10", None),
+        ("年齢", None),
+    ],
+)
+def test_short_forms_are_spelled_out_for_people(name: str, label: str | None) -> None:
+    assert feature_labels([name]).get(name) == label
+
+
+def test_no_label_is_what_another_feature_is_called() -> None:
+    assert feature_labels(["num_purchases", "purchases", "tot_spend"]) == {"tot_spend": "total spend"}
+    assert feature_labels(["amt", "amnt"]) == {}
+    assert feature_labels(["mnt_" + "x" * 58]) == {}
 
 
 def test_names_are_unlike_each_other_and_the_columns_we_write() -> None:

@@ -105,9 +105,19 @@ CASES = (
             "income": {"source": "Income"},
             "kidhome": {"source": "Kidhome"},
             "recency": {"source": "Recency"},
-            **{f"mnt_{name.lower()}": {"source": f"Mnt{name}"} for name in ("Wines", "Fruits", "Meat", "Gold")},
-            **{f"num_{name.lower()}": {"source": f"Num{name}"} for name in ("Deals", "Web", "Catalog", "Store")},
-            **{f"accepted_cmp{n}": {"source": f"AcceptedCmp{n}"} for n in range(1, 11)},
+            **{
+                f"mnt_{name}": {"source": f"Mnt{name.title()}", "label": f"amount of {name}"}
+                for name in ("wines", "fruits", "meat", "gold")
+            },
+            "num_deals": {"source": "NumDeals", "label": "deals"},
+            **{
+                f"num_{name}": {"source": f"Num{name.title()}", "label": f"number of {name}"}
+                for name in ("web", "catalog", "store")
+            },
+            **{
+                f"accepted_cmp{n}": {"source": f"AcceptedCmp{n}", "label": f"accepted campaign {n}"}
+                for n in range(1, 11)
+            },
             "response": {"source": "Response"},
         },
         {

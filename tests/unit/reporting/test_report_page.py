@@ -32,6 +32,14 @@ def test_a_page_is_small_whatever_the_number_of_segments_and_features(features: 
     assert "nan" not in re.sub(r"[a-z]+nan|nan[a-z]+", "", html.lower())
 
 
+def test_a_k_that_is_not_eligible_is_hollow_in_the_charts_and_told_in_the_table() -> None:
+    html = page(3, 5)
+    charts = len(re.findall('class="chosen" cx', html))
+    assert html.count('class="dot off"') == charts > 1
+    assert html.count("k = 6 (not eligible): ") == charts
+    assert html.count("<td>too small</td>") == 1
+
+
 def test_the_map_shows_two_features_as_they_are_and_more_as_components() -> None:
     def axes(count: int, *, category: bool) -> Any:
         one, points, ids, customers = model(count + 1, 3)

@@ -1,0 +1,92 @@
+"""What marketing might do about a segment, from its traits and the words of their names. No Spark here.
+
+A theme is recognised by words of a feature's shown name; it counts as high or low where all of the segment's notable
+features of that theme say the same. Each rule below that holds gives a sentence, and a theme serves one rule only.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from seg_spark.segments.profiles import Profile
+from seg_spark.segments.wording import with_level
+
+MOST_SENTENCES: Final = 4
+_THEMES: Final[Mapping[str, Sequence[frozenset[str]]]] = {
+    theme: [frozenset(one.split("+")) for one in words.split()]
+    for theme, words in {
+        "recency": "recency inactive inactivity since+last",
+        "discounts": "deal deals discount discounts coupon coupons promo promos promotion promotions voucher vouchers",
+        "trouble": "complain complains complaint complaints refund refunds dispute disputes",
+        "tenure": "tenure seniority",
+        "means": "income salary earnings wage wages wealth einkommen gehalt",
+        "often": "orders frequency transactions trips bookings bestellungen",
+        "spending": "spend spent spending revenue charges turnover monetary sales expenses amount+of umsatz",
+        "buying": "purchases purchase bought",
+    }.items()
+}
+"""Words of which one (or two, joined by +) must be in a name; the first theme that fits is the name's, so `deals
+purchases` are about discounts."""
+_MUCH_THE_SAME: Final = {"spending", "buying"}
+_RANKED: Final = frozenset(("score", "rank", "quintile", "segment"))
+"""A recency that is a score is the higher the more lately."""
+_RULES: Final[Sequence[tuple[Mapping[str, int], str]]] = (
+    (
+        {"means": 1, "spending": -1},
+        "They can afford more than they spend: find out what keeps them, and show the best.",
+    ),
+    ({"means": 1, "spending": 1}, "Able and willing to spend: the best products and good service, not discounts."),
+    ({"means": -1, "spending": 1}, "They spend a lot for what they earn: reward it; payment by instalments may help."),
+    ({"means": -1, "spending": -1}, "Little to spend, and little spent: low prices, and contact that costs little."),
+    ({"often": 1, "spending": -1}, "They buy often but little: bundles, and something more in each basket."),
+    ({"often": -1, "spending": 1}, "They buy seldom but much: make each occasion count."),
+    ({"means": 1, "buying": -1}, "They can afford more than they buy: find out what keeps them, and show the best."),
+    ({"means": 1, "buying": 1}, "Able and willing to buy: the best products and good service, not discounts."),
+    ({"recency": 1}, "Long since they were last here: give them a reason to return, soon."),
+    ({"recency": -1}, "They were here lately: a good moment for a next offer."),
+    ({"spending": 1}, "They spend much: worth keeping, by service and early access rather than discounts."),
+    ({"spending": -1}, "They spend little: a small next step, and contact that costs little."),
+    ({"often": 1}, "They come often: reward it, and ask them what is missing."),
+    ({"often": -1}, "They come seldom: a reason to come back matters more than a larger basket."),
+    ({"buying": 1}, "They buy much: worth keeping, by service and early access rather than discounts."),
+    ({"buying": -1}, "They buy little: a small next step, and contact that costs little."),
+    ({"means": 1}, "They earn more than most: quality counts before price."),
+    ({"means": -1}, "They earn less than most: price counts."),
+    ({"discounts": 1}, "They answer to discounts."),
+    ({"discounts": -1}, "They take few discounts: they may not need them."),
+    ({"trouble": 1}, "They have had trouble: solve that before any offer."),
+    ({"tenure": 1}, "With you for long: thank them."),
+    ({"tenure": -1}, "New: help them to start; the second purchase decides."),
+)
+
+
+def suggestion(notable: Sequence[Profile]) -> str:
+    """What the notable traits of a segment (strongest first) suggest, in at most four sentences."""
+    signs = {one.shown_name: 1 if (one.z_score or 0.0) > 0 else -1 for one in notable if one.kind == "number"}
+    themes = {name: theme for name in signs if (theme := _theme_of(name)) is not None}
+    found = {(theme, signs[name]) for name, theme in themes.items()}
+    open_themes = {theme: sign for theme, sign in found if (theme, -sign) not in found}
+    told: set[str] = set()
+    sentences: list[str] = []
+    for conditions, text in _RULES:
+        if all(open_themes.get(theme) == sign for theme, sign in conditions.items()):
+            sentences.append(text)
+            told |= set(conditions) | (_MUCH_THE_SAME if _MUCH_THE_SAME & set(conditions) else set())
+            open_themes = {theme: sign for theme, sign in open_themes.items() if theme not in told}
+    others = [f"{'high' if sign > 0 else 'low'} {name}" for name, sign in signs.items() if themes.get(name) not in told]
+    others += [f"mostly {with_level(one.shown_name, one.level)}" for one in notable if one.kind == "category"]
+    if others:
+        sentences.insert(MOST_SENTENCES - 1, f"What {'also ' if sentences else ''}sets them apart: {_and(others[:4])}.")
+    return " ".join(sentences[:MOST_SENTENCES]) or (
+        "Close to everybody: what works for all works here; no special offer suggests itself."
+    )
+
+
+def _theme_of(name: str) -> str | None:
+    words = set(re.findall(r"\w+", name.lower()))
+    theme = next((theme for theme, own in _THEMES.items() if any(one <= words for one in own)), None)
+    return None if theme == "recency" and words & _RANKED else theme
+
+
+def _and(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

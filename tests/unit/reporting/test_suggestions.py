@@ -1,0 +1,70 @@
+"""What the report suggests for a segment, from the traits that it has."""
+
+import pytest
+
+from seg_spark.reporting.suggestions import MOST_SENTENCES, suggestion
+from seg_spark.segments.profiles import Profile
+
+
+def profile(name: str, z_score: float, level: str | None = None) -> Profile:
+    kind = "number" if level is None else "category"
+    return Profile(1, "Name", name, kind, None, 10, 0.5, level=level, z_score=z_score)
+
+
+def suggested(**z_scores: float) -> str:
+    return suggestion([profile(name, value) for name, value in z_scores.items()])
+
+
+@pytest.mark.parametrize(
+    ("income", "score", "begins"),
+    [
+        (1.0, 1.2, "Able and willing to spend"),
+        (1.0, -1.2, "They can afford more than they spend"),
+        (-1.3, 1.1, "They spend a lot for what they earn"),
+        (-1.3, -1.1, "Little to spend, and little spent"),
+    ],
+)
+def test_income_and_spending_together_say_more_than_each(income: float, score: float, begins: str) -> None:
+    text = suggested(annual_income=income, spending_score=score)
+    assert text.startswith(begins)
+    assert text.count(".") == 1
+
+
+def test_features_of_one_theme_that_disagree_say_nothing_of_it() -> None:
+    text = suggestion([profile("amount of wines", 1.0), profile("amount of fruits", -0.9)])
+    assert text == "What sets them apart: high amount of wines and low amount of fruits."
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("recency", "Long since"),
+        ("days since last order", "Long since"),
+        ("recency score", "What sets them apart: high recency score"),
+        ("years since joined", "What sets them apart: high years since joined"),
+        ("deals purchases", "They answer to discounts"),
+        ("web purchases", "They buy much"),
+        ("orders per year", "They come often"),
+        ("MonthlyCharges", "They spend much"),
+        ("loan amount", "What sets them apart: high loan amount"),
+        ("年齢", "What sets them apart: high 年齢"),
+    ],
+)
+def test_a_theme_is_known_by_its_words(name: str, begins: str) -> None:
+    assert suggestion([profile(name, 1.5)]).startswith(begins)
+
+
+def test_traits_without_a_theme_and_categories_are_told_as_they_are() -> None:
+    rows = [profile("income", 2.0), profile("age", -1.0), profile("plan", 1.0, "premium"), profile("shirt size", 0.9)]
+    assert suggestion(rows) == (
+        "They earn more than most: quality counts before price. "
+        "What also sets them apart: low age, high shirt size and mostly plan premium."
+    )
+
+
+def test_a_segment_like_everybody_gets_no_offer_and_a_telling_one_not_too_many() -> None:
+    assert "no special offer" in suggestion([])
+    assert suggested(spending=1, purchases=1).count(".") == 1
+    many = suggested(income=1, recency=1, deals=1, complaints=1, tenure=1, age=1)
+    assert many.count(".") == MOST_SENTENCES
+    assert many.endswith("What also sets them apart: high age.")
