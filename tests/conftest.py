@@ -1,5 +1,6 @@
 """One Spark session per test run; nothing is shared between tests but that."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +18,18 @@ DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def spark() -> "Iterator[SparkSession]":
-    """The session of the whole run, started as the jobs start it."""
+    """The session of the whole run, started as the jobs start it.
+
+    Compiling a query takes longer than tables of tests repay: scripts/test does without, a fifth faster in all;
+    scripts/test-all sets COMPILE_QUERIES, and what the tests start as processes compiles always.
+    """
     from seg_spark.session import start_session
 
     session = start_session("seg_spark tests", is_small=True)
     session.conf.set("spark.sql.shuffle.partitions", "4")
+    if not os.environ.get("COMPILE_QUERIES"):
+        session.conf.set("spark.sql.codegen.wholeStage", "false")
+        session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
     yield session
     session.stop()
 
