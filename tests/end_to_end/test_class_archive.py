@@ -10,7 +10,15 @@ import pyspark
 import pytest
 from processes import SEG_SPARK, run_python
 
-from seg_spark.class_archive import archive_options, find_archive, is_first_run, new_archive, publish_archive
+from seg_spark.class_archive import (
+    JAVAS_WITHOUT,
+    archive_options,
+    find_archive,
+    is_first_run,
+    new_archive,
+    publish_archive,
+)
+from seg_spark.machine import find_java
 
 
 @pytest.fixture
@@ -175,6 +183,18 @@ import os
 from pathlib import Path
 print(Path(f"/proc/{os.getppid()}/maps").read_text())  # spark-submit's Java is the parent of its Python
 """
+
+
+@pytest.fixture
+def prepared_environment(tmp_path: Path) -> Path:
+    """A Python environment with these packages, in which `seg-spark doctor --prepare` has made the class archive."""
+    if find_java()[1] in JAVAS_WITHOUT:
+        pytest.skip("this Java cannot use a class archive")
+    environment = tmp_path / "an environment"  # a space needs care on the way through Spark's launcher
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    made = run_python(environment, tmp_path, "-c", SEG_SPARK, "doctor", "--prepare")
+    assert made.returncode == 0, made.stdout + made.stderr
+    return environment
 
 
 @pytest.mark.long

@@ -58,6 +58,7 @@ def statuses(root: Path) -> list[tuple[str, str]]:
     return [(one["run_date"], one["status"]) for one in records]
 
 
+@pytest.mark.long
 def test_a_date_is_rolled_back_and_the_next_goes_on_from_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = arrange(tmp_path, 2)
     assert main(["nightly", "--run-date", f"{day(0)}", *words]) == 0

@@ -76,6 +76,7 @@ def test_executors_started_by_spark_submit_give_the_labels_of_this_process(spark
     assert labels(executors) == labels(here)
 
 
+@pytest.mark.long
 def test_the_steps_are_jobs_of_their_own_and_a_failing_one_returns_its_code(spark: object, tmp_path: Path) -> None:
     write_csv(tmp_path, grouped_customers())
     folder = conf_dir(tmp_path)
@@ -106,6 +107,7 @@ def test_every_job_is_the_command_of_its_name(tmp_path: Path, job: str) -> None:
         assert f"What {job.partition('_')[0]} would do for 2026-11-23" in done.stdout
 
 
+@pytest.mark.long
 def test_a_second_run_leaves_at_once_and_a_terminated_one_says_so(tmp_path: Path) -> None:
     write_csv(tmp_path, grouped_customers())
     folder = conf_dir(tmp_path, clustering={"starts": 40})
