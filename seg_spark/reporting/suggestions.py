@@ -33,14 +33,17 @@ _RANKED: Final = frozenset(("score", "rank", "quintile", "segment"))
 _RULES: Final[Sequence[tuple[Mapping[str, int], str]]] = (
     (
         {"means": 1, "spending": -1},
-        "They can afford more than they spend: find out what keeps them, and show the best.",
+        "They can afford more than they spend: find out what holds them back, and show the best.",
     ),
     ({"means": 1, "spending": 1}, "Able and willing to spend: the best products and good service, not discounts."),
     ({"means": -1, "spending": 1}, "They spend a lot for what they earn: reward it; payment by instalments may help."),
     ({"means": -1, "spending": -1}, "Little to spend, and little spent: low prices, and contact that costs little."),
     ({"often": 1, "spending": -1}, "They buy often but little: bundles, and something more in each basket."),
     ({"often": -1, "spending": 1}, "They buy seldom but much: make each occasion count."),
-    ({"means": 1, "buying": -1}, "They can afford more than they buy: find out what keeps them, and show the best."),
+    (
+        {"means": 1, "buying": -1},
+        "They can afford more than they buy: find out what holds them back, and show the best.",
+    ),
     ({"means": 1, "buying": 1}, "Able and willing to buy: the best products and good service, not discounts."),
     ({"recency": 1}, "Long since they were last here: give them a reason to return, soon."),
     ({"recency": -1}, "They were here lately: a good moment for a next offer."),
