@@ -23,6 +23,7 @@ from typing import Any
 import pyspark
 from processes import PROJECT
 from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
+from pyarrow.fs import S3FileSystem
 
 SPARK_JARS = Path(pyspark.__file__).parent / "jars"
 SECRET = "hunter2-a-secret-of-nobody"
@@ -147,6 +148,49 @@ def s3_server(port: int | None = None) -> Iterator[str]:
         server.wait()
 
 
+@contextmanager
+def strict_s3_server(folder: Path) -> Iterator[str]:
+    """The endpoint of an S3 that refuses wrong secrets, and keeps a bucket named `bucket` in a folder: SeaweedFS.
+
+    The program weed must be on PATH: scripts/test-faults installs it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    variables = s3_variables("")
+    credentials = {"accessKey": variables["AWS_ACCESS_KEY_ID"], "secretKey": variables["AWS_SECRET_ACCESS_KEY"]}
+    actions = ["Admin", "Read", "Write", "List", "Tagging"]
+    users = folder / "users.json"
+    identities = [{"name": "tester", "credentials": [credentials], "actions": actions}]
+    users.write_text(json.dumps({"identities": identities}), encoding="utf-8")
+    ports = free_port_pairs(4)
+    parts = ("master.port", "volume.port", "filer.port", "s3.port")
+    words = [f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-filer", "-s3"]
+    words += [f"-{part}={port}" for part, port in zip(parts, ports, strict=True)]
+    words += ["-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={users}"]
+    server = subprocess.Popen(
+        ["weed", "server", *words],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    endpoint = f"http://127.0.0.1:{ports[-1]}"
+    key, secret = credentials.values()
+    store = S3FileSystem(access_key=key, secret_key=secret, endpoint_override=endpoint, allow_bucket_creation=True)
+    try:
+        deadline = time.monotonic() + 60.0
+        while True:
+            try:
+                store.create_dir("bucket")
+                break
+            except OSError:
+                if time.monotonic() > deadline or server.poll() is not None:
+                    raise
+                time.sleep(0.2)
+        yield endpoint
+    finally:
+        server.kill()
+        server.wait()
+
+
 @dataclass
 class Proxy:
     """What stands between the job and a server: `fault` is asked of each request (method, path) what happens to it.
@@ -240,6 +284,19 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_port_pairs(count: int) -> list[int]:
+    """Ports of loopback that nobody uses now, nor the port 10,000 above each, where SeaweedFS listens too."""
+    found: list[int] = []
+    for port in range(20_000 + os.getpid() % 10_000, 45_000, 7):
+        with socket.socket() as one, socket.socket() as other, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 10_000))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise OSError("no free ports")
 
 
 @dataclass

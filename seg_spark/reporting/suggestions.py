@@ -59,7 +59,7 @@ _RULES: Final[Sequence[tuple[Mapping[str, int], str]]] = (
     ({"discounts": -1}, "They take few discounts: they may not need them."),
     ({"trouble": 1}, "They have had trouble: solve that before any offer."),
     ({"tenure": 1}, "With you for long: thank them."),
-    ({"tenure": -1}, "New: help them to start; the second purchase decides."),
+    ({"tenure": -1}, "With you for less long than most: help them to settle in."),
 )
 
 
@@ -77,7 +77,11 @@ def suggestion(notable: Sequence[Profile]) -> str:
             told |= set(conditions) | (_MUCH_THE_SAME if _MUCH_THE_SAME & set(conditions) else set())
             open_themes = {theme: sign for theme, sign in open_themes.items() if theme not in told}
     others = [f"{'high' if sign > 0 else 'low'} {name}" for name, sign in signs.items() if themes.get(name) not in told]
-    others += [f"mostly {with_level(one.shown_name, one.level)}" for one in notable if one.kind == "category"]
+    others += [
+        f"{'mostly' if (one.level_share or 0.0) > 0.5 else 'often'} {with_level(one.shown_name, one.level)}"
+        for one in notable
+        if one.kind == "category"
+    ]
     if others:
         sentences.insert(MOST_SENTENCES - 1, f"What {'also ' if sentences else ''}sets them apart: {_and(others[:4])}.")
     return " ".join(sentences[:MOST_SENTENCES]) or (

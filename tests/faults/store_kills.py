@@ -1,6 +1,7 @@
 """Publish one date again and again to S3 or HDFS in processes that are killed, with readers in a loop; no Spark.
 
     python tests/faults/store_kills.py s3 FOLDER --trials 300 --seed 1 --readers 2
+    python tests/faults/store_kills.py seaweedfs FOLDER --trials 300 --minutes 60
     python tests/faults/store_kills.py hdfs FOLDER --trials 300
 
 The store runs on loopback (tests/servers.py). A writer publishes version after version and is killed at a random
@@ -11,6 +12,7 @@ commits list. Prints the counts as JSON and exits with 1 at the first fault.
 
 import argparse
 import json
+import math
 import os
 import random
 import signal
@@ -30,7 +32,17 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
-from servers import SECRET, hdfs_jars, hdfs_server, java_process, s3_jars, s3_options, s3_server, s3_variables
+from servers import (
+    SECRET,
+    hdfs_jars,
+    hdfs_server,
+    java_process,
+    s3_jars,
+    s3_options,
+    s3_server,
+    s3_variables,
+    strict_s3_server,
+)
 
 from seg_spark.errors import SegSparkError
 from seg_spark.storage import repair
@@ -140,11 +152,14 @@ def check_debris(files: Files) -> None:
         raise FaultError(f"debris {sorted(there - listed)[:5]}, missing {sorted(listed - there)[:5]}")
 
 
-def trials(writer: Sequence[str], root: str, count: int, seed: int) -> Counter[str]:
+def trials(writer: Sequence[str], root: str, count: int, minutes: float, seed: int) -> Counter[str]:
     """Run the trials, as many as asked for, one more version after each, and look at what is left."""
     generator, outcomes, files = random.Random(seed), Counter[str](), files_at(root)
     run(writer, "first", 1)
+    deadline = time.monotonic() + 60.0 * minutes
     for number in range(count):
+        if time.monotonic() > deadline:
+            break
         old = found_in(files)
         begun, done = killed(writer, f"k{number}", generator)
         found = found_in(files)
@@ -212,9 +227,9 @@ def readers(root: str, count: int) -> Iterator[Counter[str]]:
 @contextmanager
 def started(kind: str, folder: Path) -> Iterator[tuple[str, dict[str, str], list[Path]]]:
     """A store: the root of an output in it, what Hadoop must be told, and the libraries for it."""
-    if kind == "s3":
+    if kind in ("s3", "seaweedfs"):
         jars = s3_jars(folder / "ivy")
-        with s3_server() as endpoint:
+        with s3_server() if kind == "s3" else strict_s3_server(folder / "seaweedfs") as endpoint:
             os.environ.update(s3_variables(endpoint))
             yield "s3a://bucket/output", s3_options(endpoint), jars
         return
@@ -226,9 +241,10 @@ def started(kind: str, folder: Path) -> Iterator[tuple[str, dict[str, str], list
 def main() -> int:
     """Parse the command line, run, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["s3", "hdfs", "write", "read"])
+    parser.add_argument("what", choices=["s3", "seaweedfs", "hdfs", "write", "read"])
     parser.add_argument("where", help="a folder for the trials; the root of the output for write and read")
     parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no trial after so long")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--readers", type=int, default=0)
     parser.add_argument("--name", default="")
@@ -248,7 +264,7 @@ def main() -> int:
         writer = [*words, "--jars", os.pathsep.join(map(str, jars))]
         run(writer, "zero", 1)
         with readers(root, asked.readers) as reads:
-            outcomes = trials(writer, root, asked.trials, asked.seed)
+            outcomes = trials(writer, root, asked.trials, asked.minutes, asked.seed)
     seconds = round(time.monotonic() - start, 1)
     sys.stdout.write(json.dumps({"trials": outcomes, "reads": reads, "seconds": seconds}) + "\n")
     return 1 if set(reads) - {"whole"} or SECRET in json.dumps(reads) else 0

@@ -6,9 +6,9 @@ from seg_spark.reporting.suggestions import MOST_SENTENCES, suggestion
 from seg_spark.segments.profiles import Profile
 
 
-def profile(name: str, z_score: float, level: str | None = None) -> Profile:
+def profile(name: str, z_score: float, level: str | None = None, share: float | None = None) -> Profile:
     kind = "number" if level is None else "category"
-    return Profile(1, "Name", name, kind, None, 10, 0.5, level=level, z_score=z_score)
+    return Profile(1, "Name", name, kind, None, 10, 0.5, level=level, level_share=share, z_score=z_score)
 
 
 def suggested(**z_scores: float) -> str:
@@ -55,11 +55,21 @@ def test_a_theme_is_known_by_its_words(name: str, begins: str) -> None:
 
 
 def test_traits_without_a_theme_and_categories_are_told_as_they_are() -> None:
-    rows = [profile("income", 2.0), profile("age", -1.0), profile("plan", 1.0, "premium"), profile("shirt size", 0.9)]
+    rows = [
+        profile("income", 2.0),
+        profile("age", -1.0),
+        profile("plan", 1.0, "premium", 0.51),
+        profile("shirt size", 0.9),
+    ]
     assert suggestion(rows) == (
         "They earn more than most: quality counts before price. "
         "What also sets them apart: low age, high shirt size and mostly plan premium."
     )
+
+
+def test_a_level_that_less_than_half_have_is_not_called_mostly() -> None:
+    row = profile("payment method", 0.8, "cheque", 0.49)
+    assert suggestion([row]) == "What sets them apart: often payment method cheque."
 
 
 def test_a_segment_like_everybody_gets_no_offer_and_a_telling_one_not_too_many() -> None:
