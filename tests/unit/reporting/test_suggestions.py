@@ -30,6 +30,25 @@ def test_income_and_spending_together_say_more_than_each(income: float, score: f
     assert text.count(".") == 1
 
 
+@pytest.mark.parametrize(
+    ("recency", "orders", "spend", "begins"),
+    [
+        (1.0, 0.0, 1.0, "They spent much, but not lately"),
+        (-1.0, 1.0, 1.0, "They come often and spend much"),
+        (1.0, -1.0, -1.0, "They come seldom and spend little"),
+        (0.0, 1.0, -1.0, "They buy often but little"),
+        (0.0, -1.0, 1.0, "They buy seldom but much"),
+    ],
+)
+def test_recency_frequency_and_money_are_read_together(
+    recency: float, orders: float, spend: float, begins: str
+) -> None:
+    z_scores = {"recency": recency, "orders": orders, "spend": spend}
+    text = suggested(**{name: value for name, value in z_scores.items() if value})
+    assert text.startswith(begins)
+    assert ("Long since" in text) == (recency > 0 and spend < 0)
+
+
 def test_features_of_one_theme_that_disagree_say_nothing_of_it() -> None:
     text = suggestion([profile("amount of wines", 1.0), profile("amount of fruits", -0.9)])
     assert text == "What sets them apart: high amount of wines and low amount of fruits."
