@@ -50,7 +50,7 @@ def propose_role(facts: ColumnFacts, customer_id: str) -> ProposedRole:
     """The role of a column."""
     if facts.header == customer_id:
         return ProposedRole(facts, ColumnRole.ID, "the customer id")
-    found = (rule(facts) for rule in (_without_values, _dated, _constant, _identifier, _number))
+    found = (rule(facts) for rule in (_without_values, _dated, _constant, _identifier, _flag, _number))
     return next((role for role in found if role is not None), None) or _text(facts)
 
 
@@ -89,6 +89,16 @@ def _constant(facts: ColumnFacts) -> ProposedRole | None:
         return None
     where = "wherever there is one" if facts.missing else "in every row"
     return ProposedRole(facts, ColumnRole.CONSTANT, f"the same value {where}", _kind(facts))
+
+
+def _flag(facts: ColumnFacts) -> ProposedRole | None:
+    """A yes or no written as 1 and 0. As a number, standardised, a rare 1 would outweigh every other feature.
+
+    (As a float it would be a level called 1.0, which nobody would think to ask for.)
+    """
+    if facts.numbers is None or {str(value) for value in facts.counts} != {"0", "1"}:
+        return None
+    return ProposedRole(facts, ColumnRole.CATEGORY, otherwise="category")
 
 
 def _number(facts: ColumnFacts) -> ProposedRole | None:

@@ -7,6 +7,7 @@ from seg_spark.cleaning.text_rules import FALSE_TEXTS, TRUE_TEXTS
 NOTABLE: Final = 0.5
 """A mean that is so many standard deviations from everybody's sets a segment apart."""
 _LONGEST_LEVEL: Final = 40
+_SMALL_CHANGE: Final = 0.05
 
 
 def shown_level(level: str | None) -> str:
@@ -27,13 +28,15 @@ def with_unit(value: float, unit: str | None) -> str:
 
 
 def against(own: float, overall: float, unit: str | None) -> str:
-    """A mean beside everybody's: `43% above average`, or everybody's where a percentage would say little."""
+    """A mean beside everybody's: `43% above average`; the plain difference where that is small for the numbers, as
+    between years of birth (`15 above average`); or everybody's mean where a percentage would say little."""
     if overall <= 0 or own < 0 or own > 10 * overall:
         return f"average {with_unit(overall, unit)}"
-    change = own / overall - 1
-    if abs(change) < 0.005:
+    if readable_number(own) == readable_number(overall):
         return "about average"
-    return f"{abs(change):.0%} {'above' if change > 0 else 'below'} average"
+    change = own / overall - 1
+    size = f"{abs(change):.0%}" if abs(change) >= _SMALL_CHANGE else with_unit(abs(own - overall), unit)
+    return f"{size} {'above' if change > 0 else 'below'} average"
 
 
 def with_level(name: str, level: str | None) -> str:

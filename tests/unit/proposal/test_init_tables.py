@@ -70,14 +70,14 @@ CASES = (
         tables.telco,
         "customerID",
         {
-            "senior_citizen": {"source": "SeniorCitizen"},
+            "senior_citizen": category("SeniorCitizen"),
             "tenure": {},
             "contract": category("Contract"),
             "monthly_charges": {"source": "MonthlyCharges"},
             "total_charges": {"source": "TotalCharges"},
             "churn": category("Churn"),
         },
-        says=("5.0% missing (3 rows)", "only 2 values: if they are codes", "# ! an outcome, judging by its name"),
+        says=("5.0% missing (3 rows)", "# 2 levels: 0 ", "# ! an outcome, judging by its name"),
     ),
     Case(
         tables.german,
@@ -115,10 +115,10 @@ CASES = (
                 for name in ("web", "catalog", "store")
             },
             **{
-                f"accepted_cmp{n}": {"source": f"AcceptedCmp{n}", "label": f"accepted campaign {n}"}
+                f"accepted_cmp{n}": category(f"AcceptedCmp{n}") | {"label": f"accepted campaign {n}"}
                 for n in range(1, 11)
             },
-            "response": {"source": "Response"},
+            "response": category("Response"),
         },
         {
             "Z_CostContact": "the same value in every row",
@@ -348,6 +348,18 @@ def test_what_was_left_out_comes_back_without_the_comment_sign(tmp_path: Path) -
     assert [one.column for one in after.cleaning.exclude] == ["account_state", "is_staff"]
 
 
+def test_a_column_of_ones_and_noughts_is_a_yes_or_no_and_any_other_pair_a_number(tmp_path: Path) -> None:
+    rows = [f"{n},{n % 2},{n % 2}.0,{1 + n % 2},{n % 2},{n % 3}" for n in range(30)]
+    rows[7] = "7,,1.0,2, 1,1"
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["id,opened,paid,grade,spaced,visits", *rows]), encoding="utf-8")
+    _, settings = proposed(tmp_path, table, "id")
+    kinds = {name: one.kind for name, one in settings.features.columns.items()}
+    assert kinds == {
+        "opened": "category", "paid": "number", "grade": "number", "spaced": "number", "visits": "number"
+    }  # fmt: skip
+
+
 def test_ordinary_ends_of_a_scale_are_not_suspicious(tmp_path: Path) -> None:
     text, _ = proposed(tmp_path, tables.accounts(tmp_path), "id")
     assert "100 in" not in text
@@ -476,6 +488,6 @@ def test_the_mall_customers(tmp_path: Path, mall_customers: Path) -> None:
 def test_the_telephone_customers(tmp_path: Path, telco_customers: Path) -> None:
     text, settings = proposed(tmp_path, telco_customers, "customerID")
     kinds = [feature.kind for feature in settings.features.columns.values()]
-    assert (kinds.count("number"), kinds.count("category")) == (4, 16)
+    assert (kinds.count("number"), kinds.count("category")) == (3, 17)
     assert "18.8 to 8684.8, median 1397.47; 0.2% missing (11 rows)" in text
     assert "Left out" not in text
