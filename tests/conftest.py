@@ -18,10 +18,10 @@ DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def spark() -> "Iterator[SparkSession]":
-    """The session of the whole run, started as the jobs start it.
+    """The session of the whole run, started as the jobs start it, but for the compiling of queries.
 
-    Compiling a query takes longer than tables of tests repay: scripts/test does without, a fifth faster in all;
-    scripts/test-all sets COMPILE_QUERIES, and what the tests start as processes compiles always.
+    That takes longer than tables of tests repay: without it, tests of Spark take a fifth less. scripts/test-all sets
+    COMPILE_QUERIES, and what the tests start as processes compiles always.
     """
     from seg_spark.session import start_session
 

@@ -92,7 +92,7 @@ def page(features: int, segments: int, *, dates: int = 30) -> str:
                 "versions": {"seg-spark": "1"}},
         model=one,
         scores={"scores": [{"k": k, **score} for k in {2, segments, segments + 1}], "chosen_because": "k = 2 is best",
-                "excluded": {str(segments + 1): "too small"}},
+                "excluded": {str(segments + 1): "too small", "90": "only 80 distinct points"}},
         profiles=profiles,
         figures=json.loads(json.dumps(figures)),
         transitions=moves if dates > 1 else (),

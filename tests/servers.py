@@ -130,22 +130,8 @@ def s3_server(port: int | None = None) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    endpoint = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 60.0
-        while True:
-            try:
-                request = urllib.request.Request(f"{endpoint}/bucket", method="PUT")
-                urllib.request.urlopen(request, timeout=5.0).close()
-                break
-            except OSError:
-                if time.monotonic() > deadline or server.poll() is not None:
-                    raise
-                time.sleep(0.2)
+    with _with_bucket(server, f"http://127.0.0.1:{port}") as endpoint:
         yield endpoint
-    finally:
-        server.kill()
-        server.wait()
 
 
 @contextmanager
@@ -172,10 +158,21 @@ def strict_s3_server(folder: Path) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    endpoint = f"http://127.0.0.1:{ports[-1]}"
-    key, secret = credentials.values()
-    store = S3FileSystem(access_key=key, secret_key=secret, endpoint_override=endpoint, allow_bucket_creation=True)
+    with _with_bucket(server, f"http://127.0.0.1:{ports[-1]}") as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def _with_bucket(server: "subprocess.Popen[bytes]", endpoint: str) -> Iterator[str]:
+    """The endpoint, once its server has made the bucket; the server ends with the block."""
+    variables = s3_variables(endpoint)
     try:
+        store = S3FileSystem(
+            access_key=variables["AWS_ACCESS_KEY_ID"],
+            secret_key=variables["AWS_SECRET_ACCESS_KEY"],
+            endpoint_override=endpoint,
+            allow_bucket_creation=True,
+        )
         deadline = time.monotonic() + 60.0
         while True:
             try:

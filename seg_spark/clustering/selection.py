@@ -158,8 +158,7 @@ def _not_eligible(reasons: Mapping[int, str]) -> str:
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    """Ascending numbers for people: 4 to 10; 3, 5 and 6."""
+    """Ascending numbers: 4 to 10 where none is left out; 3, 5, 6."""
     if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
         return f"{numbers[0]} to {numbers[-1]}"
-    *others, last = map(str, numbers)
-    return f"{', '.join(others)} and {last}" if others else last
+    return ", ".join(map(str, numbers))

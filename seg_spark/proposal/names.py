@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from seg_spark import columns
+from seg_spark.features.fitted import readable
 from seg_spark.proposal.vocabulary import (
     ABBREVIATIONS,
     AMOUNT_WORDS,
@@ -16,9 +17,9 @@ from seg_spark.proposal.vocabulary import (
     PLAIN_LETTERS,
     UNIT_WORDS,
 )
+from seg_spark.settings.feature import LONGEST_LABEL
 
 LONGEST_NAME: Final = 64
-LONGEST_LABEL: Final = 60
 _IN_BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]{1,16})[)\]]")
 _RANGE: Final = re.compile(rf"\d\s*[{DASHES}]\s*\d")
 _MONEY: Final = re.compile(r"[$€£¥₹₽₩₺%°²³]|\b(?:eur|usd|gbp|chf|jpy|inr|sek|nok|dkk|pln|czk)\b", re.IGNORECASE)
@@ -56,7 +57,7 @@ def feature_labels(names: Collection[str]) -> dict[str, str]:
 
     Left out where it would be what another feature is called.
     """
-    plain = {name: name.replace("_", " ") for name in names}
+    plain = {name: readable(name) for name in names}
     labels = {name: label for name in names if (label := _spelled_out(name)) != plain[name]}
     called = Counter([*labels.values(), *plain.values()])
     return {name: label for name, label in labels.items() if called[label] == 1 and len(label) <= LONGEST_LABEL}

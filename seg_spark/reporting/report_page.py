@@ -64,6 +64,7 @@ def render_report(data: ReportData) -> str:
     chosen = len(data.model.segments)
     told = changes(data.record, data.transitions, data.sizes)
     scores = {int(one["k"]): one for one in data.scores["scores"]}
+    excluded = data.scores.get("excluded") or {}
     page_data = {"model": json.loads(model_to_json(data.model)), "distributions": data.figures["distributions"]}
     return _environment().get_template("report.html.j2").render(
         style=Markup(style),  # our own files
@@ -75,7 +76,9 @@ def render_report(data: ReportData) -> str:
         data=_json(page_data),
         record=data.record,
         because=data.scores["chosen_because"],
-        excluded_k=data.scores.get("excluded") or {},
+        excluded_k=excluded,
+        unscored_k={k: reason for k, reason in excluded.items() if int(k) not in scores},
+        has_hollow=any(str(k) in excluded for k in scores),
         model=data.model,
         k=chosen,
         names=names,

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from seg_spark.segments.history import SegmentEvent
 from seg_spark.segments.profiles import Profile
-from seg_spark.segments.wording import NOTABLE, against, readable_number, shown_level, with_unit
+from seg_spark.segments.wording import NOTABLE, against, listed, readable_number, shown_level, with_unit
 
 Lines = Callable[[Sequence[Profile]], Iterator[str]]
 
@@ -43,16 +43,12 @@ def show_history(console: Console, history: Sequence[SegmentEvent], title: str) 
 
 
 def _told(event: SegmentEvent) -> str:
-    others = _and([str(one) for one in event.others])
+    others = listed([str(one) for one in event.others])
     if event.what == "born":
         return f"born of {others}" if others else "born"
     if event.what == "renamed":
         return f"renamed to {event.name}"
     return event.what if not others else f"{event.what} into {others}"
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def _show(console: Console, profiles: Sequence[Profile], title: str, lines_of: Lines) -> None:

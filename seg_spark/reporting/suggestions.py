@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from seg_spark.segments.profiles import Profile
-from seg_spark.segments.wording import with_level
+from seg_spark.segments.wording import listed, with_level
 
 MOST_SENTENCES: Final = 4
 _THEMES: Final[Mapping[str, Sequence[frozenset[str]]]] = {
@@ -64,6 +64,7 @@ _RULES: Final[Sequence[tuple[Mapping[str, int], str]]] = (
     ({"tenure": 1}, "With you for long: thank them."),
     ({"tenure": -1}, "With you for less long than most: help them to settle in."),
 )
+"""What themes, high (1) or low (-1), suggest together; of several rules over a theme the first that holds speaks."""
 
 
 def suggestion(notable: Sequence[Profile]) -> str:
@@ -86,7 +87,9 @@ def suggestion(notable: Sequence[Profile]) -> str:
         if one.kind == "category"
     ]
     if others:
-        sentences.insert(MOST_SENTENCES - 1, f"What {'also ' if sentences else ''}sets them apart: {_and(others[:4])}.")
+        sentences.insert(
+            MOST_SENTENCES - 1, f"What {'also ' if sentences else ''}sets them apart: {listed(others[:4])}."
+        )
     return " ".join(sentences[:MOST_SENTENCES]) or (
         "Close to everybody: what works for all works here; no special offer suggests itself."
     )
@@ -96,7 +99,3 @@ def _theme_of(name: str) -> str | None:
     words = set(re.findall(r"\w+", name.lower()))
     theme = next((theme for theme, own in _THEMES.items() if any(one <= words for one in own)), None)
     return None if theme == "recency" and words & _RANKED else theme
-
-
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,5 +1,6 @@
 """Names, levels and numbers as people read them. No Spark here."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from seg_spark.cleaning.text_rules import FALSE_TEXTS, TRUE_TEXTS
@@ -8,6 +9,7 @@ NOTABLE: Final = 0.5
 """A mean that is so many standard deviations from everybody's sets a segment apart."""
 _LONGEST_LEVEL: Final = 40
 _SMALL_CHANGE: Final = 0.05
+"""A mean that is nearer to everybody's is told by the plain difference."""
 
 
 def shown_level(level: str | None) -> str:
@@ -35,8 +37,15 @@ def against(own: float, overall: float, unit: str | None) -> str:
     if readable_number(own) == readable_number(overall):
         return "about average"
     change = own / overall - 1
-    size = f"{abs(change):.0%}" if abs(change) >= _SMALL_CHANGE else with_unit(abs(own - overall), unit)
+    size = f"{abs(change):.0%}"
+    if abs(change) < _SMALL_CHANGE:
+        size = with_unit(abs(own - overall), "percentage points" if unit == "%" else unit)
     return f"{size} {'above' if change > 0 else 'below'} average"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as people list them: `a, b and c`; nothing for none."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def with_level(name: str, level: str | None) -> str:

@@ -8,6 +8,7 @@ from seg_spark import columns
 from seg_spark.settings.section import Finite, Section, Share
 
 MAX_FEATURES: Final = 500
+LONGEST_LABEL: Final = 60
 
 
 class ConstantText(Section):
@@ -52,7 +53,7 @@ class Feature(Section):
     """number or category."""
     unit: str | None = None
     """Unit of the values, for people."""
-    label: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    label: Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL)] | None = None
     """Name shown to people, such as wine spend for mnt_wines; the words of the feature's name unless set."""
     text_form: TextForm | None = None
     """How numbers in text columns are written, where it is not 1234.5, for example

@@ -69,8 +69,8 @@ def test_ks_that_are_not_eligible_for_one_reason_are_told_together() -> None:
     scores = [scored(2, silhouette=0.5), *(scored(k, smallest_share=0.001 * k) for k in (4, 5, 6, 7, 8))]
     choice = choose_k(scores, {3: "only 2 centres were found", 6: "only 2 centres were found"}, Selection())
     assert choice.because.endswith(
-        ". Not eligible: k = 3 and 6 (only 2 centres were found); "
-        "k = 4, 5, 7 and 8 (their smallest segments are below 1.00% of the customers)"
+        ". Not eligible: k = 3, 6 (only 2 centres were found); "
+        "k = 4, 5, 7, 8 (their smallest segments are below 1.00% of the customers)"
     )
     assert choice.excluded[7] == "its smallest segment is 0.70% of the customers, below 1.00%"
     assert "k = 4 to 8 (their" in choose_k(scores, {}, Selection()).because

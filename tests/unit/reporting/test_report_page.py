@@ -38,6 +38,7 @@ def test_a_k_that_is_not_eligible_is_hollow_in_the_charts_and_told_in_the_table(
     assert html.count('class="dot off"') == charts > 1
     assert html.count("k = 6 (not eligible): ") == charts
     assert html.count("<td>too small</td>") == 1
+    assert html.count("<td>only 80 distinct points</td>") == 1  # it has no scores
 
 
 def test_the_map_shows_two_features_as_they_are_and_more_as_components() -> None:

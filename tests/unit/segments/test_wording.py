@@ -13,6 +13,8 @@ from seg_spark.segments.wording import against
         (1983.0, 1968.0, None, "15 above average"),
         (1958.2, 1968.0, None, "9.8 below average"),
         (98.0, 100.0, "points", "2 points below average"),
+        (48.0, 50.0, "%", "2 percentage points below average"),
+        (40.0, 50.0, "%", "20% below average"),
         (5.001, 5.0, None, "about average"),
         (-3.0, 2.0, "°", "average 2 °"),
         (30.0, 2.0, None, "average 2"),
