@@ -88,7 +88,7 @@ def validate_rows(raw: DataFrame, settings: Settings) -> DataFrame:
     drafted = named.select("*", *(draft.alias(alias) for alias, draft in drafts.items()))
     parsed_rows = drafted.select(
         *raw_names.values(),
-        _MALFORMED,
+        _computed_once(F.col(_MALFORMED)).alias(_MALFORMED),
         *handed_on,
         id_.value.alias(_ID),
         *(one.value.alias(f"{_VALUE}{name}") for name, one in parsed.items()),
@@ -139,6 +139,16 @@ def _find_used_columns(schema: StructType, settings: Settings) -> Mapping[str, t
 
 def _malformed_text(raw: DataFrame) -> Column:
     return F.col(MALFORMED_ROW) if MALFORMED_ROW in raw.columns else F.lit(None).cast("string")
+
+
+def _computed_once(column: Column) -> Column:
+    """The column itself, in a form below which Spark pushes no condition.
+
+    A condition on the validated rows would be written out in terms of the raw columns, each draft again wherever it
+    is mentioned: dozens of times for a text, and too large a method for Java to compile well. Spark takes the number
+    of a partition for something that may change, and leaves such a selection where it is.
+    """
+    return F.when(F.spark_partition_id() >= 0, column)
 
 
 def _readable(column: Column, kind: DataType) -> Column:

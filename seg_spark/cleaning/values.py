@@ -72,10 +72,13 @@ def number(raw: Column, kind: DataType, name: str, feature: Feature, null_values
     if isinstance(kind, StringType):
         written = trimmed(raw)
         text_draft, text = _draft(f"_text_{name}", written)
+        tokens = ("", *null_values)
         plain = written if feature.text_form is None else _plain_digits(written, feature.text_form)
-        parsed_draft, parsed = _draft(f"_number_{name}", plain.try_cast("double"))
+        # a text that is no number costs Java an exception, twenty times a number's time
+        known = F.when(~written.isin(*tokens), plain.try_cast("double"))
+        parsed_draft, parsed = _draft(f"_number_{name}", known)
         drafts = text_draft | parsed_draft
-        missing = text.isNull() | text.isin("", *null_values)
+        missing = text.isNull() | text.isin(*tokens)
         java = F.lit(False) if feature.text_form is not None else _looks_like_java(text)
         unparseable = parsed.isNull() | (java & _is_finite(parsed))
     elif isinstance(kind, NumericType | BooleanType):

@@ -15,7 +15,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from whole_frame import clean
 
 from seg_spark.cleaning.duplicates import OUTCOME
-from seg_spark.cleaning.rows import MALFORMED_ROW
+from seg_spark.cleaning.rows import IS_FAULTY, MALFORMED_ROW, validate_rows, with_id_hash
 from seg_spark.errors import InputError
 
 
@@ -86,6 +86,16 @@ def test_every_reason_of_a_row_is_kept(spark: SparkSession, tmp_path: Path) -> N
     assert set(cleaned["reject_reasons"]) == {
         "missing_id", "out_of_range:income", "missing:score", "control_characters:region",
     }  # fmt: skip
+
+
+def test_each_text_is_parsed_once_however_the_rows_are_picked(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = settings(tmp_path)
+    validated = validate_rows(with_id_hash(raw_frame(spark, [customer()]), conf), conf)
+    validated.where(~F.col(IS_FAULTY)).explain("extended")
+    optimized = capsys.readouterr().out.split("== Optimized Logical Plan ==")[1].split("== Physical Plan ==")[0]
+    assert optimized.count("try_cast(") == len(NUMBERS)
 
 
 def test_the_valid_range_includes_its_ends(spark: SparkSession, tmp_path: Path) -> None:
