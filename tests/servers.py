@@ -95,8 +95,6 @@ def java_process(jars: list[Path], options: Mapping[str, str]) -> tuple[JavaGate
         classpath=os.pathsep.join([*map(str, jars), f"{SPARK_JARS}/*"]),
         jarpath=str(next(SPARK_JARS.glob("py4j*.jar"))),
         javaopts=["-Xmx1g", "-XX:TieredStopAtLevel=1"],
-        redirect_stderr=subprocess.DEVNULL,
-        redirect_stdout=subprocess.DEVNULL,
         die_on_exit=True,
     )
     gateway = JavaGateway(gateway_parameters=GatewayParameters(port=port))
