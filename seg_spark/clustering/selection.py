@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from seg_spark.clustering.scores import Scores
-from seg_spark.clustering.stability import STABLE
 from seg_spark.errors import DegenerateModelError
-from seg_spark.settings.schema import Selection
+from seg_spark.settings.schema import STABLE, Selection
 
 _TITLES: Final = {
     "silhouette": "silhouette (squared distances)",
@@ -50,6 +49,8 @@ def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Sele
     if settings.rule == "fixed":
         return Choice(eligible[0].k, f"k = {eligible[0].k} is fixed by selection.k", excluded)
     k, because = _chosen_by(settings.rule, sorted(scores, key=lambda one: one.k), eligible)
+    if len(eligible) == 1 < len(scores):  # the best score of one would mislead
+        because = f"k = {k} is the only one that is eligible"
     if len(too_small) > 1:
         too_small = dict.fromkeys(too_small, f"their smallest segments are {least} of the customers")
     return Choice(k, because + _not_eligible({**faults, **too_small}), excluded)

@@ -8,8 +8,6 @@ import numpy as np
 from seg_spark.clustering.points import Labels, Matrix, nearest_centre
 from seg_spark.clustering.search import approximate_centres
 
-STABLE: Final = 0.8
-"""From this prediction strength on Tibshirani & Walther call the clusters of a k well supported."""
 _CUSTOMERS: Final = 20_000
 
 

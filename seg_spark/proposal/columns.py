@@ -12,12 +12,13 @@ from seg_spark.input.sample import Sample
 from seg_spark.proposal.facts import ColumnFacts, ColumnRole, column_facts, null_values_of
 from seg_spark.proposal.names import feature_labels, feature_names, hints_at, unit_of
 from seg_spark.proposal.roles import ProposedRole, exclusion_of, propose_role
-from seg_spark.proposal.vocabulary import VERSION_WORDS
-from seg_spark.settings.feature import MAX_FEATURES, TextForm
+from seg_spark.proposal.vocabulary import VERSION_WORDS, YEAR_WORDS
+from seg_spark.settings.feature import CALENDAR_YEAR, MAX_FEATURES, TextForm
 from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES
 
 _NEVER: Final = (ColumnRole.DATE, ColumnRole.UNUSABLE, ColumnRole.ID)
 """Roles that cannot be a feature, also when requested."""
+_YEARS: Final = (1850, 2150)
 _NOT_REQUESTED: Final = "not among --features"
 
 
@@ -156,11 +157,21 @@ def _feature(one: ProposedRole, names: Mapping[str, str], labels: Mapping[str, s
     facts = one.facts
     kind = one.otherwise or "category"
     form = facts.numbers.form if facts.numbers is not None and kind == "number" else None
-    unit = unit_of(facts.header) if kind == "number" else None
+    unit = None
+    if kind == "number":
+        unit = CALENDAR_YEAR if _are_years(facts) else unit_of(facts.header)
     if unit is None and form is not None and len(form.symbols) == 1:
         unit = form.symbols[0]
     name = names[facts.header]
     return ProposedFeature(name, facts.header, kind, unit, form, labels.get(name), facts)
+
+
+def _are_years(facts: ColumnFacts) -> bool:
+    """Whether numbers are years of a calendar, by the header and the values: years of birth, say."""
+    number = facts.numbers
+    if number is None or not number.whole or not hints_at(facts.header, YEAR_WORDS):
+        return False
+    return _YEARS[0] <= number.usual_lowest and number.usual_highest <= _YEARS[1]
 
 
 def _omitted(

@@ -25,6 +25,7 @@ AGE_WORDS: Final = _words("age ages alter edad idade eta leeftijd возраст
 BIRTH_WORDS: Final = _words(
     "birth yob dob birthyear geburt geburtsjahr geburtsdatum geboren born nacimiento naissance рождения"
 )
+YEAR_WORDS: Final = BIRTH_WORDS | _words("year yr jahr année annee anno año ano jaar rok год")
 OUTCOME_WORDS: Final = _words("churn churned exited attrition target label outcome response")
 """Columns that say how a customer's story ended, such as churn."""
 

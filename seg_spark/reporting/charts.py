@@ -39,14 +39,19 @@ def segment_class(segment_id: int) -> str:
     return f"c{(segment_id - 1) % PALETTE_SIZE}"
 
 
-def line_chart(points: Mapping[int, float | None], chosen: int, beside: Mapping[int, float | None]) -> dict[str, Any]:
-    """A score by k as a line, with dots, the chosen k and (where there are values) a second line."""
+def line_chart(
+    points: Mapping[int, float | None], chosen: int, beside: Mapping[int, float | None], limit: float | None = None
+) -> dict[str, Any]:
+    """A score by k as a line, with dots, the chosen k, a second line where there are values, and the height of a limit
+    that is to be seen."""
     known = {k: value for k, value in points.items() if value is not None and math.isfinite(value)}
     other = {k: value for k, value in beside.items() if value is not None and math.isfinite(value)}
     if not known:
         return {}
     values = [*known.values(), *other.values()]
     x = Axis(min(points), max(points), 58, 308)
+    if limit is not None:
+        values.append(limit)
     y = Axis(min(values), max(values), 150, 14)
     return {
         "line": _line(known, x, y),
@@ -56,6 +61,7 @@ def line_chart(points: Mapping[int, float | None], chosen: int, beside: Mapping[
         "x_ticks": [(x.at(k), k) for k in sorted(points)][:: math.ceil(len(points) / 10)],
         "y_ticks": y.ticks,
         "chosen_x": x.at(chosen) if chosen in known else None,
+        "limit_y": None if limit is None else y.at(limit),
     }
 
 

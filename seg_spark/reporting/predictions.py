@@ -58,8 +58,8 @@ def show_prediction(console: Console, prediction: Prediction, model: Model) -> N
     _line(console, "runner-up", f"{label.runner_up_segment_id}  {prediction.runner_up_segment_name}")
     _line(console, "margin", f"{label.margin:.3f}  {_clearness(label.margin)}")
     readings = {one.feature: one for one in prediction.readings}
-    for number, one in enumerate(_decided(prediction.deciding)):
-        _line(console, "" if number else "decided by", _deciding_text(one, readings[one.feature], model))
+    for number, (one, share) in enumerate(_decided(prediction.deciding)):
+        _line(console, "" if number else "decided by", _deciding_text(one, share, readings[one.feature], model))
     notes = [note for one in prediction.readings if (note := _note(one))]
     for number, note in enumerate(notes):
         _line(console, "" if number else "note", note)
@@ -105,31 +105,34 @@ def _line(console: Console, what: str, text: str) -> None:
 
 def _clearness(margin: float) -> str:
     if margin < 0.05:
-        return "(between the two)"
-    return "(nearer to its own than to any other)" if margin < 0.5 else "(clear-cut)"
+        return "(a close call)"
+    return "(fairly clear)" if margin < 0.5 else "(clear-cut)"
 
 
-def _decided(deciding: Sequence[DecidingFeature]) -> list[DecidingFeature]:
-    return [one for one in deciding if one.share is not None and one.share >= 0.05][:MOST_SHOWN]
+def _decided(deciding: Sequence[DecidingFeature]) -> list[tuple[DecidingFeature, float]]:
+    """The features that spoke most for the segment, each with its share of all that spoke for it."""
+    speaking = [(one, one.share) for one in deciding if one.share is not None and one.share > 0]
+    whole = sum(share for _, share in speaking)
+    return [(one, share / whole) for one, share in speaking if share >= 0.05 * whole][:MOST_SHOWN]
 
 
-def _deciding_text(one: DecidingFeature, reading: Reading, model: Model) -> str:
+def _deciding_text(one: DecidingFeature, share: float, reading: Reading, model: Model) -> str:
     feature = next(own for own in model.features if own.name == one.feature)
-    share = f"{min(one.share, 1):.0%}" if one.share is not None else ""  # the others spoke against it
+    missing = " (missing)" if reading.value is None else ""
     if isinstance(feature, FittedCategory):
         value = feature.level_of(None if reading.value is None else str(reading.value))
         held = [f"{part:.0%}" if part is not None else "nobody" for part in (one.typical, one.runner_up_typical)]
         return (
             f"{feature.shown_name} {shown_level(value)}: held by {held[0]} of the segment, "
-            f"{held[1]} of the runner-up ({share} of the difference)"
+            f"{held[1]} of the runner-up ({share:.0%} of what speaks for it)"
         )
     number = feature.fill if reading.value is None else float(reading.value)
     typical = [
         with_unit(part, feature.unit) if part is not None else "?" for part in (one.typical, one.runner_up_typical)
     ]
     return (
-        f"{feature.shown_name} {with_unit(number, feature.unit)}: typical is {typical[0]}, "
-        f"for the runner-up {typical[1]} ({share} of the difference)"
+        f"{feature.shown_name} {with_unit(number, feature.unit)}{missing}: typical is {typical[0]}, "
+        f"for the runner-up {typical[1]} ({share:.0%} of what speaks for it)"
     )
 
 

@@ -15,11 +15,13 @@ from markupsafe import Markup
 from seg_spark.features.fitted import FittedCategory
 from seg_spark.reporting import charts
 from seg_spark.reporting.changes import changes
+from seg_spark.reporting.separation import verdict
 from seg_spark.reporting.suggestions import suggestion
 from seg_spark.segments.model import Model, model_to_json
 from seg_spark.segments.movement import SegmentSizes, Transition
 from seg_spark.segments.profiles import Profile
 from seg_spark.segments.wording import NOTABLE, against, readable_number, shown_level, with_unit
+from seg_spark.settings.schema import STABLE
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 _MOST_COLUMNS: Final = 10
@@ -31,7 +33,7 @@ _SCORES: Final = (
     ("silhouette_euclidean", "Silhouette (Euclidean)", "higher is better"),
     ("davies_bouldin", "Davies-Bouldin", "lower is better"),
     ("calinski_harabasz", "Calinski-Harabasz", "higher is better"),
-    ("prediction_strength", "Prediction strength (stability)", "0.8 and more is stable"),
+    ("prediction_strength", "Prediction strength (stability)", f"{STABLE} and more is stable"),
 )
 
 
@@ -65,6 +67,7 @@ def render_report(data: ReportData) -> str:
     told = changes(data.record, data.transitions, data.sizes)
     scores = {int(one["k"]): one for one in data.scores["scores"]}
     excluded = data.scores.get("excluded") or {}
+    distributions = [_distribution(one, data) for one in _by_order(data.figures["distributions"], ordered)]
     page_data = {"model": json.loads(model_to_json(data.model)), "distributions": data.figures["distributions"]}
     return _environment().get_template("report.html.j2").render(
         style=Markup(style),  # our own files
@@ -76,6 +79,7 @@ def render_report(data: ReportData) -> str:
         data=_json(page_data),
         record=data.record,
         because=data.scores["chosen_because"],
+        verdict=verdict(scores.get(chosen, {})),
         excluded_k=excluded,
         unscored_k={k: reason for k, reason in excluded.items() if int(k) not in scores},
         has_hollow=any(str(k) in excluded for k in scores),
@@ -86,7 +90,8 @@ def render_report(data: ReportData) -> str:
         score_charts=[
             (title, hint, charts.line_chart(
                 {k: one.get(name) for k, one in scores.items()}, chosen,
-                {k: one.get("mllib_within_ss") for k, one in scores.items()} if name == "within_ss" else {}))
+                {k: one.get("mllib_within_ss") for k, one in scores.items()} if name == "within_ss" else {},
+                STABLE if name == "prediction_strength" else None))
             for name, title, hint in _SCORES
         ],
         scores=sorted(scores.items()),
@@ -99,12 +104,18 @@ def render_report(data: ReportData) -> str:
         heat={segment: {row.feature: _heat(row) for row in rows} for segment, rows in shown.items()},
         features={one.name: one for one in data.model.features},
         is_category={one.name: isinstance(one, FittedCategory) for one in data.model.features},
-        distributions=[_distribution(one, data) for one in _by_order(data.figures["distributions"], ordered)],
+        distributions=distributions,
         most_columns=_MOST_COLUMNS,
         most_cards=_MOST_CARDS,
         largest_share=max(rows[0].share for rows in shown.values()),
         sampled=data.figures["customers"],
         missing=_some(data.record["missing"]),
+        taken_as={
+            one.name: "a level of its own" if one.fill is None else _shown(one.fill, one.name, data.model)
+            for one in data.model.features
+        },
+        rejected={_reason(one, data.model): number for one, number in _rejected(data.record).items()},
+        usual={one["feature"]: f"{one['low']} to {one['high']}" for one in distributions if one["low"]},
         clipped=_some(data.record["clipped"]),
         outliers=_some({one["segment_id"]: one["outliers"] for one in data.record["segments"]}),
         changes=told,
@@ -162,7 +173,7 @@ def _heat(row: Profile) -> dict[str, str]:
     if row.kind == "category":
         text = f"{shown_level(row.level)} {row.level_share:.0%}" if row.level_share is not None else ""
     else:
-        text = readable_number(row.mean) if row.mean is not None else "missing"
+        text = readable_number(row.mean, row.unit) if row.mean is not None else "missing"
     return {"text": text, "class": f"h{step}".replace("-", "m"), "z": f"{row.z_score or 0.0:+.1f}"}
 
 
@@ -175,8 +186,8 @@ def _distribution(figures: Mapping[str, Any], data: ReportData) -> dict[str, Any
         "label": feature.shown_name,
         "unit": feature.unit,
         "bars": charts.bars(figures["all"], max(every, default=0.0)),
-        "low": readable_number(edges[0]) if edges else "",
-        "high": readable_number(edges[-1]) if edges else "",
+        "low": readable_number(edges[0], feature.unit) if edges else "",
+        "high": readable_number(edges[-1], feature.unit) if edges else "",
         "levels": [shown_level(one) for one in figures.get("levels", [])],
     }
 
@@ -184,6 +195,17 @@ def _distribution(figures: Mapping[str, Any], data: ReportData) -> dict[str, Any
 def _by_order(distributions: Sequence[Mapping[str, Any]], ordered: Sequence[Any]) -> list[Mapping[str, Any]]:
     by_name = {one["feature"]: one for one in distributions}
     return [by_name[one.name] for one in ordered if one.name in by_name]
+
+
+def _rejected(record: Mapping[str, Any]) -> Mapping[str, int]:
+    return (record["rows"] or {}).get("rejected_by_reason") or {}
+
+
+def _reason(reason: str, model: Model) -> str:
+    """A reject reason for people: `total charges: out of range`."""
+    kind, _, column = reason.partition(":")
+    name = next((one.shown_name for one in model.features if one.name == column), column)
+    return f"{name}: {kind.replace('_', ' ')}" if name else kind.replace("_", " ")
 
 
 def _some(counts: Mapping[Any, int]) -> dict[Any, int]:

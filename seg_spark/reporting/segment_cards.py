@@ -114,7 +114,7 @@ def _beside(one: Profile) -> str:
     if one.mean is None or one.overall_mean is None:
         return ""
     beside = against(one.mean, one.overall_mean, one.unit)
-    return beside if beside.startswith("average ") else f"{beside} ({readable_number(one.overall_mean)})"
+    return beside if beside.startswith("average ") else f"{beside} ({readable_number(one.overall_mean, one.unit)})"
 
 
 def _short(text: str, width: int) -> str:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from seg_spark.cleaning.text_rules import FALSE_TEXTS, TRUE_TEXTS
+from seg_spark.settings.feature import CALENDAR_YEAR
 
 NOTABLE: Final = 0.5
 """A mean that is so many standard deviations from everybody's sets a segment apart."""
 _LONGEST_LEVEL: Final = 40
 _SMALL_CHANGE: Final = 0.05
 """A mean that is nearer to everybody's is told by the plain difference."""
+_UNITS_OF_DIFFERENCES: Final = {"%": "percentage points", CALENDAR_YEAR: "years"}
 
 
 def shown_level(level: str | None) -> str:
@@ -19,14 +21,17 @@ def shown_level(level: str | None) -> str:
     return level if len(level) <= _LONGEST_LEVEL else level[: _LONGEST_LEVEL - 1] + "…"
 
 
-def readable_number(value: float) -> str:
-    """Three significant digits below a thousand, whole numbers with groups above: 0.0123, 86.5, 12,345."""
+def readable_number(value: float, unit: str | None = None) -> str:
+    """Three digits below a thousand, whole numbers with groups above: 0.0123, 86.5, 12,345; years as 1983."""
+    if unit == CALENDAR_YEAR:
+        return f"{value:.0f}"
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
 
 
 def with_unit(value: float, unit: str | None) -> str:
-    """A number and its unit: 86.5 k$."""
-    return f"{readable_number(value)} {unit}" if unit else readable_number(value)
+    """A number and its unit: 86.5 k$; a year alone."""
+    number = readable_number(value, unit)
+    return f"{number} {unit}" if unit and unit != CALENDAR_YEAR else number
 
 
 def against(own: float, overall: float, unit: str | None) -> str:
@@ -34,12 +39,12 @@ def against(own: float, overall: float, unit: str | None) -> str:
     between years of birth (`15 above average`); or everybody's mean where a percentage would say little."""
     if overall <= 0 or own < 0 or own > 10 * overall:
         return f"average {with_unit(overall, unit)}"
-    if readable_number(own) == readable_number(overall):
+    if readable_number(own, unit) == readable_number(overall, unit):
         return "about average"
     change = own / overall - 1
     size = f"{abs(change):.0%}"
     if abs(change) < _SMALL_CHANGE:
-        size = with_unit(abs(own - overall), "percentage points" if unit == "%" else unit)
+        size = with_unit(abs(own - overall), _UNITS_OF_DIFFERENCES.get(unit or "", unit))
     return f"{size} {'above' if change > 0 else 'below'} average"
 
 

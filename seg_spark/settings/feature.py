@@ -9,6 +9,8 @@ from seg_spark.settings.section import Finite, Section, Share
 
 MAX_FEATURES: Final = 500
 LONGEST_LABEL: Final = 60
+CALENDAR_YEAR: Final = "calendar year"
+"""The unit of years, which are written without groups of digits: 1983, not 1,983."""
 
 
 class ConstantText(Section):
@@ -52,7 +54,7 @@ class Feature(Section):
     kind: Literal["number", "category"] = "number"
     """number or category."""
     unit: str | None = None
-    """Unit of the values, for people."""
+    """Unit of the values, for people; "calendar year" for years (1983, not 1,983)."""
     label: Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL)] | None = None
     """Name shown to people, such as wine spend for mnt_wines; the words of the feature's name unless set."""
     text_form: TextForm | None = None

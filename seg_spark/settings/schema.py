@@ -17,6 +17,8 @@ from seg_spark.settings.raw_table import Input
 from seg_spark.settings.section import Section, Share
 
 MAX_K: Final = 100
+STABLE: Final = 0.8
+"""From this prediction strength on Tibshirani & Walther (2005) call the clusters of a k well supported."""
 
 
 def _whole_number(key: object) -> object:

@@ -138,6 +138,8 @@ def test_one_customer_is_answered_in_the_page_as_by_predict(
     assert f"Segment {answer['segment_id']} · {answer['segment_name']}" in shown
     assert f"Distance {answer['distance']:.3f}" in shown
     assert f"margin {answer['margin']:.3f}" in shown
+    said = shown.split("Empty, and taken as in a run: ")[1].splitlines()[0]
+    assert [name in said for name in FEATURES] == [name in answer["missing"] for name in FEATURES]
     form.find_element(By.NAME, "age").clear()
     form.find_element(By.TAG_NAME, "button").click()
     assert "No segment: age is missing" in chrome.find_element(By.ID, "answer").text
@@ -211,7 +213,7 @@ def test_a_chart_tells_its_values_by_mouse_finger_and_keyboard(browser: "Chrome"
 
     the_map = chrome.find_element(By.CSS_SELECTOR, "svg[data-scale]")
     chrome.find_element(By.CSS_SELECTOR, "#choice summary").click()
-    ActionChains(chrome).send_keys(*[Keys.TAB] * 2).perform()  # past the table of scores
+    ActionChains(chrome).send_keys(*[Keys.TAB] * 3).perform()  # past the table of scores and the words
     assert chrome.switch_to.active_element == the_map
     assert tip_of(chrome).startswith(f"Centre of 1 · {name[1]}. component 1 (")
     ActionChains(chrome).send_keys(Keys.ARROW_RIGHT).perform()

@@ -31,13 +31,15 @@
   const nameOf = Object.fromEntries(segments.map((one) => [one.segment_id, `${one.segment_id} · ${one.name}`]));
   const percent = (share) => `${(100 * share).toFixed(1)}%`;
   const short = (value) => Number(value.toPrecision(3)).toLocaleString("en");
+  const withUnit = (low, high, unit) =>
+    unit === "calendar year" ? `${low.toFixed(0)} to ${high.toFixed(0)}` : `${short(low)} to ${short(high)}${unit ? ` ${unit}` : ""}`;
   const barMarks = (svg) => {
     const one = byName[svg.dataset.feature];
     const unit = model.features.find((feature) => feature.name === one.feature).unit;
     const own = one.segments[picker.value] || [];
     const width = 300 / Math.max(1, one.all.length);
     return one.all.map((share, i) => {
-      const what = one.levels ? one.levels[i] ?? "missing" : `${short(one.edges[i])} to ${short(one.edges[i + 1])}${unit ? ` ${unit}` : ""}`;
+      const what = one.levels ? one.levels[i] ?? "missing" : withUnit(one.edges[i], one.edges[i + 1], unit);
       return { x: (i + 0.5) * width, y: 80, stop: true, text: `${what}: everybody ${percent(share)}, segment ${picker.value} ${percent(own[i] || 0)}` };
     });
   };
@@ -197,14 +199,22 @@
     const say = (text) => output.append(Object.assign(document.createElement("p"), { textContent: text }));
     const invalid = [...form.elements].find((one) => one.validity && one.validity.badInput);
     if (invalid) return say(`${shown(invalid.name)} is not a number`);
-    const found = answer(Object.fromEntries(new FormData(form)));
+    const values = Object.fromEntries(new FormData(form));
+    const found = answer(values);
     if (found.reasons) return say(`No segment: ${found.reasons.join("; ")}.`);
-    const clear = found.margin < 0.05 ? "between the two" : found.margin < 0.5 ? "nearer to its own than to any other" : "clear-cut";
+    const clear = found.margin < 0.05 ? "a close call" : found.margin < 0.5 ? "fairly clear" : "clear-cut";
     say(`Segment ${found.nearest.segment_id} · ${found.nearest.name}`);
     if (found.nearest.description) say(`On average: ${found.nearest.description}.`);
     const far = found.distance > found.nearest.outlier_distance ? " (further out than 99.5% of its customers: an outlier)" : "";
     say(`Distance ${found.distance.toFixed(3)}${far}; runner-up: ${found.runnerUp.segment_id} · ${found.runnerUp.name}; margin ${found.margin.toFixed(3)} (${clear}).`);
-    const decided = found.deciding.filter((one) => one.share >= 0.05).slice(0, 3);
-    if (decided.length) say(`Decided by: ${decided.map((one) => `${one.feature.label || shown(one.feature.name)} (${Math.round(Math.min(one.share, 1) * 100)}%)`).join(", ")}.`);
+    const speaking = found.deciding.filter((one) => one.gap > 0);
+    const whole = speaking.reduce((sum, one) => sum + one.gap, 0);
+    const decided = speaking.filter((one) => one.gap >= 0.05 * whole).slice(0, 3);
+    const name = (feature) => feature.label || shown(feature.name);
+    const isEmpty = (feature) => (values[feature.name] ?? "") === "";
+    const told = decided.map(({ feature, gap }) => `${name(feature)}${isEmpty(feature) ? ", which is empty" : ""} (${Math.round((100 * gap) / whole)}%)`);
+    if (told.length) say(`What speaks for it: ${told.join(", ")}.`);
+    const empty = model.features.filter(isEmpty);
+    if (empty.length) say(`Empty, and taken as in a run: ${empty.map(name).join(", ")}.${2 * empty.length > model.features.length ? " With so little known the answer says little." : ""}`);
   });
 })();

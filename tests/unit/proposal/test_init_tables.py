@@ -99,7 +99,7 @@ CASES = (
         tables.marketing,
         "ID",
         {
-            "year_birth": {"source": "Year_Birth"},
+            "year_birth": {"source": "Year_Birth", "unit": "calendar year"},
             "education": category("Education"),
             "marital_status": category("Marital_Status"),
             "income": {"source": "Income"},

@@ -33,11 +33,11 @@ def test_income_and_spending_together_say_more_than_each(income: float, score: f
 @pytest.mark.parametrize(
     ("recency", "orders", "spend", "begins"),
     [
-        (1.0, 0.0, 1.0, "They spent much, but not lately"),
-        (-1.0, 1.0, 1.0, "They come often and spend much"),
+        (1.0, 0.0, 1.0, "They spent a lot, but not lately"),
+        (-1.0, 1.0, 1.0, "They come often and spend a lot"),
         (1.0, -1.0, -1.0, "They come seldom and spend little"),
         (0.0, 1.0, -1.0, "They buy often but little"),
-        (0.0, -1.0, 1.0, "They buy seldom but much"),
+        (0.0, -1.0, 1.0, "They buy seldom, but a lot"),
     ],
 )
 def test_recency_frequency_and_money_are_read_together(
@@ -62,9 +62,9 @@ def test_features_of_one_theme_that_disagree_say_nothing_of_it() -> None:
         ("recency score", "What sets them apart: high recency score"),
         ("years since joined", "What sets them apart: high years since joined"),
         ("deals purchases", "They answer to discounts"),
-        ("web purchases", "They buy much"),
+        ("web purchases", "They buy a lot"),
         ("orders per year", "They come often"),
-        ("MonthlyCharges", "They spend much"),
+        ("MonthlyCharges", "They spend a lot"),
         ("loan amount", "What sets them apart: high loan amount"),
         ("年齢", "What sets them apart: high 年齢"),
     ],

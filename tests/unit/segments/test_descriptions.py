@@ -6,7 +6,7 @@ import pytest
 
 from seg_spark.features.fitted import FittedCategory, FittedNumber
 from seg_spark.segments.descriptions import describe_segments
-from seg_spark.segments.wording import readable_number, with_unit
+from seg_spark.segments.wording import against, readable_number, with_unit
 
 INCOME = FittedNumber("annual_income", "annual_income", "k$", None, False, 0.0, None, "none")
 BALANCE = FittedNumber("balance", "balance", None, None, False, 0.0, None, "none")
@@ -52,3 +52,8 @@ def test_a_segment_like_everybody_is_called_so() -> None:
 def test_numbers_are_short(value: float, text: str) -> None:
     assert readable_number(value) == text
     assert with_unit(value, "k$") == f"{text} k$"
+
+
+def test_years_are_written_as_years() -> None:
+    assert with_unit(1983.2, "calendar year") == "1983"
+    assert against(1983.2, 1968.4, "calendar year") == "14.8 years above average"
