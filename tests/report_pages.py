@@ -29,7 +29,10 @@ def model(features: int, segments: int, seed: int = 0) -> tuple[Model, np.ndarra
     ids = np.sort(generator.integers(1, segments + 1, 2_000))
     ids[:segments] = np.arange(1, segments + 1)
     points = centres[ids - 1] + generator.normal(size=(len(ids), centres.shape[1]))
-    columns = {one.name: points[:, i] / 0.1 + 50 for i, one in enumerate(numbers)}
+    unknown = (ids == 1) & (np.arange(len(ids)) % 2 == 0)  # half of the first segment
+    columns = {
+        one.name: pa.array(points[:, i] / 0.1 + 50, mask=unknown if i == 0 else None) for i, one in enumerate(numbers)
+    }
     names = [f"customer-{number:05}" for number in range(len(ids))]
     plans = generator.choice(["gold", HOSTILE], len(ids))
     customers = pa.table({"customer_id": names, **columns, "plan": plans})
@@ -43,18 +46,20 @@ def model(features: int, segments: int, seed: int = 0) -> tuple[Model, np.ndarra
 def page(features: int, segments: int, *, dates: int = 30) -> str:
     """A page of so many features and segments, and of so many dates: with more than one, with who moved since."""
     one, points, ids, customers = model(features, segments)
+    plan = one.features[-1]
     profiles = [
         Profile(
             segment.segment_id, segment.name, feature.name, feature.kind, feature.unit, 100, 1 / segments,
             mean=60.0, median=60.0, overall_mean=50.0, level="gold", level_share=0.7, overall_level_share=0.5,
-            z_score=(-1.0) ** position * (1 + position % 3), trait_rank=position + 1, rule="feature_0 > 1",
+            z_score=0.01 if feature is plan and segment.segment_id == 2 else (-1.0) ** position * (1 + position % 3),
+            trait_rank=position + 1, rule="feature_0 > 1",
             rule_precision=0.9, rule_coverage=0.8, nearest_segment_id=1 + segment.segment_id % segments,
         )
         for segment in one.segments
         for position, feature in enumerate(one.features)
     ]  # fmt: skip
     rows = {"input": 2100, "accepted": 2000, "merged_duplicates": 50, "rejected": 50, "excluded": 0,
-            "rejected_by_reason": {"missing_id": 50}, "excluded_by_rule": {}}  # fmt: skip
+            "rejected_by_reason": {"missing_id": 30, "out_of_range:feature_0": 20}, "excluded_by_rule": {}}  # fmt: skip
     score = {
         "within_ss": 5.0,
         "silhouette": 0.5,

@@ -136,6 +136,7 @@ def _distribution(feature: FittedFeature, column: pa.ChunkedArray, segment_ids: 
         "edges": _rounded(edges, 6),
         "all": _bins(known, edges),
         "segments": {str(one): _bins(values[segment_ids == one], edges) for one in segments},
+        "missing": {str(one): round(float(np.isnan(values[segment_ids == one]).mean()), 4) for one in segments},
     }
 
 

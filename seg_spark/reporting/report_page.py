@@ -12,7 +12,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from seg_spark.features.fitted import FittedCategory
+from seg_spark.features.fitted import FittedCategory, FittedNumber
 from seg_spark.reporting import charts
 from seg_spark.reporting.changes import changes
 from seg_spark.reporting.separation import verdict
@@ -27,6 +27,8 @@ _TEMPLATES: Final = Path(__file__).with_name("templates")
 _MOST_COLUMNS: Final = 10
 _MOST_CARDS: Final = 12
 _FEWEST_TRAITS: Final = 3
+_MANY_UNKNOWN: Final = 0.1
+_LIKE_EVERYBODY: Final = 0.05
 _SCORES: Final = (
     ("within_ss", "Within sum of squares", "lower is better; always falls with k"),
     ("silhouette", "Silhouette (squared distances)", "higher is better"),
@@ -114,6 +116,11 @@ def render_report(data: ReportData) -> str:
             one.name: "a level of its own" if one.fill is None else _shown(one.fill, one.name, data.model)
             for one in data.model.features
         },
+        bounds={
+            one.name: " to ".join(_shown(bound, one.name, data.model) for bound in one.clip)
+            for one in data.model.features
+            if isinstance(one, FittedNumber) and one.clip is not None
+        },
         rejected={_reason(one, data.model): number for one, number in _rejected(data.record).items()},
         usual={one["feature"]: f"{one['low']} to {one['high']}" for one in distributions if one["low"]},
         clipped=_some(data.record["clipped"]),
@@ -136,7 +143,10 @@ def _card(rows: Sequence[Profile], data: ReportData, names: Mapping[int, str]) -
         "customers": first.customers,
         "share": first.share,
         "colour": charts.segment_class(first.segment_id),
-        "traits": [_sentence(one) for one in (notable if len(notable) >= _FEWEST_TRAITS else ranked[:_FEWEST_TRAITS])],
+        "traits": [
+            _sentence(one) + _unknown(one, data)
+            for one in (notable if len(notable) >= _FEWEST_TRAITS else ranked[:_FEWEST_TRAITS])
+        ],
         "suggestion": suggestion(notable),
         "rule": first.rule,
         "precision": first.rule_precision,
@@ -167,14 +177,24 @@ def _sentence(one: Profile) -> str:
     return f"{one.shown_name} {with_unit(one.mean, one.unit)}, {difference}{everybody}"
 
 
+def _unknown(one: Profile, data: ReportData) -> str:
+    """Of how many of a segment's customers a feature is not known, where that may mislead."""
+    figures = next(own for own in data.figures["distributions"] if own["feature"] == one.feature)
+    share = figures.get("missing", {}).get(str(one.segment_id), 0.0)  # older figures do not tell
+    return f"; not known of {share:.0%}" if share >= _MANY_UNKNOWN else ""
+
+
 def _heat(row: Profile) -> dict[str, str]:
     """The text of a cell, and a class from h-6 to h6 by the z-score, in steps of half a standard deviation."""
     step = max(-6, min(6, round(2 * (row.z_score or 0.0))))
     if row.kind == "category":
         text = f"{shown_level(row.level)} {row.level_share:.0%}" if row.level_share is not None else ""
+        if abs(row.z_score or 0.0) < _LIKE_EVERYBODY:
+            text = "like everybody"
     else:
         text = readable_number(row.mean, row.unit) if row.mean is not None else "missing"
-    return {"text": text, "class": f"h{step}".replace("-", "m"), "z": f"{row.z_score or 0.0:+.1f}"}
+    z = f"{row.z_score or 0.0:+.1f}"
+    return {"text": text, "class": f"h{step}".replace("-", "m"), "z": "0.0" if z in ("+0.0", "-0.0") else z}
 
 
 def _distribution(figures: Mapping[str, Any], data: ReportData) -> dict[str, Any]:

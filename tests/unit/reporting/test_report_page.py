@@ -86,3 +86,24 @@ def test_customers_can_be_taken_out_of_the_figures() -> None:
 def test_a_first_date_has_no_section_of_changes() -> None:
     assert 'id="changes"' in page(2, 2)
     assert 'id="changes"' not in page(2, 2, dates=1)
+
+
+def test_a_trait_that_is_not_known_of_many_says_so() -> None:
+    text = page(2, 2)
+    assert text.count("; not known of 50%") == 1
+    assert text.count("; not known of ") == 1
+
+
+def test_the_first_lines_and_the_section_say_how_far_the_segments_may_be_trusted() -> None:
+    assert page(2, 2).count("They are stable") == 2
+
+
+def test_reasons_and_filled_values_are_told_in_words() -> None:
+    text = page(2, 2)
+    assert "feature 0: out of range" in text
+    assert "missing id" in text
+    assert '<td class="n">3</td><td class="n">a level of its own</td>' in text
+
+
+def test_a_level_that_is_as_frequent_as_everywhere_is_not_told_in_the_profiles() -> None:
+    assert page(2, 2).count(">like everybody<br><span>0.0</span>") == 1
