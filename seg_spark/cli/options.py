@@ -76,8 +76,11 @@ def parse_run_date(text: str) -> date:
         run_date = date.fromisoformat(text)
     except ValueError:
         raise SettingsError(f"--run-date {text!r}: is not a calendar date") from None
-    if run_date > date.today() + LAST_DATE_AHEAD:
-        raise SettingsError(f"--run-date {text!r}: is more than {LAST_DATE_AHEAD.days} days ahead")
+    today = date.today()
+    if run_date > today + LAST_DATE_AHEAD:
+        raise SettingsError(
+            f"--run-date {text!r}: is more than {LAST_DATE_AHEAD.days} days ahead of {today}, today by this machine"
+        )
     return run_date
 
 
