@@ -16,7 +16,9 @@ from seg_spark.segments.profiles import Profile
 HOSTILE = "</script><script>alert(1)</script><!-- & 'x' \"y\" 顧客"
 
 
-def model(features: int, segments: int, seed: int = 0) -> tuple[Model, np.ndarray, np.ndarray, pa.Table]:
+def model(
+    features: int, segments: int, seed: int = 0, *, known: bool = True
+) -> tuple[Model, np.ndarray, np.ndarray, pa.Table]:
     """A model of numbers (the last feature is a category), with the customers it was fitted on."""
     generator = np.random.default_rng(seed)
     numbers: list[FittedFeature] = [
@@ -29,7 +31,8 @@ def model(features: int, segments: int, seed: int = 0) -> tuple[Model, np.ndarra
     ids = np.sort(generator.integers(1, segments + 1, 2_000))
     ids[:segments] = np.arange(1, segments + 1)
     points = centres[ids - 1] + generator.normal(size=(len(ids), centres.shape[1]))
-    unknown = (ids == 1) & (np.arange(len(ids)) % 2 == 0)  # half of the first segment
+    half = (ids == 1) & (np.arange(len(ids)) % 2 == 0)  # of the first segment
+    unknown = half if known else np.full(len(ids), True)
     columns = {
         one.name: pa.array(points[:, i] / 0.1 + 50, mask=unknown if i == 0 else None) for i, one in enumerate(numbers)
     }
@@ -43,9 +46,10 @@ def model(features: int, segments: int, seed: int = 0) -> tuple[Model, np.ndarra
     return Model((*numbers, plan), "standard", found, len(ids)), points, ids, customers
 
 
-def page(features: int, segments: int, *, dates: int = 30) -> str:
-    """A page of so many features and segments, and of so many dates: with more than one, with who moved since."""
-    one, points, ids, customers = model(features, segments)
+def page(features: int, segments: int, *, dates: int = 30, known: bool = True) -> str:
+    """A page of so many features and segments, and of so many dates: with more than one, with who moved since. Nobody
+    has the first feature where it is not `known`."""
+    one, points, ids, customers = model(features, segments, known=known)
     plan = one.features[-1]
     profiles = [
         Profile(

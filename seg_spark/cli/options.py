@@ -79,7 +79,7 @@ def parse_run_date(text: str) -> date:
     today = date.today()
     if run_date > today + LAST_DATE_AHEAD:
         raise SettingsError(
-            f"--run-date {text!r}: is more than {LAST_DATE_AHEAD.days} days ahead of {today}, today by this machine"
+            f"--run-date {text!r}: is more than {LAST_DATE_AHEAD.days} days ahead of this machine's date, {today}"
         )
     return run_date
 

@@ -181,7 +181,7 @@ def _unknown(one: Profile, data: ReportData) -> str:
     """Of how many of a segment's customers a feature is not known, where that may mislead."""
     figures = next(own for own in data.figures["distributions"] if own["feature"] == one.feature)
     share = figures.get("missing", {}).get(str(one.segment_id), 0.0)  # older figures do not tell
-    return f"; not known of {share:.0%}" if share >= _MANY_UNKNOWN else ""
+    return f"; unknown for {share:.0%}" if share >= _MANY_UNKNOWN else ""
 
 
 def _heat(row: Profile) -> dict[str, str]:

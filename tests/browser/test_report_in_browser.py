@@ -138,7 +138,7 @@ def test_one_customer_is_answered_in_the_page_as_by_predict(
     assert f"Segment {answer['segment_id']} · {answer['segment_name']}" in shown
     assert f"Distance {answer['distance']:.3f}" in shown
     assert f"margin {answer['margin']:.3f}" in shown
-    said = shown.split("Empty, and taken as in a run: ")[1].splitlines()[0]
+    said = shown.split("Empty, filled in as a run does: ")[1].splitlines()[0]
     assert [name in said for name in FEATURES] == [name in answer["missing"] for name in FEATURES]
     form.find_element(By.NAME, "age").clear()
     form.find_element(By.TAG_NAME, "button").click()

@@ -186,7 +186,7 @@
     return {
       nearest, runnerUp, distance: Math.sqrt(least),
       margin: second > 0 ? 1 - Math.sqrt(least) / Math.sqrt(second) : 0,
-      deciding: gaps.sort((a, b) => b.gap - a.gap).map((one) => ({ ...one, share: one.gap / (second - least || 1) })),
+      deciding: gaps.sort((a, b) => b.gap - a.gap),
     };
   };
   window.segSpark = { answer };
@@ -215,6 +215,6 @@
     const told = decided.map(({ feature, gap }) => `${name(feature)}${isEmpty(feature) ? ", which is empty" : ""} (${Math.round((100 * gap) / whole)}%)`);
     if (told.length) say(`What speaks for it: ${told.join(", ")}.`);
     const empty = model.features.filter(isEmpty);
-    if (empty.length) say(`Empty, and taken as in a run: ${empty.map(name).join(", ")}.${2 * empty.length > model.features.length ? " With so little known the answer says little." : ""}`);
+    if (empty.length) say(`Empty, filled in as a run does: ${empty.map(name).join(", ")}.${2 * empty.length > model.features.length ? " With so little known the answer says little." : ""}`);
   });
 })();

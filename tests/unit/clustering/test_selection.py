@@ -249,3 +249,10 @@ def test_prediction_strength_chooses_the_largest_stable_k(
     scores = [scored(k, prediction_strength=value) for k, value in zip((2, 3, 4), strengths, strict=True)]
     choice = choose_k(scores, {}, Selection(rule="prediction_strength"))
     assert (choice.k, choice.because) == (chosen, reason)
+
+
+def test_the_only_eligible_k_is_not_praised_for_the_best_score() -> None:
+    scores = [scored(2, silhouette=0.2), scored(3, silhouette=0.9, smallest_share=0.001)]
+    choice = choose_k(scores, {}, Selection())
+    assert choice.k == 2
+    assert choice.because.startswith("k = 2 is the only one that is eligible. Not eligible: k = 3 (")

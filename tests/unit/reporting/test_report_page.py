@@ -90,8 +90,8 @@ def test_a_first_date_has_no_section_of_changes() -> None:
 
 def test_a_trait_that_is_not_known_of_many_says_so() -> None:
     text = page(2, 2)
-    assert text.count("; not known of 50%") == 1
-    assert text.count("; not known of ") == 1
+    assert text.count("; unknown for 50%") == 1
+    assert text.count("; unknown for ") == 1
 
 
 def test_the_first_lines_and_the_section_say_how_far_the_segments_may_be_trusted() -> None:
@@ -107,3 +107,9 @@ def test_reasons_and_filled_values_are_told_in_words() -> None:
 
 def test_a_level_that_is_as_frequent_as_everywhere_is_not_told_in_the_profiles() -> None:
     assert page(2, 2).count(">like everybody<br><span>0.0</span>") == 1
+
+
+def test_a_feature_that_nobody_has_leaves_the_page_whole() -> None:
+    text = page(2, 2, known=False)
+    assert text.count('inputmode="decimal"') == 1
+    assert "placeholder=" not in text
