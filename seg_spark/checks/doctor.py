@@ -27,11 +27,11 @@ from seg_spark.settings.layers import load_settings
 from seg_spark.settings.schema import Settings
 from seg_spark.storage.commits import published_dates
 from seg_spark.storage.layout import INTERNAL, LOCK
-from seg_spark.storage.leftovers import find_leftovers, replaced_versions
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.lock import lock_holder
 from seg_spark.storage.portable_models import published_model
 from seg_spark.storage.readers import files_at
+from seg_spark.storage.repair import find_leftovers, replaced_versions
 from seg_spark.storage.store import Files
 
 _FAULTS_BY_WEIGHT: Final = (SettingsError, PlatformError, InputError)

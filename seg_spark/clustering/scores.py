@@ -1,11 +1,11 @@
-"""Scores of one clustering, from the points themselves.
+"""Scores of one clustering, from the points themselves; of a k, how far two halves of them agree.
 
 `silhouette` is that of squared distances, as Spark's ClusteringEvaluator reports it;
 `silhouette_euclidean` is the one of Rousseeuw (1987) that scikit-learn and most textbooks show.
 The two can prefer different k.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from seg_spark.clustering.points import Labels, Matrix, cluster_means
+from seg_spark.clustering.points import Labels, Matrix, cluster_means, nearest_centre
+from seg_spark.clustering.search import approximate_centres
 
 EUCLIDEAN_CUSTOMERS: Final = 10_000
 """The Euclidean silhouette needs all pairs, so it is taken over the first so many training customers."""
+_STRENGTH_CUSTOMERS: Final = 20_000
 _BLOCK_ROWS: Final = 256
 
 
@@ -174,3 +176,35 @@ def _silhouettes(to_clusters: Matrix, labels: Labels, counts: NDArray[np.float64
     with np.errstate(divide="ignore", invalid="ignore"):
         result = np.where(larger > 0, (nearest_other - own) / larger, 0.0)
     return np.where(own_count > 1, result, 0.0)
+
+
+def prediction_strengths(matrix: Matrix, ks: Sequence[int]) -> dict[int, float | None]:
+    """Prediction strength of every k, 0 to 1 (Tibshirani & Walther 2005): 1 if both halves agree on every pair.
+
+    Both halves of the first 20,000 customers (every second one each; they are in hash order) are clustered. For
+    each cluster of a half: the share of its pairs of customers that the centres of the other half keep together;
+    the least of these shares is the figure of the half, and the mean of both halves that of the k. None where a
+    half has fewer distinct points than k, or no cluster with two customers.
+    """
+    halves = matrix[:_STRENGTH_CUSTOMERS:2], matrix[1:_STRENGTH_CUSTOMERS:2]
+    if min(map(len, halves)) < min(ks):
+        return dict.fromkeys(ks)
+    centres = [approximate_centres(half, max(ks)) for half in halves]
+    strengths: dict[int, float | None] = {}
+    for k in ks:
+        both = [one[k] for one in centres if k in one]
+        found = [
+            _least_share_kept(nearest_centre(half, own)[0], nearest_centre(half, other)[0], k)
+            for half, own, other in zip(halves, both, reversed(both), strict=False)
+        ]
+        strengths[k] = float(np.mean(found)) if len(found) == 2 and np.isfinite(found).all() else None
+    return strengths
+
+
+def _least_share_kept(clusters: Labels, others: Labels, k: int) -> float:
+    """The least share of a cluster's pairs that other labels (0 to k - 1) keep together; inf without any pair."""
+    together = np.bincount(clusters * k + others, minlength=k * k).reshape(k, k).astype(np.float64)
+    sizes = together.sum(axis=1)
+    pairs = sizes * (sizes - 1)
+    kept = (together * (together - 1)).sum(axis=1)
+    return float(np.divide(kept, pairs, out=np.full(k, np.inf), where=pairs > 0).min())

@@ -1,16 +1,20 @@
 """How far the customers of a run are from those that the active model was fitted on. No Spark here."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 from scipy.special import gammaincinv
 
 from seg_spark.clustering.points import Labels, Matrix
+from seg_spark.errors import InputError
 from seg_spark.features.fitted import FittedCategory, FittedFeature
 
 BINS: Final = 10
@@ -49,6 +53,18 @@ class Reference:
     shares: Mapping[int, float]
     mean_distance: float
     customers: int
+
+
+@dataclass(frozen=True)
+class FitReference:
+    """The run date of a fit, the settings that affected it (as JSON values), and the distribution of its customers."""
+
+    fitted_on: date
+    settings: Mapping[str, Any]
+    customers: Reference
+
+
+_REFERENCE: Final = TypeAdapter(FitReference)
 
 
 @dataclass(frozen=True)
@@ -162,3 +178,16 @@ def _counted(
 
 def _known(column: pa.ChunkedArray) -> NDArray[np.float64]:
     return np.asarray(column.drop_null().to_numpy(), dtype=np.float64)
+
+
+def reference_to_json(reference: FitReference) -> str:
+    """The text of reference.json."""
+    return json.dumps(_REFERENCE.dump_python(reference, mode="json"), indent=1, ensure_ascii=False) + "\n"
+
+
+def reference_from_json(text: str, where: str) -> FitReference:
+    """Read `reference_to_json`'s text. Raises InputError if it is damaged."""
+    try:
+        return _REFERENCE.validate_json(text)
+    except (ValidationError, ValueError):
+        raise InputError(f"{where}: is damaged") from None

@@ -1,8 +1,14 @@
-"""Ids and names for the clusters of a fit: those of the segments they carry on, else new ones. No Spark here."""
+"""From the clusters of a fit to segments: with the ids and names of those they carry on, else with new ones.
+
+No Spark here.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
+
+import numpy as np
 
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.features.fitted import FittedFeature
@@ -10,6 +16,8 @@ from seg_spark.segments.history import History, SegmentEvent, unused_ids
 from seg_spark.segments.model import Model, Segment
 from seg_spark.segments.names import SegmentName, name_segments, numbered, still_holds
 from seg_spark.segments.succession import Succession
+
+OUTLIER_QUANTILE: Final = 0.995
 
 
 @dataclass(frozen=True)
@@ -126,3 +134,39 @@ def with_names(model: Model, names: Mapping[int, str], run_date: date) -> tuple[
             one = replace(one, name=new, named_for=None if name else one.named_for)  # noqa: PLW2901
         segments.append(one)
     return replace(model, segments=tuple(segments)), tuple(events)
+
+
+def by_size(centres: Matrix, labels: Labels) -> tuple[int, ...]:
+    """The clusters of the training set by descending size; equal sizes by their centres."""
+    sizes = np.bincount(labels, minlength=len(centres))
+    return tuple(sorted(range(len(centres)), key=lambda cluster: (-int(sizes[cluster]), tuple(centres[cluster]))))
+
+
+def make_segments(
+    centres: Matrix,
+    labels: Labels,
+    squared_distances: Matrix,
+    identity: Identity,
+    descriptions: Sequence[str],
+) -> tuple[Segment, ...]:
+    """The segments of the clusters of the training set, in the order of their ids.
+
+    The `descriptions` are in the order of the clusters.
+    """
+    ids, names = identity.ids, identity.names
+    sizes = np.bincount(labels, minlength=len(centres))
+    distances = np.sqrt(squared_distances)
+    return tuple(
+        Segment(
+            segment_id=ids[cluster],
+            name=names[cluster].text,
+            cluster=cluster,
+            centre=tuple(map(float, centres[cluster])),
+            customers=int(sizes[cluster]),
+            share=float(sizes[cluster] / len(labels)),
+            outlier_distance=float(np.quantile(distances[labels == cluster], OUTLIER_QUANTILE)),
+            description=descriptions[cluster],
+            named_for=names[cluster].traits,
+        )
+        for cluster in sorted(range(len(centres)), key=lambda one: ids[one])
+    )

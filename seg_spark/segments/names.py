@@ -1,4 +1,4 @@
-"""Names made from what sets a segment apart. No Spark here.
+"""Names and descriptions made from what sets a segment apart. No Spark here.
 
 Rules: a feature counts when the segment's mean is at least half a standard deviation from
 everybody's; the strongest two make the name, in the order of the features ("High annual income,
@@ -16,15 +16,19 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.features.fitted import FittedCategory, FittedFeature
 from seg_spark.segments.model import NamedTrait
-from seg_spark.segments.wording import NOTABLE, with_level
+from seg_spark.segments.wording import NOTABLE, against, shown_level, with_level, with_unit
 
 STRONG: Final = 2.0
 TRAITS_IN_NAME: Final = 2
+TRAITS_IN_DESCRIPTION: Final = 3
 AVERAGE_NAME: Final = "Close to average"
+AVERAGE_DESCRIPTION: Final = "Close to average in every feature"
 _GONE: Final = NOTABLE / 2
 _NO_LONGER_AVERAGE: Final = NOTABLE * 2
 _MOST: Final = 0.5
@@ -182,3 +186,39 @@ def numbered(names: Sequence[str]) -> tuple[str, ...]:
         seen.add(unique)
         result.append(unique)
     return tuple(result)
+
+
+def describe_segments(
+    features: Sequence[FittedFeature], training: pa.Table, matrix: Matrix, labels: Labels, k: int
+) -> tuple[str, ...]:
+    """One sentence per cluster: its three strongest traits against the training customers.
+
+    Numbers are means of the known values; a category is the share of its level.
+    """
+    by_name = {one.name: one for one in features}
+    descriptions = []
+    for cluster in range(k):
+        members = labels == cluster
+        traits = sorted(traits_of(features, matrix, matrix[members])[:TRAITS_IN_DESCRIPTION], key=lambda one: one.axis)
+        phrases = [_phrase(by_name[one.feature], one, training[one.feature], members) for one in traits]
+        text = ", ".join(phrases) or AVERAGE_DESCRIPTION
+        descriptions.append(text[:1].upper() + text[1:])
+    return tuple(descriptions)
+
+
+def _phrase(feature: FittedFeature, trait: Trait, column: pa.ChunkedArray, members: NDArray[np.bool_]) -> str:
+    if isinstance(feature, FittedCategory):
+        holds = np.array([feature.level_of(value) == trait.level for value in column.to_pylist()])
+        share, overall = holds[members].mean(), holds.mean()
+        return f"{feature.shown_name} {shown_level(trait.level)} for {share:.0%} ({overall:.0%} of all)"
+    values = column.to_numpy(zero_copy_only=False).astype(float)
+    own, overall = _mean(values[members]), _mean(values)
+    name = feature.shown_name
+    if np.isnan(own) or np.isnan(overall):
+        return f"{name} mostly missing"
+    return f"{name} {with_unit(own, feature.unit)} ({against(own, overall, feature.unit)})"
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")

@@ -10,8 +10,7 @@ from seg_spark import columns as c
 from seg_spark.clustering.points import Labels
 from seg_spark.clustering.scores import Scores
 from seg_spark.clustering.training_set import training_frame
-from seg_spark.segments.drift import Drift, measure_drift
-from seg_spark.segments.fit_reference import FitReference
+from seg_spark.segments.drift import Drift, FitReference, measure_drift
 from seg_spark.segments.model import Model
 from seg_spark.segments.refit import broken_feed, drifted
 from seg_spark.segments.scoring import score

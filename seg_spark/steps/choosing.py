@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from seg_spark.clustering.scores import Scores
 from seg_spark.errors import DegenerateModelError, InputError
-from seg_spark.segments.fit_reference import reference_to_json
+from seg_spark.segments.drift import reference_to_json
 from seg_spark.segments.history import SegmentState
 from seg_spark.segments.identity import with_names
 from seg_spark.segments.model import Model, model_to_json

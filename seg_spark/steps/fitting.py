@@ -13,9 +13,8 @@ from pyspark.sql import DataFrame
 
 from seg_spark import schemas
 from seg_spark.clustering.points import Labels, Matrix, distinct_points, skewness_of
-from seg_spark.clustering.scores import Scores, euclidean_silhouettes, score_training_set
+from seg_spark.clustering.scores import Scores, euclidean_silhouettes, prediction_strengths, score_training_set
 from seg_spark.clustering.selection import Choice, choose_k
-from seg_spark.clustering.stability import prediction_strengths
 from seg_spark.clustering.sweep import Fit, MllibFits, fit_every_k, keep_last, published_form
 from seg_spark.clustering.training_set import to_matrix, training_frame, training_table
 from seg_spark.errors import DegenerateModelError, InputError
@@ -23,13 +22,11 @@ from seg_spark.features.fitted import FittedFeature
 from seg_spark.features.learning import learn_features
 from seg_spark.features.pipeline import fit_preparation
 from seg_spark.reporting.json_values import json_ready
-from seg_spark.segments.descriptions import describe_segments
-from seg_spark.segments.drift import reference_of
-from seg_spark.segments.fit_reference import FitReference
+from seg_spark.segments.drift import FitReference, reference_of
 from seg_spark.segments.history import PendingK, SegmentState
-from seg_spark.segments.identity import Clusters, Identity, IdRules, Past, identify
+from seg_spark.segments.identity import Clusters, Identity, IdRules, Past, by_size, identify, make_segments
 from seg_spark.segments.model import Model
-from seg_spark.segments.numbering import by_size, make_segments
+from seg_spark.segments.names import describe_segments
 from seg_spark.segments.refit import Challenge, moved_share, settle_k, within_ss_of
 from seg_spark.segments.succession import NOTHING_BEFORE, Succession, follow_segments
 from seg_spark.settings.differences import fit_settings

@@ -10,7 +10,7 @@ from seg_spark.storage.layout import PORTABLE, REFERENCE, SCORES
 from seg_spark.storage.store import Files
 
 if TYPE_CHECKING:
-    from seg_spark.segments.fit_reference import FitReference
+    from seg_spark.segments.drift import FitReference
 
 
 def published_model(store: Files, run_date: date) -> Model | None:
@@ -40,7 +40,7 @@ def read_scores(store: Files, published: PublishedModel) -> str:
 
 def read_reference(store: Files, published: PublishedModel) -> "FitReference":
     """What a published model was fitted on. Raises InputError if it is not there, or damaged."""
-    from seg_spark.segments.fit_reference import reference_from_json  # slow, and of no use to `predict`
+    from seg_spark.segments.drift import reference_from_json  # slow, and of no use to `predict`
 
     path = f"{published.folder}/{REFERENCE}"
     return reference_from_json(_text(store, path, "what the published model was fitted on is"), f"{store.root}/{path}")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seg_spark.clustering.points import Labels, Matrix
-from seg_spark.clustering.stability import _least_share_kept, prediction_strengths
+from seg_spark.clustering.scores import _least_share_kept, prediction_strengths
 
 
 def groups(count: int, spread: float, per_group: int = 100) -> Matrix:

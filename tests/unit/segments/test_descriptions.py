@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from seg_spark.features.fitted import FittedCategory, FittedNumber
-from seg_spark.segments.descriptions import describe_segments
+from seg_spark.segments.names import describe_segments
 from seg_spark.segments.wording import against, readable_number, with_unit
 
 INCOME = FittedNumber("annual_income", "annual_income", "k$", None, False, 0.0, None, "none")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.errors import InputError
 from seg_spark.features.fitted import FittedCategory, FittedNumber
-from seg_spark.segments.identity import Identity
+from seg_spark.segments.identity import OUTLIER_QUANTILE, Identity, by_size, make_segments
 from seg_spark.segments.model import (
     FORMAT_VERSION,
     Model,
@@ -24,7 +24,6 @@ from seg_spark.segments.model import (
     model_to_json,
 )
 from seg_spark.segments.names import SegmentName
-from seg_spark.segments.numbering import OUTLIER_QUANTILE, by_size, make_segments
 from seg_spark.settings.feature import TextForm
 from seg_spark.settings.schema import Exclusion
 
