@@ -89,6 +89,8 @@ def generated() -> Iterator[tuple[str, Matrix]]:
     yield "overlapping groups", _groups(random, [15_000] * 6 + [10_000], random.normal(0, 1.2, (7, 6)))
     yield "overlapping groups, 20 axes", _groups(random, [12_500] * 8, random.normal(0, 1, (8, 20)))
     yield "one normal distribution", random.normal(0, 1, (100_000, 6))
+    yield "answers on a scale", random.integers(1, 6, (2_000, 2)).astype(float)
+    yield "one axis", np.round(random.gamma(1, 10, (900, 1)))
 
 
 def standardised(matrix: Matrix) -> Matrix:

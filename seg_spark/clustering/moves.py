@@ -7,7 +7,8 @@ trial centres; which of them is really better is for Lloyd's iterations to say.
 Splits grow a solution (Likas, Vlassis & Verbeek 2003, the global k-means), removals and merges shrink one
 (Equitz 1989; merging two clusters costs what Ward 1963 says), a swap does one of each (Franti & Kivijarvi
 2000), and breathing adds several centres before it takes as many away (Fritzke 2020). The smallest move
-counts one point to another cluster (Hartigan & Wong 1979).
+counts one point to another cluster (Hartigan & Wong 1979); the largest puts a centre on any point, where there are
+few.
 """
 
 from dataclasses import dataclass
@@ -133,6 +134,15 @@ def swaps(found: Survey) -> Stack:
     ]
     swapped = [np.delete(_split(found, [cluster]), centre, axis=0) for _, centre, cluster in sorted(pairs)[:_SWAPS]]
     return _stack(swapped, len(found.centres), found)
+
+
+def jumps(points: WeightedPoints, found: Survey) -> Stack:
+    """k times n sets of k centres: each of them put on each of the points. For few points."""
+    k, n = len(found.centres), len(points)
+    sets = np.tile(found.centres, (k, n, 1, 1))
+    centre = np.arange(k)
+    sets[centre, :, centre] = points.columns[:-1].T
+    return sets.reshape(k * n, k, -1)
 
 
 def point_moves(points: WeightedPoints, found: Survey, least_gain: float) -> Stack:

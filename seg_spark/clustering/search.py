@@ -1,26 +1,27 @@
-"""The best centres known for every k of a range: a search on the training matrix, without a random number.
+"""The best centres known for every k of a range: a search on the training matrix, without chance.
 
 A single k-means start ends up to a fifth above the best sum of squares that is known for a real table.
 Here every k is reached from several sides - from k - 1 by splitting, from k + 1 by removing, from larger
-k by merging - and improved by moves (see `moves`) until none of them gains. A table of many rows is
-searched on weighted cells (see `cells`); Lloyd's iterations on all rows finish it.
+k by merging, and from drawn starts that are always the same - and improved by moves (see `moves`) until none
+of them gains. A table of many rows is searched on weighted cells (see `cells`); Lloyd's iterations on all
+rows finish it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 from typing import Final
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from seg_spark.clustering.cells import weighted_cells
-from seg_spark.clustering.lloyd import Stack, WeightedPoints, converge, finish
+from seg_spark.clustering.lloyd import Stack, WeightedPoints, converge, drawn_starts, finish
 from seg_spark.clustering.moves import (
     Survey,
     breaths,
     cheapest_merges,
+    jumps,
     merge,
     point_moves,
     removals,
@@ -46,9 +47,12 @@ _ROUNDING: Final = 1e-13
 _EXCHANGE_ROUNDS: Final = 2
 _LARGER: Final = 12
 """So many larger k offer their centres, joined, to a k."""
-_SMALL_K: Final = 4
-"""Such k have few splits and removals to try, so every subset of the centres of a larger k is offered."""
-_SUBSET_OF: Final = 11
+_DRAWN: Final = (20, 1_000)
+"""So many starts are drawn for each k: more where they cost little because there are few points."""
+_DRAWN_TIMES_POINTS: Final = 500_000
+_FEW_POINTS: Final = 64
+"""Up to so many distinct points, as answers on a scale have, every jump of a centre to a point is tried: the moves that
+suffice elsewhere end in one of many optima."""
 _FIRST_HEAT: Final = 10
 _SECOND_HEAT: Final = 3
 _STEPS_PER_HEAT: Final = 2
@@ -167,7 +171,10 @@ def _search(points: WeightedPoints, largest_k: int) -> dict[int, Solution]:
     growing = _growing_chain(points, largest)
     shrinking = _shrinking_chain(points, growing)
     best = {k: min(solution, shrinking[k], key=lambda one: one.cost) for k, solution in growing.items()}
-    best |= {k: _best_subset(points, best, k) for k in range(2, min(_SMALL_K, max(best) - 1) + 1)}
+    for starts in drawn_starts(points, max(best), int(np.clip(_DRAWN_TIMES_POINTS // len(points), *_DRAWN))):
+        k, candidate = starts.shape[1], _best_of(points, starts)
+        if _gains(candidate, best[k]):
+            best[k] = _improve(points, candidate)
     offered: dict[int, list[Solution]] = {}
     for _ in range(_EXCHANGE_ROUNDS):
         if not _exchange(points, best, offered):
@@ -204,14 +211,6 @@ def _shrinking_chain(points: WeightedPoints, growing: dict[int, Solution]) -> di
     return chain
 
 
-def _best_subset(points: WeightedPoints, best: dict[int, Solution], k: int) -> Solution:
-    """The solution of k, or a better one that begins at k of the centres of a larger solution."""
-    larger = best[min(max(best), _SUBSET_OF)].centres
-    subsets = np.array([larger[list(chosen)] for chosen in combinations(range(len(larger)), k)])
-    candidate = _best_of(points, subsets)
-    return _improve(points, candidate) if _gains(candidate, best[k]) else best[k]
-
-
 def _exchange(points: WeightedPoints, best: dict[int, Solution], offered: dict[int, list[Solution]]) -> bool:
     """Offer every k what its neighbours and the next larger k suggest; whether any k became better.
 
@@ -235,10 +234,12 @@ def _exchange(points: WeightedPoints, best: dict[int, Solution], offered: dict[i
 
 
 def _improve(points: WeightedPoints, solution: Solution) -> Solution:
-    """Swaps, breaths and moves of single points while one of them gains."""
+    """Swaps, breaths, moves of single points and, where points are few, jumps, while one of them gains."""
     while True:
         found = solution.survey
-        offers = swaps(found), breaths(points, found), point_moves(points, found, _LEAST_POINT_GAIN * solution.cost)
+        offers = [swaps(found), breaths(points, found), point_moves(points, found, _LEAST_POINT_GAIN * solution.cost)]
+        if len(points) <= _FEW_POINTS:
+            offers.append(jumps(points, found))
         for trials in offers:
             if len(trials) and _gains(candidate := _best_of(points, trials), solution):
                 solution = candidate

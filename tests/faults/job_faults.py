@@ -266,7 +266,7 @@ def own_disk(folder: Path) -> Iterator[bool]:
     """A small disk at the folder, in memory; False where this user cannot have one."""
     folder.mkdir(parents=True, exist_ok=True)
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], check=False, capture_output=True
     )
     try:
         yield mounted.returncode == 0

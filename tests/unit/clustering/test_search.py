@@ -41,6 +41,8 @@ def tables() -> dict[str, Matrix]:
         "heavy tails": standardised(generator.lognormal(0, 1.5, (800, 4))),
         "few distinct points": np.repeat(generator.normal(0, 1, (11, 2)), 20, axis=0),
         "many duplicates": generator.integers(0, 4, (900, 3)).astype(float),
+        "answers on a scale": np.random.default_rng(15).integers(1, 6, (2_000, 2)).astype(float),
+        "one axis": np.round(np.random.default_rng(16).gamma(1, 10, (900, 1))),
         "a tiny group": np.vstack([generator.normal(0, 1, (600, 3)), generator.normal(8, 0.1, (3, 3))]),
         "tight groups far apart": np.vstack([generator.normal(centre, 1, (80, 3)) for centre in far]),
         "more than there are cells": generator.normal(0, 1, (2 * CELLS[0], 2)) ** 3,
