@@ -1,4 +1,4 @@
-"""Lloyd's iterations for many sets of centres at once, on weighted points; and sets to begin at.
+"""Lloyd's iterations for many sets of centres at once, on weighted points.
 
 One step assigns every point to its nearest centre and moves each centre to the mean of its points
 (Lloyd 1982). For a point x the nearest centre c is the one with the largest x.c - |c|^2 / 2, so a
@@ -7,7 +7,6 @@ weighted points gives the sums and sizes of the clusters. Both are taken in bloc
 processor's cache.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -63,28 +62,6 @@ class WeightedPoints:
         """Some of the points."""
         rows = np.flatnonzero(chosen)
         return WeightedPoints(self.columns.take(rows, axis=1), self.moments.take(rows, axis=0), self.squares[rows])
-
-
-def drawn_starts(points: WeightedPoints, largest: int, count: int) -> Iterator[Stack]:
-    """For k = 1, 2, ... to the largest `count` sets of k of the points, drawn as k-means++ does: each with a chance in
-    proportion to its weight and its squared distance to the nearest one before (Arthur & Vassilvitskii 2007).
-
-    They are always the same: the generator is fixed, and numpy promises that its numbers never change (NEP 19).
-    """
-    generator = np.random.RandomState(0)
-    places = points.columns[:-1].T
-    chances = np.tile(points.weights, (count, 1))
-    nearest = np.full(chances.shape, np.inf)
-    drawn: list[NDArray[np.intp]] = []
-    for _ in range(largest):
-        upto = np.cumsum(chances, axis=1)
-        reached = (upto <= generator.random_sample((count, 1)) * upto[:, -1:]).sum(axis=1)
-        drawn.append(np.minimum(reached, len(places) - 1))
-        own = places[drawn[-1]]
-        apart = points.squares + (own**2).sum(axis=1, keepdims=True) - 2 * own @ points.columns[:-1]
-        nearest = np.minimum(nearest, np.maximum(apart, 0.0))
-        chances = nearest * points.weights
-        yield places[np.stack(drawn, axis=1)]
 
 
 def lloyd_step(points: WeightedPoints, stack: Stack) -> tuple[NDArray[np.float64], Stack]:

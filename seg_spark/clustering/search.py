@@ -7,7 +7,7 @@ of them gains. A table of many rows is searched on weighted cells (see `cells`);
 rows finish it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -16,7 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from seg_spark.clustering.cells import weighted_cells
-from seg_spark.clustering.lloyd import Stack, WeightedPoints, converge, drawn_starts, finish
+from seg_spark.clustering.lloyd import Stack, WeightedPoints, converge, finish
 from seg_spark.clustering.moves import (
     Survey,
     breaths,
@@ -31,6 +31,7 @@ from seg_spark.clustering.moves import (
     swaps,
 )
 from seg_spark.clustering.points import Labels, Matrix, cluster_means, nearest_centre
+from seg_spark.clustering.starts import best_intervals, drawn_starts
 
 CELLS: Final = (4_000, 10_000)
 """A table of more rows is searched on so many weighted cells: more where there are more axes to cut."""
@@ -95,7 +96,8 @@ def search_centres(matrix: Matrix, ks: Sequence[int]) -> dict[int, Matrix]:
         everybody = WeightedPoints.of(centred)
         if not np.isfinite(everybody.total_ss):
             return {}
-        cells = int(np.clip(_CELLS_PER_AXIS * matrix.shape[1], *CELLS))
+        axes = matrix.shape[1]
+        cells = int(np.clip(_CELLS_PER_AXIS * axes, *CELLS)) if axes > 1 else _FEW_CELLS
         found = _search(_fewer_points(centred, cells), max(ks))
         starts = {k: found[min(k, max(found))].centres for k in sorted(ks)}
         return {k: centres + origin for k, centres in _finish_each(centred, everybody, starts).items()}
@@ -171,7 +173,7 @@ def _search(points: WeightedPoints, largest_k: int) -> dict[int, Solution]:
     growing = _growing_chain(points, largest)
     shrinking = _shrinking_chain(points, growing)
     best = {k: min(solution, shrinking[k], key=lambda one: one.cost) for k, solution in growing.items()}
-    for starts in drawn_starts(points, max(best), int(np.clip(_DRAWN_TIMES_POINTS // len(points), *_DRAWN))):
+    for starts in _starts(points, max(best)):
         k, candidate = starts.shape[1], _best_of(points, starts)
         if _gains(candidate, best[k]):
             best[k] = _improve(points, candidate)
@@ -180,6 +182,12 @@ def _search(points: WeightedPoints, largest_k: int) -> dict[int, Solution]:
         if not _exchange(points, best, offered):
             break
     return best
+
+
+def _starts(points: WeightedPoints, largest: int) -> Iterator[Stack]:
+    if len(points.columns) == 2:  # one axis
+        return best_intervals(points, largest)
+    return drawn_starts(points, largest, int(np.clip(_DRAWN_TIMES_POINTS // len(points), *_DRAWN)))
 
 
 def _growing_chain(points: WeightedPoints, largest: int) -> dict[int, Solution]:
