@@ -46,12 +46,13 @@ _TELLING_SECONDS: Final = 15.0  # within the 30 that platforms give a run that t
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run: its outcome, its record, and where record and report (if one was made) lie."""
+    """A finished run: its outcome, its record, where record and report (if one was made) lie, and its output."""
 
     outcome: RunOutcome
     record: Mapping[str, Any] = field(repr=False)
     record_path: str
-    report_path: str | None = None
+    report_path: str | None
+    store: Files
 
 
 def run(
@@ -186,7 +187,7 @@ def _run_recorded(
                 "correct that and run again"
             ) from error
         report = _report(store, run.run_date, run.run_id, reported[-1])
-        return RunResult(reported[-1], content, path, report)
+        return RunResult(reported[-1], content, path, report, store)
 
 
 def repair_output(settings: Settings, conf_dir: Path, progress: StepProgress) -> RepairResult:

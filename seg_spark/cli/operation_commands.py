@@ -48,7 +48,7 @@ def rollback(
 
     date_ = parse_run_date(run_date)
     settings = load(conf_dir, env, assignments).settings
-    show_result(run_rollback(settings, date_, conf_dir, StepProgress(Console(stderr=True)), to_run), settings, date_)
+    show_result(run_rollback(settings, date_, conf_dir, StepProgress(Console(stderr=True)), to_run), date_)
 
 
 @app.command("backfill")
@@ -87,7 +87,7 @@ def backfill(
             log.info("backfill: %d of %d dates are done; the same command goes on at %s", done, len(dates), run_date)
             raise
         out().print(dated_line(result.record), markup=False, soft_wrap=True)
-    show_stale_dates(settings, dates[-1])
+    show_stale_dates(result.store, dates[-1])
 
 
 def _dates(first: date, last: date, every: int) -> list[date]:

@@ -28,6 +28,7 @@ from seg_spark.errors import SettingsError
 if TYPE_CHECKING:
     from seg_spark.runner import RunResult
     from seg_spark.settings.schema import Settings
+    from seg_spark.storage.store import Files
 
 log = logging.getLogger("seg_spark")
 
@@ -138,32 +139,30 @@ def _run(
     from seg_spark.runner import run
 
     progress = StepProgress(Console(stderr=True))
-    show_result(run(command, settings, date_, conf_dir, progress, force=force, refit=refit), settings, date_)
+    show_result(run(command, settings, date_, conf_dir, progress, force=force, refit=refit), date_)
     _suggest_archive()
 
 
-def show_result(result: "RunResult", settings: "Settings", run_date: date) -> None:
+def show_result(result: "RunResult", run_date: date) -> None:
     """Print the segments that a run has published, skipped or restored, and its summary."""
     from seg_spark.reporting.segment_cards import show_segments
     from seg_spark.reporting.summary import show_run
     from seg_spark.storage.published_tables import read_profiles
-    from seg_spark.storage.readers import files_at
 
-    console, outcome, store = out(), result.outcome, files_at(settings.output.path)
+    console, outcome, store = out(), result.outcome, result.store
     if outcome.skipped_for or outcome.restored_run:
         show_segments(console, read_profiles(store, run_date), f"Segments of {run_date}")
     elif outcome.labelled is not None:
         show_segments(console, outcome.labelled.profile_rows, f"Segments of {run_date}")
     show_run(console, result.record, result.record_path, store.root, result.report_path)
-    show_stale_dates(settings, run_date)
+    show_stale_dates(store, run_date)
 
 
-def show_stale_dates(settings: "Settings", run_date: date) -> None:
+def show_stale_dates(store: "Files", run_date: date) -> None:
     """Tell which published dates after another were made before it was published last; nothing if there is none."""
     from seg_spark.storage.commits import latest_commit, stale_dates
-    from seg_spark.storage.readers import files_at
 
-    stale = [one for one in stale_dates(latest_commit(files_at(settings.output.path))) if one > run_date]
+    stale = [one for one in stale_dates(latest_commit(store)) if one > run_date]
     if stale:
         dates = f"{stale[0]}" if len(stale) == 1 else f"{stale[0]} to {stale[-1]} ({len(stale)} dates)"
         out().print(

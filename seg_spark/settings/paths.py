@@ -49,6 +49,15 @@ def checked_path(path: str, schemes: tuple[str, ...]) -> str:
     scheme = path_scheme(path)
     if scheme not in schemes:
         raise ValueError(f"has the scheme {scheme!r}; expected a plain path or one of {', '.join(schemes)}")
-    if scheme != "file" and ("?" in path or re.match(r"[^/]+://[^/@]*:[^/@]*@", path)):
-        raise ValueError("contains credentials; give them to Spark through the platform, not in the conf")
+    if scheme != "file" and ("?" in path or _has_password(path, scheme)):
+        raise ValueError(
+            "contains credentials; give them through the platform (for S3 the variables AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY), not in a path"
+        )
     return path
+
+
+def _has_password(path: str, scheme: str) -> bool:
+    """Whether the host has more behind a colon than a port; a bucket has no port. A password may hold slashes."""
+    host = path.partition("://")[2].partition("/")[0]
+    return re.search(r":(?!\d+$)" if scheme == "hdfs" else ":", host) is not None

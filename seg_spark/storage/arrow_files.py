@@ -40,6 +40,8 @@ class ArrowFiles:
 
         with self._errors():
             found = self._filesystem.get_file_info(FileSelector(self._path(folder), allow_not_found=True))
+            if not found and not self._has_bucket:
+                raise OSError("there is no such bucket")
         made = [
             Entry(one.base_name, one.type == FileType.Directory, one.size or 0, (one.mtime_ns or 0) / 1e9)
             for one in found
@@ -55,21 +57,35 @@ class ArrowFiles:
         return f"{self._opened[1]}/{path}" if path else self._opened[1]
 
     @property
+    def _is_s3(self) -> bool:
+        return path_scheme(self.root) in ("s3", "s3a")
+
+    @property
     def _filesystem(self) -> "FileSystem":
         return self._opened[0]
 
     @cached_property
     def _opened(self) -> "tuple[FileSystem, str]":
         """pyarrow's filesystem, and the path of the root in it."""
-        scheme, rest = path_scheme(self.root), self.root.partition("://")[2]
-        if scheme == "hdfs":
+        rest = self.root.partition("://")[2]
+        if path_scheme(self.root) == "hdfs":
             return _hdfs(self.root), f"/{rest.partition('/')[2]}"
         from pyarrow.fs import FileSystem, S3FileSystem
 
-        if scheme in ("s3", "s3a"):
+        if self._is_s3:
             return S3FileSystem(allow_delayed_open=True, **_s3_options(rest.partition("/")[0])), rest
         filesystem, path = FileSystem.from_uri(self.root)
         return filesystem, path
+
+    @cached_property
+    def _has_bucket(self) -> bool:
+        """Whether the bucket of an S3 output exists: one that does not looks like an empty one."""
+        from pyarrow.fs import FileType
+
+        if not self._is_s3:
+            return True
+        bucket = self._opened[1].partition("/")[0]
+        return bool(self._filesystem.get_file_info(bucket).type != FileType.NotFound)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -79,22 +95,32 @@ class ArrowFiles:
             raise
         except OSError as error:
             reason = str(error).splitlines()[0][:300]
-            raise PlatformError(
-                f"output.path: {self.root} cannot be reached: {reason}; docs/stores.md says what it needs"
-            ) from None
+            where = f"output.path: {self.root} cannot be reached"
+            raise PlatformError(f"{where}: {reason}{self._at()}; docs/stores.md says what it needs") from None
+
+    def _at(self) -> str:
+        """Whether an S3 was looked for at Amazon's. The address is not told, since it may hold a password."""
+        if not self._is_s3:
+            return ""
+        name = _endpoint_variable()
+        return f" ({name} is set)" if name else " (at Amazon's, since AWS_ENDPOINT_URL is not set)"
 
 
 def _s3_options(bucket: str) -> dict[str, str]:
     """Endpoint and region as the variables AWS_* name them; pyarrow itself heeds the region alone, and guesses none."""
     from pyarrow.fs import resolve_s3_region
 
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    endpoint = os.environ.get(_endpoint_variable() or "")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not (endpoint or region or os.environ.get("AWS_PROFILE")):
         with suppress(OSError):
             region = resolve_s3_region(bucket)
     named = {"endpoint_override": endpoint, "region": region}
     return {name: value for name, value in named.items() if value}
+
+
+def _endpoint_variable() -> str | None:
+    return next((name for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL") if os.environ.get(name)), None)
 
 
 def _hdfs(root: str) -> "FileSystem":

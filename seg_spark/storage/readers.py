@@ -3,7 +3,7 @@
 from datetime import date
 
 from seg_spark.errors import InputError, did_you_mean
-from seg_spark.settings.paths import path_scheme
+from seg_spark.settings.paths import OUTPUT_SCHEMES, checked_path, path_scheme
 from seg_spark.storage.commits import commit_of, last_date_with, published_dates
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.store import Files
@@ -20,7 +20,10 @@ def files_at(output_path: str) -> Files:
 
 def files_of(output: str, table: str, run_date: date | None) -> list[str]:
     """See `seg_spark.published_files`."""
-    store = files_at(output)
+    try:
+        store = files_at(checked_path(output, OUTPUT_SCHEMES))
+    except ValueError as error:
+        raise InputError(f"output: {error}") from None
     found = run_date or last_date_with(store, table)
     commit = commit_of(store, found) if found else None
     version = commit.tables.get(table) if commit else None

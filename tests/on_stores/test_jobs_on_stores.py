@@ -106,6 +106,35 @@ def readers_without_spark(output: str) -> None:
     assert RUN_DATE in seg_spark(output, "report", "--run-date", RUN_DATE)
 
 
+def test_a_job_on_s3_ends_well_without_the_address_that_only_readers_take_from_a_variable(
+    bench: Bench, submit_s3: list[str], published_s3: str
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AWS_ENDPOINT_URL")
+        assert publish(bench, submit_s3, "A", published_s3) == 0, said(bench)
+    assert "nothing to do: run " in said(bench)
+
+
+@pytest.mark.parametrize("command", ["segments", "runs", "doctor"])
+def test_a_bucket_that_is_not_there_is_not_taken_for_an_empty_one(s3: Proxy, command: str) -> None:
+    asked = [sys.executable, "-c", SEG_SPARK, command, "--set", "output.path=s3a://absent/output"]
+    done = subprocess.run(asked, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "s3a://absent/output cannot be reached: there is no such bucket (AWS_ENDPOINT_URL is set)" in "".join(
+        (done.stdout + done.stderr).splitlines()
+    )
+
+
+def test_pyarrow_reads_s3_by_the_lines_of_the_docs(published_s3: str) -> None:
+    page = (PROJECT / "docs/stores.md").read_text(encoding="utf-8")
+    [program] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    program = program.replace("s3://bucket/path", published_s3.replace("s3a:", "s3:"))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    counts = [int(line.split()[1]) for line in done.stdout.splitlines() if re.fullmatch(r"\d+ +\d+", line)]
+    assert sum(counts) == len(labels_in(published_s3))
+
+
 def test_duckdb_reads_s3_by_the_script_of_the_docs(s3: Proxy, published_s3: str) -> None:
     page = (PROJECT / "docs/tables.md").read_text(encoding="utf-8")
     script = page[page.index("SET VARIABLE output") : page.index("```", page.index("SET VARIABLE output"))]

@@ -206,6 +206,8 @@ CATALOGUE = [
     # 14 a secret written into conf
     assigned(14, "in a URL", "input.path=s3a://KEY:hunter2@bucket/x", "input.path", "credentials",
         keeps_to_itself="hunter2"),
+    assigned(14, "in a URL, with a slash", "output.path=s3a://KEY:hun/ter2@bucket/x", "output.path", "credentials",
+        keeps_to_itself="ter2"),
     added(14, "as a setting", "password: hunter2\n", "base.yml:8", "password: unknown setting",
         keeps_to_itself="hunter2"),
     assigned(14, "as an option", "input.options.token=hunter2", "input.options.token", "unknown",

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from processes import PROJECT
 
-from seg_spark.errors import LockedError, PublishError
+from seg_spark import published_files
+from seg_spark.errors import InputError, LockedError, PublishError
 from seg_spark.segments.history import SegmentEvent, SegmentState
 from seg_spark.storage.commits import Commit, PublishedModel, TableVersion, commit_of
 from seg_spark.storage.layout import LOCK
@@ -385,3 +386,10 @@ def test_two_dates_that_run_at_once_never_give_one_id_twice(store: LocalStore) -
             publish(store, earlier_run, [], None, KEEP_ONE, segments=born(RUN_DATE, 6))
         made = publish(store, earlier_run, [], None, KEEP_ONE, segments=born(RUN_DATE, 7))
     assert made.issued == {RUN_DATE: (7,), later: (6,)}
+
+
+@pytest.mark.parametrize("path", ["s3://KEY:hunter2@bucket/x", "s3a://KEY:hun/ter2@bucket/x", "hdfs://me:ter2@host/x"])
+def test_a_password_in_the_path_of_published_files_is_refused_and_not_shown(path: str) -> None:
+    with pytest.raises(InputError, match="output: contains credentials") as caught:
+        published_files(path, LABELS)
+    assert "ter2" not in str(caught.value)
