@@ -9,7 +9,7 @@ def published_files(output: str, table: str, run_date: date | str | None = None)
     They are never changed and stay for `publish.grace_minutes` after a later run has replaced them, so reading
     them does not fail while a date is published again.
 
-    Raises InputError if the table is not published for the date.
+    Raises InputError if the table is not published for the date, or the path of the output has a password in it.
     """
     from seg_spark.storage.readers import files_of
 

@@ -9,7 +9,7 @@ from pyspark.sql.types import BooleanType, DataType, DateType, DoubleType, Float
 from seg_spark.cleaning.text_rules import BLANKS, FALSE_TEXTS, TRUE_TEXTS
 from seg_spark.cleaning.values import plain_number, trimmed
 from seg_spark.errors import InputError
-from seg_spark.settings.schema import Exclusion
+from seg_spark.settings.raw_table import Exclusion
 
 
 def first_rule_met(columns: Mapping[str, tuple[Column, DataType]], rules: Sequence[Exclusion]) -> Column:

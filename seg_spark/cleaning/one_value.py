@@ -21,7 +21,7 @@ from seg_spark.cleaning.text_rules import (
     number_pattern,
 )
 from seg_spark.settings.feature import TextForm
-from seg_spark.settings.schema import Exclusion
+from seg_spark.settings.raw_table import Exclusion
 
 _PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE: Final = re.compile(r"(?i:[+-]?(?:inf|infinity)|nan)|[+-]NaN")

@@ -33,8 +33,8 @@ def drawn_starts(points: WeightedPoints, largest: int, count: int) -> Iterator[S
 def best_intervals(points: WeightedPoints, largest: int) -> Iterator[Stack]:
     """For k = 1, 2, ... to the largest one set of k centres on a single axis: the means of the best clusters.
 
-    On one axis clusters are intervals, and the best k of them end with the best k - 1 of all points before the last
-    (Fisher 1958). n points take n times n numbers.
+    On one axis clusters are intervals, and the best k of them are the last one and the best k - 1 of the points before
+    it (Fisher 1958). n points take n times n numbers.
     """
     ordered = points.moments[np.argsort(points.columns[0], kind="stable")]
     upto = np.vstack([np.zeros(2), np.cumsum(ordered, axis=0)])

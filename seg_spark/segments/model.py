@@ -13,8 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from seg_spark.errors import InputError
 from seg_spark.features.fitted import FittedFeature
-from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES
-from seg_spark.settings.schema import Exclusion
+from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES, Exclusion
 
 FORMAT_VERSION: Final = 4
 

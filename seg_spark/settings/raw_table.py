@@ -1,4 +1,4 @@
-"""Settings of the raw customer table: where it is and how it is read."""
+"""Settings of the raw customer table: where it is, how it is read, and which rows of it are left out."""
 
 import codecs
 import re
@@ -94,3 +94,29 @@ class Input(Section):
         if self.format == "table" and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*){0,2}", self.path):
             raise ValueError("path: expected the name of a table, as in customers or crm.customers, for format: table")
         return self
+
+
+class Exclusion(Section):
+    """Rows that are to be left out: a column and one condition on it."""
+
+    column: Annotated[str, Field(min_length=1)]
+    """Header of the raw column."""
+    is_in: Annotated[tuple[str | int | float | bool, ...], Field(min_length=1)] | None = None
+    """The values of the rows to leave out."""
+    equals: str | int | float | bool | None = None
+    """The one value of the rows to leave out."""
+    is_true: Literal[True] | None = None
+    """Leave out where the column says true, t, yes, y or 1 (or yes in another language), in any case."""
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        if sum(value is not None for value in (self.is_in, self.equals, self.is_true)) != 1:
+            raise ValueError("expected exactly one of is_in: [...], equals: ... and is_true: true")
+        return self
+
+    @property
+    def values(self) -> tuple[str | int | float | bool, ...]:
+        """The values that are left out."""
+        if self.is_in is not None:
+            return self.is_in
+        return (True,) if self.equals is None else (self.equals,)

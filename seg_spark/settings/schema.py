@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from seg_spark.settings.feature import Features
 from seg_spark.settings.paths import OUTPUT_SCHEMES, checked_path, refuse_overlap
-from seg_spark.settings.raw_table import Input
+from seg_spark.settings.raw_table import Exclusion, Input
 from seg_spark.settings.section import Section, Share
 
 MAX_K: Final = 100
@@ -44,32 +44,6 @@ class Output(Section):
         if found:
             raise ValueError(f"contains {sorted(found)[0]!r}, which Spark reads as a pattern; expected a plain folder")
         return checked_path(value, OUTPUT_SCHEMES)
-
-
-class Exclusion(Section):
-    """Rows that are to be left out: a column and one condition on it."""
-
-    column: Annotated[str, Field(min_length=1)]
-    """Header of the raw column."""
-    is_in: Annotated[tuple[str | int | float | bool, ...], Field(min_length=1)] | None = None
-    """The values of the rows to leave out."""
-    equals: str | int | float | bool | None = None
-    """The one value of the rows to leave out."""
-    is_true: Literal[True] | None = None
-    """Leave out where the column says true, t, yes, y or 1 (or yes in another language), in any case."""
-
-    @model_validator(mode="after")
-    def _one_condition(self) -> Self:
-        if sum(value is not None for value in (self.is_in, self.equals, self.is_true)) != 1:
-            raise ValueError("expected exactly one of is_in: [...], equals: ... and is_true: true")
-        return self
-
-    @property
-    def values(self) -> tuple[str | int | float | bool, ...]:
-        """The values that are left out."""
-        if self.is_in is not None:
-            return self.is_in
-        return (True,) if self.equals is None else (self.equals,)
 
 
 class Cleaning(Section):

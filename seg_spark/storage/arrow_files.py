@@ -110,16 +110,17 @@ def _s3_options(bucket: str) -> dict[str, str]:
     """Endpoint and region as the variables AWS_* name them; pyarrow itself heeds the region alone, and guesses none."""
     from pyarrow.fs import resolve_s3_region
 
-    endpoint = os.environ.get(_endpoint_variable() or "")
+    name = _endpoint_variable()
+    endpoint = os.environ[name] if name else None
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not (endpoint or region or os.environ.get("AWS_PROFILE")):
         with suppress(OSError):
             region = resolve_s3_region(bucket)
-    named = {"endpoint_override": endpoint, "region": region}
-    return {name: value for name, value in named.items() if value}
+    return {key: value for key, value in (("endpoint_override", endpoint), ("region", region)) if value}
 
 
 def _endpoint_variable() -> str | None:
+    """The variable that names the address of an S3 other than Amazon's, if one is set."""
     return next((name for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL") if os.environ.get(name)), None)
 
 

@@ -16,7 +16,7 @@ from seg_spark.cleaning.one_value import is_excluded
 from seg_spark.cleaning.rows import EXCLUSION, MALFORMED_ROW
 from seg_spark.errors import InputError
 from seg_spark.settings.layers import load_settings
-from seg_spark.settings.schema import Exclusion
+from seg_spark.settings.raw_table import Exclusion
 
 TEXTS = [
     "1d",

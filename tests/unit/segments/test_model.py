@@ -25,7 +25,7 @@ from seg_spark.segments.model import (
 )
 from seg_spark.segments.names import SegmentName
 from seg_spark.settings.feature import TextForm
-from seg_spark.settings.schema import Exclusion
+from seg_spark.settings.raw_table import Exclusion
 
 WHERE = "models/abc/model.json"
 

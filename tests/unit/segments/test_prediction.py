@@ -21,7 +21,7 @@ from seg_spark.segments.prediction import (
     split_assignment,
 )
 from seg_spark.settings.feature import TextForm
-from seg_spark.settings.schema import Exclusion
+from seg_spark.settings.raw_table import Exclusion
 
 INCOME = FittedNumber("income", "Annual Income (k$)", "k$", (0.0, 500.0), False, 60.0, None, "none", 60.0, 0.05)
 SPEND = FittedNumber("spend", "Spend=Total", None, (0.0, None), True, 1.0, None, "log1p", 2.0, 0.5)
