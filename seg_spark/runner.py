@@ -28,7 +28,7 @@ from seg_spark.storage.hadoop_store import HadoopStore
 from seg_spark.storage.lock import only_run
 from seg_spark.storage.publish import RunArea, run_area
 from seg_spark.storage.readers import files_at
-from seg_spark.storage.records import write_figures, write_record
+from seg_spark.storage.records import record_path, write_figures, write_record
 from seg_spark.storage.repair import RepairResult, repair
 from seg_spark.storage.retention import refuse_old_date
 from seg_spark.storage.rollback import roll_back
@@ -159,29 +159,32 @@ def _run_recorded(
     clock = time.monotonic()
     with sigterm_raises(max_seconds):
         store = store_of(run.settings, start)
+    path = f"{store.root}/{record_path(run.run_date, run.run_id)}"
     with only_run(store, f"run {run.run_id} ({what})"):
 
-        def record(error: BaseException | None) -> tuple[dict[str, Any], str]:
+        def record(error: BaseException | None) -> dict[str, Any]:
             seconds = progress.seconds | {"total": round(time.monotonic() - clock, 3)}
             content = record_of(run, reported[-1], seconds, error)
-            return content, f"{store.root}/{write_record(store, run.run_date, run.run_id, content)}"
+            write_record(store, run.run_date, run.run_id, content)
+            return content
 
         try:
             with sigterm_raises(max_seconds), run_area(store, run.run_date, run.run_id, max_seconds) as area:
                 reported.append(work(store, area, reported.append))
         except BaseException as error:
             try:
-                _, path = record(error)
+                record(error)
                 log.info("run record: %s", path)
-            except OSError as unwritten:
-                log.warning("the run record could not be written: %s", unwritten.strerror)
-            else:
-                if isinstance(error, Exception):  # not where somebody pressed Ctrl-C
-                    _tell(run.settings.on_failure.command, path)
+            except Exception as unwritten:  # noqa: BLE001  # the error that ended the run is the one to raise
+                reason = getattr(unwritten, "strerror", None) or f"unexpected {type(unwritten).__name__}"
+                log.warning("the run record %s could not be written: %s", path, reason)
+            if isinstance(error, Exception):  # not where somebody pressed Ctrl-C
+                _tell(run.settings.on_failure.command, path)
             raise
         try:
-            content, path = record(None)
+            content = record(None)
         except OSError as error:
+            _tell(run.settings.on_failure.command, path)
             raise PublishError(
                 f"{run.command} of {run.run_date} is done, but its run record could not be written: {error.strerror}; "
                 "correct that and run again"
@@ -218,13 +221,16 @@ def _report(store: Store, run_date: date, run_id: str, outcome: RunOutcome) -> s
         return None
 
 
-def _tell(command: Sequence[str], record_path: str) -> None:
-    """Start what the user wants to run when a run fails, with the path of its record as last argument."""
+def _tell(command: Sequence[str], path: str) -> None:
+    """Start what the user wants to run when a run fails, with the path of its record as last argument.
+
+    The record is not there if the store did not take it.
+    """
     if not command:
         return
     try:
         done = subprocess.run(
-            [*command, record_path], stdin=subprocess.DEVNULL, stdout=2, timeout=_TELLING_SECONDS, check=False
+            [*command, path], stdin=subprocess.DEVNULL, stdout=2, timeout=_TELLING_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = error.strerror if isinstance(error, OSError) else f"it took longer than {_TELLING_SECONDS:.0f} seconds"

@@ -12,7 +12,7 @@ from seg_spark.proposal.conf_text import scalar
 from seg_spark.reporting.findings import readable_bytes
 from seg_spark.reporting.summary import short_path
 from seg_spark.settings.feature import Feature
-from seg_spark.settings.paths import refuse_overlap
+from seg_spark.settings.paths import path_scheme, refuse_overlap
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.fingerprint import fingerprint_of, published_with
 from seg_spark.storage import layout
@@ -120,16 +120,17 @@ def _refits(settings: Settings, before: date) -> str:
 def _writes(command: str, store: Files, run_date: date) -> Iterator[str]:
     tables = commit_of(store, run_date).tables
     written = _WRITES[command]
+    version = "" if path_scheme(store.root) == "file" else f"/{layout.run_folder('<run_id>')}"
     if c.CUSTOMER_SEGMENTS in written and last_labelled(store, run_date) is not None:
         written = (*written, c.SEGMENT_TRANSITIONS)
     for table in written:
         entry = tables.get(table)
         state = f"replaces {entry.rows:,} rows of run {entry.run_id}" if entry else "new"
-        yield f"{_shown(store, layout.partition(table, run_date))}: {state}"
+        yield f"{_shown(store, layout.partition(table, run_date))}{version}: {state}"
     if "fit" in _DONE_BY[command]:
         active = active_model(store, run_date)
         state = f"now active: {active.model_id}" if active else "the first"
-        yield f"{_shown(store, layout.model('<model_id>'))}: {state}"
+        yield f"{_shown(store, layout.model('<model_id>'))}{version}: {state}"
     yield f"{_shown(store, layout.records(run_date))}/<run_id>.json: the run record"
 
 

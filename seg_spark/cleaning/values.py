@@ -136,6 +136,7 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
         drafts, found = _draft("_order_found", F.unix_micros(raw.cast("timestamp")).cast("double"))
     elif isinstance(kind, NumericType):
         drafts, found = _draft("_order_found", raw.cast("double"))
+        impossible = found.isNotNull() & (F.abs(found) == F.lit(float("inf")))
     else:
         raise InputError(
             f"input.order_by: {name} is of type {kind.simpleString()}; expected a number, date or timestamp"

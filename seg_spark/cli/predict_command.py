@@ -92,17 +92,15 @@ def _predict_file(file: Path, settings: Any, model: Any, as_json: bool) -> None:
     from seg_spark.cleaning.outcomes import Reason
     from seg_spark.input.customer_file import read_customer_file
     from seg_spark.reporting.predictions import prediction_json, show_predictions
-    from seg_spark.segments.prediction import answer, no_label
+    from seg_spark.segments.prediction import answer, no_label, raw_columns
 
-    sources = {one.source: one.name for one in model.features}
-    # the header of a raw column wins over a column that happens to be called like a feature
-    names = sources | {one.name: one.name for one in model.features if one.name not in sources}
+    columns = raw_columns(model)
     answers = []
-    rows = read_customer_file(file, settings.input.options, names.__contains__)
-    _warn_of_absent(rows[0].cells if rows else {}, names)
+    rows = read_customer_file(file, settings.input.options, columns.__contains__)
+    _warn_of_absent(rows[0].cells if rows else {}, columns, {one.source: one.name for one in model.features})
     for row in rows:
-        named = {one.source: row.cells[one.name] for one in model.features if names[one.name] == one.name in row.cells}
-        cells = named | row.cells
+        named = {columns[name]: cell for name, cell in row.cells.items() if name in columns}
+        cells = named | row.cells  # a column called like a feature stands back behind the feature's own
         who = row.cells.get(settings.customer_id, f"line {row.line}")
         answers.append((who, no_label(Reason.MALFORMED_ROW.value) if row.is_malformed else answer(model, cells)))
     if as_json:
@@ -111,12 +109,12 @@ def _predict_file(file: Path, settings: Any, model: Any, as_json: bool) -> None:
         show_predictions(out(), answers, model, settings.customer_id)
 
 
-def _warn_of_absent(cells: Mapping[str, str], names: Mapping[str, str]) -> None:
-    """A column that is not there is a missing value of everybody, which is rarely meant."""
-    found = {names[header] for header in cells if header in names}
-    others = [header for header in cells if header not in names]
-    for name in dict.fromkeys(names.values()):
-        if cells and name not in found:
+def _warn_of_absent(cells: Mapping[str, str], columns: Mapping[str, str], features: Mapping[str, str]) -> None:
+    """Warn of features (by column) that a file lacks: everybody has a missing value then, which is rarely meant."""
+    found = {columns[header] for header in cells if header in columns}
+    others = [header for header in cells if header not in columns]
+    for source, name in features.items():
+        if cells and source not in found:
             log.warning("the file has no column of %s, which is taken as missing%s", name, did_you_mean(name, others))
 
 

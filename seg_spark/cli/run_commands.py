@@ -45,7 +45,9 @@ def nightly(
     force: Annotated[
         bool, typer.Option("--force", help="Run also if the same input is published with the same settings.")
     ] = False,
-    refit: Annotated[bool, typer.Option("--refit", help="Fit anew, whatever refit.policy says.")] = False,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Fit anew, whatever refit.policy says, unless the input looks broken.")
+    ] = False,
     dry_run: DryRun = False,
     debug: Debug = False,
 ) -> None:

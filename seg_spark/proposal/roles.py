@@ -56,23 +56,23 @@ def propose_role(facts: ColumnFacts, customer_id: str) -> ProposedRole:
 
 def exclusion_of(facts: ColumnFacts) -> Mapping[str, Any] | None:
     """The entry of cleaning.exclude that a column suggests, or None."""
-    levels = {_level_text(level): level for level in facts.levels.all_levels}
-    if not levels or len(levels) > 20:
+    levels: dict[str, list[Any]] = {}  # as they are written, by what they say
+    for level in sorted(facts.levels.all_levels, key=str):
+        levels.setdefault(_level_text(level), []).append(level)
+    if not levels or len(levels) > MOST_LEVELS:
         return None
     is_flag = set(levels) <= YES | NO and bool(set(levels) & YES)
     if is_flag and hints_at(facts.header, FLAG_WORDS):
         return {"column": facts.header, "is_true": True}
-    negative = set(levels) & NO
-    if set(levels) <= YES | NO and negative and words_of(facts.header) <= {"is", "active", "aktiv", "account"}:
-        level = levels[min(negative)]
-        return {"column": facts.header, "equals": level} if "active" in words_of(facts.header) else None
-    if hints_at(facts.header, STATE_WORDS):
-        gone = [levels[word] for word in sorted(GONE_LEVELS) if word in levels]
-        if len(gone) == 1:
-            return {"column": facts.header, "equals": gone[0]}
-        if gone:
-            return {"column": facts.header, "is_in": gone}
-    return None
+    words = words_of(facts.header)
+    if set(levels) <= YES | NO and words <= {"is", "ist", "active", "aktiv", "account"}:
+        says_gone = NO if words & {"active", "aktiv"} else frozenset()
+    else:
+        says_gone = GONE_LEVELS if hints_at(facts.header, STATE_WORDS) else frozenset()
+    gone = [level for word in sorted(says_gone & set(levels)) for level in levels[word]]
+    if not gone:
+        return None
+    return {"column": facts.header} | ({"equals": gone[0]} if len(gone) == 1 else {"is_in": gone})
 
 
 def _without_values(facts: ColumnFacts) -> ProposedRole | None:

@@ -65,7 +65,7 @@ def identify(clusters: Clusters, past: Past, succession: Succession, rules: IdRu
     """The identity of each cluster.
 
     A name set by hand always stands. Else a segment that goes on keeps its name until a trait that it tells no longer
-    holds (see `names.still_holds`).
+    holds (see `names.still_holds`). No two have the same name: one that is set by hand already gets a number behind it.
     """
     order, features, matrix, labels = clusters.order, clusters.features, clusters.matrix, clusters.labels
     new = [cluster for cluster in order if cluster not in succession.kept]
@@ -73,13 +73,14 @@ def identify(clusters: Clusters, past: Past, succession: Succession, rules: IdRu
     ids = dict(succession.kept) | dict(zip(new, new_ids, strict=True))
     before = {one.segment_id: one for one in past.segments}
     derived = name_segments(features, matrix, labels, len(order))
+    by_hand = [rules.names[one] for one in ids.values() if one in rules.names]
     names: dict[int, SegmentName] = {}
     for cluster, segment_id in ids.items():
         old = before.get(segment_id)
         if segment_id in rules.names:
             names[cluster] = SegmentName(rules.names[segment_id], None)
         elif old is not None and still_holds(old.named_for, features, matrix, matrix[labels == cluster]):
-            names[cluster] = SegmentName(old.name, old.named_for)
+            names[cluster] = SegmentName(numbered([*by_hand, old.name])[-1], old.named_for)
     for cluster in order:
         if cluster not in names:
             taken = [one.text for one in names.values()]

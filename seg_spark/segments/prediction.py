@@ -120,7 +120,7 @@ def column_named(model: Model, name: str) -> str:
 
     Raises SettingsError with the nearest name.
     """
-    known = _columns(model)
+    known = raw_columns(model)
     lower = {key.lower(): header for key, header in known.items()}
     found = known.get(name) or lower.get(name.strip().lower())
     if found is None:
@@ -140,15 +140,15 @@ def split_assignment(model: Model, text: str) -> tuple[str, str]:
     if not positions:
         example = " ".join(f"{one.name}=..." for one in model.features[:2])
         raise SettingsError(f"{text!r}: expected FEATURE=VALUE, as in {example}")
-    names = {name.lower() for name in _columns(model)}
+    names = {name.lower() for name in raw_columns(model)}
     position = next((i for i in reversed(positions) if text[:i].strip().lower() in names), positions[0])
     return column_named(model, text[:position]), text[position + 1 :]
 
 
-def _columns(model: Model) -> dict[str, str]:
-    """Header of the raw column by every name it can be given by; the name of a feature wins over a header."""
+def raw_columns(model: Model) -> dict[str, str]:
+    """Header of the raw column by every name it can be given by: its own, which comes first, or its feature's."""
     headers = [*(rule.column for rule in model.exclude), *(one.source for one in model.features)]
-    return {header: header for header in headers} | {one.name: one.source for one in model.features}
+    return {one.name: one.source for one in model.features} | {header: header for header in headers}
 
 
 def explain_reason(model: Model, reason: str) -> str:
@@ -159,8 +159,8 @@ def explain_reason(model: Model, reason: str) -> str:
         return reason
     if kind == "out_of_range" and feature.valid is not None:
         low, high = feature.valid
-        limits = f"from {low:g} " if low is not None else ""
-        limits += f"up to {high:g}" if high is not None else ""
+        limits = f"from {low:,.15g} " if low is not None else ""
+        limits += f"up to {high:,.15g}" if high is not None else ""
         return f"{reason} (accepted: {limits.strip()})"
     if kind == "unparseable" and feature.text_form is not None:
         form = feature.text_form

@@ -64,8 +64,8 @@ def broken_feed(drift: Drift, customers: int, usual_customers: int, rules: Refit
     worst = max(drift.features, key=lambda one: one.missing_rise, default=None)
     if worst is not None and worst.missing_rise > rules.max_missing_rise:
         return (
-            f"{worst.missing_rise:.0%} more of the customers than at the fit have no {worst.feature} "
-            f"(refit.max_missing_rise {rules.max_missing_rise:.0%})"
+            f"{worst.feature} is missing for {100 * worst.missing_rise:.0f} percentage points more of the customers "
+            f"than at the fit (refit.max_missing_rise {rules.max_missing_rise:.0%})"
         )
     return None
 
@@ -135,7 +135,7 @@ def settle_k(
 
 
 def moved_share(before: Labels, ids: Labels, succession: Succession, id_of: Sequence[int]) -> float:
-    """The share of customers whose segment a refit changes, but for parts of recognised splits and merges.
+    """The share of the customers who had a segment whose segment a refit changes, but for parts of splits and merges.
 
     `ids` are the segments that the refit gives to the customers, `id_of` those of its clusters; `before` is the
     labelling that the succession was found by, 0 for a customer without a segment.
@@ -145,7 +145,7 @@ def moved_share(before: Labels, ids: Labels, succession: Succession, id_of: Sequ
         moved &= ~((before == segment) & np.isin(ids, [id_of[one] for one in parts]))
     for cluster, segments in succession.merges.items():
         moved &= ~((ids == id_of[cluster]) & np.isin(before, segments))
-    return float(moved.mean())
+    return float(moved.sum() / max(1, (before > 0).sum()))
 
 
 def within_ss_of(matrix: Matrix, labels: Labels) -> float:

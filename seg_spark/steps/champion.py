@@ -84,7 +84,10 @@ class RefitDecision:
 
 
 def decide_refit(context: RunContext, champion: Champion, customers: int, *, asked: bool) -> RefitDecision:
-    """Whether a run of so many accepted customers fits anew; `asked` by the user, whatever the policy says."""
+    """Whether a run of so many accepted customers fits anew; `asked` by the user, whatever the policy says.
+
+    Nothing is fitted on an input that looks broken.
+    """
     rules, drift = context.settings.refit, champion.drift
     if drift is not None and not any(one.startswith(_DECIDE_WHO_IS_ACCEPTED) for one in champion.changed):
         usual = usual_customers(context.store, context.run_date, rules.usual_dates)

@@ -60,7 +60,10 @@ def choose_model(
     decision = RefitDecision(True, "no earlier date is published", True)
     if champion is not None:
         decision = decide_refit(context, champion, customers, asked=refit)
-        log.info("refit: %s: %s", "yes" if decision.fit else "no", decision.because)
+        log.log(
+            logging.WARNING if refit and not decision.fit else logging.INFO,
+            "refit: %s: %s", "yes" if decision.fit else "no", decision.because,
+        )  # fmt: skip
         if not decision.fit:
             return _kept(context, champion, RefitReport(False, decision.because, drift=champion.drift))
     try:

@@ -30,11 +30,17 @@ def prepare_folders(store: Store, commit: Commit, staging: str) -> None:
 def swap_folders(store: Store, commit: Commit, staging: str) -> int:
     """Bring the folders of a commit's date in line with it: first the model, then the tables, labels last.
 
-    Returns how many were not; elsewhere than on a local disk there are none.
+    A table that the commit does not have loses its folder. Returns how many were not in line; elsewhere than on a
+    local disk there are none.
     """
     if not isinstance(store, LocalStore):
         return 0
     swapped = 0
+    for table in c.TABLES:
+        folder = layout.partition(table, commit.run_date)
+        if table not in commit.tables and store.path(folder).is_dir():
+            _remove_in_one_step(store, folder, staging)
+            swapped += 1
     for published, prepared in _outdated(store, commit, staging):
         if not store.path(prepared).is_dir():
             _prepare(store, commit, published, prepared)
@@ -50,11 +56,7 @@ def remove_date_folders(store: Store, run_date: date, staging: str) -> None:
     for table in c.TABLES:
         folder = layout.partition(table, run_date)
         if isinstance(store, LocalStore) and store.path(folder).is_dir():
-            aside = store.path(f"{staging}/ended/{folder}")
-            remove_tree(aside)
-            aside.parent.mkdir(parents=True, exist_ok=True)
-            store.path(folder).rename(aside)
-            remove_tree(aside)
+            _remove_in_one_step(store, folder, staging)
         else:
             store.remove(folder)
 
@@ -69,7 +71,7 @@ def _outdated(store: LocalStore, commit: Commit, staging: str) -> Iterator[tuple
     """Folders that are not what a commit says, each with the place where its successor is made."""
     if commit.model is not None:
         folder = layout.model(commit.model.model_id)
-        if not _is_same(store, f"{commit.model.folder}/{layout.PORTABLE}", f"{folder}/{layout.PORTABLE}"):
+        if not _is_model(store, commit.model.folder, folder):
             yield folder, f"{staging}/shown/{layout.MODELS}"
     for table in sorted(commit.tables, key=lambda name: name == c.CUSTOMER_SEGMENTS):
         folder = layout.partition(table, commit.run_date)
@@ -91,7 +93,19 @@ def _prepare(store: LocalStore, commit: Commit, published: str, prepared: str) -
         link(source, store.path(prepared) / source.name)
 
 
-def _is_same(store: LocalStore, one: str, other: str) -> bool:
-    """Whether two paths are the same file, or files of the same content."""
-    first, second = store.path(one), store.path(other)
+def _remove_in_one_step(store: LocalStore, folder: str, staging: str) -> None:
+    aside = store.path(f"{staging}/ended/{folder}")
+    remove_tree(aside)
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    store.path(folder).rename(aside)
+    remove_tree(aside)
+
+
+def _is_model(store: LocalStore, version: str, folder: str) -> bool:
+    """Whether a folder has all files of a model's version, and the same model.json."""
+    ours, theirs = store.path(version), store.path(folder)
+    names = [sorted(one.relative_to(top) for one in top.rglob("*")) for top in (ours, theirs)]
+    if names[0] != names[1]:
+        return False
+    first, second = ours / layout.PORTABLE, theirs / layout.PORTABLE
     return second.is_file() and (first.samefile(second) or first.read_bytes() == second.read_bytes())

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
+from seg_spark import columns as c
 from seg_spark.errors import LockedError, PublishError
 from seg_spark.segments.history import History, SegmentState, born_on
 from seg_spark.spark_errors import spark_errors_as
@@ -207,9 +208,12 @@ def _published_as(store: Store, model: ModelForms) -> PublishedModel | None:
             try:
                 portable = store.read(f"{state.model.folder}/{layout.PORTABLE}")
                 reference = store.read(f"{state.model.folder}/{layout.REFERENCE}")
+                scores = store.read(f"{state.model.folder}/{layout.SCORES}")
+                pipeline = list(store.entries(f"{state.model.folder}/{layout.PIPELINE}"))
             except OSError:
                 continue
-            if (portable, reference) == (model.portable.encode(), model.reference.encode()):
+            texts = (model.portable, model.reference, model.scores)
+            if pipeline and (portable, reference, scores) == tuple(one.encode() for one in texts):
                 return state.model
     return None
 
@@ -239,7 +243,10 @@ def _next_commit(
     refuse_old_date(last, area.run_date, dates)
     own = last.dates.get(area.run_date)
     before = Commit(0, area.run_date) if own is None else read_commit(store, own.commit)
-    tables = dict(before.tables) | {one.table: TableVersion(area.run_id, one.rows, one.files) for one in staged}
+    new = {one.table: TableVersion(area.run_id, one.rows, one.files) for one in staged}
+    # moves belong to the labels they were counted with
+    outlived = {c.SEGMENT_TRANSITIONS} if c.CUSTOMER_SEGMENTS in new else set()
+    tables = {table: version for table, version in before.tables.items() if table not in outlived} | new
     number, model = last.number + 1, model or before.model
     state = DateState(number, model, origin=number, after=origin_before(last, area.run_date))
     published = dict(last.dates) | {area.run_date: state}

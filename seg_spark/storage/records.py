@@ -16,9 +16,14 @@ _UNFINISHED_SECONDS: Final = 3600.0
 _FIGURES: Final = ".figures.json.gz"
 
 
+def record_path(run_date: date, run_id: str) -> str:
+    """Where the record of a run lies in the store."""
+    return f"{records(run_date)}/{run_id}.json"
+
+
 def write_record(store: Files, run_date: date, run_id: str, record: Mapping[str, Any]) -> str:
     """Write the record of a run and return its path in the store."""
-    path = f"{records(run_date)}/{run_id}.json"
+    path = record_path(run_date, run_id)
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     store.write(path, text.encode())
     return path

@@ -162,6 +162,20 @@ def test_a_failed_run_keeps_its_exit_code_whatever_is_started_then(
     assert ("on_failure" in caplog.text) == bool(said)
 
 
+def test_somebody_is_told_of_a_failure_whose_record_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = tmp_path / "told"
+    words = ["--conf-dir", str(conf_dir(tmp_path, on_failure={"command": ["/bin/sh", "-c", f'echo "$0" >{told}']}))]
+    (tmp_path / "output").mkdir()
+    (tmp_path / "output/runs").write_text("a file where the folder of the records should be", encoding="utf-8")
+    assert main(["nightly", "--run-date", f"{FIRST}", *words]) == 3
+    [said] = [one.message for one in caplog.records if "could not be written" in one.message]
+    path = told.read_text(encoding="utf-8").strip()
+    assert path.startswith(f"{tmp_path}/output/runs/run_date={FIRST}/")
+    assert f"the run record {path} could not be written: Not a directory" in said
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -149,7 +149,7 @@ def test_a_customer_the_batch_would_reject_has_no_segment(published: Path, capsy
     assert main(["predict", *conf, "yearly_spend=200000", "age=x"]) == 0
     assert capsys.readouterr().out == (
         "no segment  unparseable:age (expected a number like 1234.5); "
-        "out_of_range:yearly_spend (accepted: from 0 up to 100000)\n"
+        "out_of_range:yearly_spend (accepted: from 0 up to 100,000)\n"
     )
     assert main(["predict", *conf, "--json", "age="]) == 0
     found = json.loads(capsys.readouterr().out)

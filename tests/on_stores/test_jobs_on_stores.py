@@ -97,6 +97,9 @@ def test_s3_has_the_labels_of_a_local_disk_and_serves_all_readers(bench: Bench, 
     assert bench.published_in(published_s3) == "A"
     assert runs_with_files(published_s3) == runs_in_commits(published_s3)
     readers_without_spark(published_s3)
+    words = [sys.executable, "-c", SEG_SPARK, "nightly", *bench.words("A", published_s3), "--dry-run"]
+    plan = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    assert f"customer_segments/run_date={RUN_DATE}/run_id=<run_id>: replaces" in plan
 
 
 def readers_without_spark(output: str) -> None:

@@ -144,6 +144,14 @@ def test_the_highest_order_value_wins(spark: SparkSession, tmp_path: Path) -> No
     assert_df_equality(cleaned.select("customer_id", "income"), expected, ignore_row_order=True)
 
 
+@pytest.mark.parametrize("value", [float("inf"), "Infinity"])
+def test_an_infinite_value_to_order_by_rejects_the_row_typed_and_as_text(
+    spark: SparkSession, tmp_path: Path, value: float | str
+) -> None:
+    found = outcome_of(spark, tmp_path, customer(version=value), input__order_by="version")
+    assert (found[OUTCOME], found["reject_reasons"]) == ("rejected", ["impossible_date:version"])
+
+
 def test_an_impossible_date_to_order_by_rejects_the_row(spark: SparkSession, tmp_path: Path) -> None:
     cleaned = outcome_of(spark, tmp_path, customer(seen="2026-02-30"), input__order_by="seen")
     assert cleaned["reject_reasons"] == ["impossible_date:seen"]

@@ -478,6 +478,27 @@ def test_levels_that_differ_only_in_case_are_told(tmp_path: Path) -> None:
     assert "'Male' and 'male' differ only in case or spaces, and are two levels" in text
 
 
+@pytest.mark.parametrize(
+    ("header", "levels", "rule"),
+    [
+        ("status", ["Closed", "closed", "open"], "{column: status, is_in: [Closed, closed]}"),
+        ("status", ["open", "closed"], "{column: status, equals: closed}"),
+        ("active", ["no", "n", "yes"], "{column: active, is_in: [n, 'no']}"),
+        ("aktiv", ["ja", "nein"], "{column: aktiv, equals: nein}"),
+        ("is_aktiv", ["0", "1"], "{column: is_aktiv, equals: '0'}"),
+        ("account", ["yes", "no"], None),
+    ],
+)
+def test_rows_that_look_gone_are_proposed_to_be_left_out_however_that_is_written(
+    header: str, levels: list[str], rule: str | None, tmp_path: Path
+) -> None:
+    rows = [{"id": f"x{i}", header: levels[i % len(levels)]} for i in range(tables.ROWS)]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
+    text, _ = proposed(tmp_path, path, "id", header)
+    found = [line.lstrip("# -") for line in text.splitlines() if line.startswith(f"#     - {{column: {header}, ")]
+    assert [line.split("}")[0] + "}" for line in found] == ([] if rule is None else [rule])
+
+
 def test_the_mall_customers(tmp_path: Path, mall_customers: Path) -> None:
     text, settings = proposed(tmp_path, mall_customers, "CustomerID")
     assert list(settings.features.columns) == ["genre", "age", "annual_income", "spending_score"]

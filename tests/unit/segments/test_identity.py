@@ -209,6 +209,11 @@ def test_a_new_segment_does_not_take_the_name_of_another() -> None:
     assert [one.text for one in before.names] == ["High income, high score", "High income, high score (2)"]
 
 
+def test_a_segment_that_goes_on_does_not_keep_a_name_that_is_given_to_another_by_hand() -> None:
+    found = then(FIRST, customers((2, 40), (1, 60)), first(), {2: "High income, high score"})
+    assert [one.text for one in found.names] == ["High income, high score", "High income, high score (2)"]
+
+
 def test_what_a_name_tells_holds_down_to_a_quarter_of_a_standard_deviation() -> None:
     everybody = np.array([[-1.0, 0.0], [1.0, 0.0]] * 50)
     low = (NamedTrait("income", None, is_high=False),)

@@ -18,6 +18,7 @@ from seg_spark.segments.prediction import (
     column_named,
     explain_reason,
     label_customer,
+    raw_columns,
     split_assignment,
 )
 from seg_spark.settings.feature import TextForm
@@ -75,7 +76,6 @@ def test_a_row_that_the_rules_of_the_model_exclude_gets_no_segment() -> None:
 
 def test_the_value_of_one_column_is_not_taken_for_a_feature_of_that_name() -> None:
     swapped = replace(MODEL, features=(replace(INCOME, source="spend"), replace(SPEND, source="income"), REGION))
-    assert [split_assignment(swapped, text)[0] for text in ("income=1", "spend=2")] == ["spend", "income"]
     readings = answer(swapped, {"spend": "85", "income": "6"}).readings
     assert [one.value for one in readings] == [85.0, 6.0, None]
 
@@ -144,6 +144,12 @@ def test_a_feature_goes_by_its_name_and_by_its_header(text: str, expected: tuple
     assert split_assignment(MODEL, text) == expected
 
 
+def test_a_header_comes_before_a_feature_that_is_called_like_it() -> None:  # as in a file of customers
+    crossed = replace(MODEL, features=(replace(INCOME, source="spend"), replace(SPEND, source="income"), REGION))
+    assert split_assignment(crossed, "income=5") == ("income", "5")
+    assert raw_columns(crossed) == {"income": "income", "spend": "spend", "region": "Region", "Region": "Region"}
+
+
 def test_a_typo_is_answered_with_the_nearest_name() -> None:
     with pytest.raises(SettingsError, match=r"unknown feature 'incme' \(did you mean 'income'\?\)"):
         column_named(MODEL, "incme")
@@ -155,6 +161,8 @@ def test_a_typo_is_answered_with_the_nearest_name() -> None:
 
 def test_a_reason_says_what_would_have_been_accepted() -> None:
     assert explain_reason(MODEL, "out_of_range:income") == "out_of_range:income (accepted: from 0 up to 500)"
+    wide = replace(MODEL, features=(replace(INCOME, valid=(20000101.0, 1234567.5)), SPEND, REGION))
+    assert explain_reason(wide, "out_of_range:income").endswith("(accepted: from 20,000,101 up to 1,234,567.5)")
     assert explain_reason(MODEL, "out_of_range:spend") == "out_of_range:spend (accepted: from 0)"
     assert explain_reason(MODEL, "unparseable:spend") == "unparseable:spend (expected a number like 1234.5)"
     assert explain_reason(MODEL, "missing:region") == "missing:region"

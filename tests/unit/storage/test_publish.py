@@ -137,6 +137,25 @@ def test_other_tables_and_other_dates_stay_as_they_are(store: LocalStore) -> Non
     assert commit.model == model  # no model given: the date's own stays
 
 
+def test_moves_go_with_the_labels_they_were_counted_for(store: LocalStore) -> None:
+    moves = "segment_transitions"
+    run(store, "r1", "a", tables=("clean_customers", moves, LABELS))
+    run(store, "r2", "b", tables=("clean_customers",))
+    assert (in_folder(store, moves), in_commit(store, moves)) == (["a"], ["a"])
+    run(store, "r3", "b")
+    assert set(commit_of(store, RUN_DATE).tables) == {"clean_customers", LABELS}
+    assert not store.path(f"{moves}/run_date={RUN_DATE}").exists()
+    assert in_folder(store, "clean_customers") == ["b"]
+
+
+def test_a_folder_of_a_table_that_the_date_does_not_have_is_removed_by_repair(store: LocalStore) -> None:
+    run(store, "r1", "a")
+    shutil.copytree(store.path(f"{LABELS}/run_date={RUN_DATE}"), store.path(f"segment_profiles/run_date={RUN_DATE}"))
+    assert repair(store).folders == 1
+    assert not store.path(f"segment_profiles/run_date={RUN_DATE}").exists()
+    assert in_folder(store) == ["a"]
+
+
 def test_a_replaced_version_stays_for_its_readers_as_the_rules_say(store: LocalStore) -> None:
     commits = [run(store, f"r{number}", f"c{number}") for number in range(1, 5)]
     assert in_folder(store) == in_commit(store) == ["c4"]
@@ -290,6 +309,20 @@ def test_a_model_that_is_published_already_is_not_written_again(store: LocalStor
     assert first.model == second.model
     assert store.read("models/abc/model.json") == b"whole"
     assert not store.path("_seg_spark/versions/r2").exists()
+
+
+@pytest.mark.parametrize("absent", ["scores.json", "pipeline"])
+def test_an_incomplete_model_is_repaired_by_fitting_it_again(store: LocalStore, absent: str) -> None:
+    first = run_with_model(store, "r1", "whole")
+    assert first.model is not None
+    for folder in (first.model.folder, "models/abc"):
+        store.remove(f"{folder}/{absent}")
+    whole = run_with_model(store, "r2", "whole").model
+    assert whole is not None and whole != first.model
+    assert files_below(store, whole.folder) == {
+        f"{whole.folder}/{one}" for one in ("model.json", "scores.json", "reference.json", "pipeline/stages/part-0")
+    }
+    assert len(files_below(store, "models")) == 4
 
 
 def test_a_damaged_model_is_repaired_by_fitting_it_again(store: LocalStore) -> None:
