@@ -10,7 +10,7 @@ from seg_spark.segments.drift import FeatureDrift, distribution_of, drift_of_fea
 from seg_spark.segments.movement import DateComparison, transitions_of
 from seg_spark.storage.commits import commit_of
 from seg_spark.storage.portable_models import read_model
-from seg_spark.storage.published_tables import cross_labels_between, read_profiles, read_published
+from seg_spark.storage.published_tables import cross_labels_between, read_profiles, read_table_of_date
 from seg_spark.storage.store import Files
 
 
@@ -39,4 +39,4 @@ def _drift(store: Files, before: date, now: date, feature: FittedFeature) -> Fea
 
 
 def _column(store: Files, run_date: date, name: str) -> pa.ChunkedArray:
-    return read_published(store, run_date, c.CLEAN_CUSTOMERS, (name,))[name]
+    return read_table_of_date(store, run_date, c.CLEAN_CUSTOMERS, (name,))[name]

@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Final
+
+FIT_AGAIN: Final = "fit again with seg-spark nightly --run-date DATE --refit"
+"""What to do about a damaged model, as the end of a message."""
 
 
 class SegSparkError(Exception):
@@ -41,7 +45,10 @@ class DegenerateModelError(SegSparkError):
 
 
 class PublishError(SegSparkError):
-    """What was staged failed its audit, or could not be swapped in. Nothing published has changed."""
+    """What was staged failed its audit, or could not be swapped in.
+
+    Unless its message says that the date is committed, or that this is not known, nothing published has changed.
+    """
 
     exit_code = 7
 

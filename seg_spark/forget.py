@@ -19,7 +19,7 @@ from seg_spark.input.spark_reader import read_raw
 from seg_spark.report import make_report
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.reporting.report_figures import without_customers
-from seg_spark.run_record import Run
+from seg_spark.run_record import RunStart
 from seg_spark.settings.schema import Settings
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import retention_of
@@ -56,7 +56,7 @@ class ForgettingResult:
 
 
 def forget_customers(
-    run: Run, store: Store, forgetting: Forgetting, spark: SparkSession, progress: StepProgress
+    run: RunStart, store: Store, forgetting: Forgetting, spark: SparkSession, progress: StepProgress
 ) -> ForgettingResult:
     """Remove all rows of some customers from everything below the output, and read it back.
 

@@ -1,4 +1,4 @@
-"""The work of each command: raw customers -> clean -> training set -> fit every k, choose k -> label -> publish."""
+"""The work of each command: clean -> training set -> fit anew or keep the published model -> label -> publish."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -36,42 +36,44 @@ from seg_spark.storage.tables import StagedTable
 
 log = logging.getLogger("seg_spark")
 
-Report = Callable[[RunOutcome], None]
+Remember = Callable[[RunOutcome], None]
 """A step reports here what is known so far, so that a failing run still has it on record."""
-Work = Callable[[RunContext, Report], RunOutcome]
+Work = Callable[[RunContext, Remember], RunOutcome]
 
 
-def run_nightly(context: RunContext, report: Report) -> RunOutcome:
+def run_nightly(context: RunContext, remember: Remember) -> RunOutcome:
     """The whole run: everything is staged and audited before anything is published, labels last."""
     cleaned = clean_customers(context)
-    report(RunOutcome(cleaned=cleaned))
+    remember(RunOutcome(cleaned=cleaned))
     check_rows(cleaned.rows, context.settings)
     customers = read_clean(context, cleaned.clean.files)
     training = training_customers(context, customers)
     preceding, champion = _before(context, training)
     chosen = choose_model(context, training, champion, cleaned.rows.accepted, refit=context.refit)
     outcome = RunOutcome(
-        cleaned=cleaned, fitted=chosen.fitted, model=chosen.model, refit=chosen.report, earlier=chosen.earlier
+        cleaned=cleaned, fitted=chosen.fitted, model=chosen.model, refit=chosen.refit, earlier=chosen.earlier
     )
-    report(outcome)
-    labelled = label_customers(context, customers, chosen.model, training, accepted=cleaned.ids, preceding=preceding)
+    remember(outcome)
+    labelled = label_customers(
+        context, customers, chosen.model, training, accepted_ids=cleaned.ids, preceding=preceding
+    )
     with context.progress.step("publish"):
         tables = [cleaned.clean, cleaned.rejected, *labelled.tables]
-        _publish(context, tables, stage_chosen(context, chosen), chosen.segments)
+        _publish(context, tables, stage_chosen(context, chosen), chosen.segment_state)
     return replace(outcome, labelled=labelled)
 
 
-def run_clean(context: RunContext, report: Report) -> RunOutcome:
+def run_clean(context: RunContext, remember: Remember) -> RunOutcome:
     """Clean the raw customers and publish clean_customers and rejected_customers."""
     cleaned = clean_customers(context)
-    report(RunOutcome(cleaned=cleaned))
+    remember(RunOutcome(cleaned=cleaned))
     check_rows(cleaned.rows, context.settings)
     with context.progress.step("publish"):
         _publish(context, [cleaned.clean, cleaned.rejected], None)
     return RunOutcome(cleaned=cleaned)
 
 
-def run_fit(context: RunContext, report: Report) -> RunOutcome:
+def run_fit(context: RunContext, remember: Remember) -> RunOutcome:
     """Fit a model on the clean customers published for the date, and publish it for the date.
 
     Whatever the policy says; but where the fit is refused, the model of the date before becomes that of this date.
@@ -80,24 +82,27 @@ def run_fit(context: RunContext, report: Report) -> RunOutcome:
     training = training_customers(context, read_clean(context, table.files))
     _, champion = _before(context, training)
     chosen = choose_model(context, training, champion, table.rows, refit=True)
-    outcome = RunOutcome(fitted=chosen.fitted, model=chosen.model, refit=chosen.report, earlier=chosen.earlier)
-    report(outcome)
+    outcome = RunOutcome(fitted=chosen.fitted, model=chosen.model, refit=chosen.refit, earlier=chosen.earlier)
+    remember(outcome)
     with context.progress.step("publish"):
-        _publish(context, [], stage_chosen(context, chosen), chosen.segments)
+        _publish(context, [], stage_chosen(context, chosen), chosen.segment_state)
     return outcome
 
 
-def run_label(context: RunContext, report: Report) -> RunOutcome:
+def run_label(context: RunContext, remember: Remember) -> RunOutcome:
     """Label the clean customers published for the date with its model, or else the last one before it."""
     customers = read_clean(context, _clean_table(context).files)
     published = active_model(context.store, context.run_date)
     if published is None:
-        raise InputError(f"{context.store.root}: no model is published for {context.run_date} or before; run fit first")
+        raise InputError(
+            f"{context.store.root}: no model is published for {context.run_date} or before; "
+            f"run seg-spark fit --run-date {context.run_date} first"
+        )
     model = read_model(context.store, published)
-    report(RunOutcome(model=model))
+    remember(RunOutcome(model=model))
     sample = training_customers(context, customers)
     preceding = preceding_run(context.store, context.run_date)
-    labelled = label_customers(context, customers, model, sample, accepted=_ids_of(customers), preceding=preceding)
+    labelled = label_customers(context, customers, model, sample, accepted_ids=_ids_of(customers), preceding=preceding)
     with context.progress.step("publish"):
         _publish(context, labelled.tables, published, active_segments(context.store, context.run_date))
     return RunOutcome(model=model, labelled=labelled)
@@ -124,7 +129,8 @@ def _clean_table(context: RunContext) -> TableVersion:
     table = commit_of(context.store, context.run_date).tables.get(c.CLEAN_CUSTOMERS)
     if table is None:
         raise InputError(
-            f"{context.store.root}: no clean customers are published for {context.run_date}; run clean first"
+            f"{context.store.root}: no clean customers are published for {context.run_date}; "
+            f"run seg-spark clean --run-date {context.run_date} first"
         )
     return table
 
@@ -139,7 +145,7 @@ def _publish(
     context: RunContext,
     staged: list[StagedTable],
     model: PublishedModel | None,
-    segments: SegmentState | None = None,
+    segment_state: SegmentState | None = None,
 ) -> None:
     retention = retention_of(context.settings)
-    publish(context.store, context.area, staged, model, retention, segments=segments)
+    publish(context.store, context.area, staged, model, retention, segment_state=segment_state)

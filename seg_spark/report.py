@@ -4,7 +4,7 @@ import json
 from datetime import date
 
 from seg_spark import columns as c
-from seg_spark.errors import InputError
+from seg_spark.errors import FIT_AGAIN, InputError
 from seg_spark.reporting.changes import MOST_DATES
 from seg_spark.reporting.report_page import ReportData, render_report
 from seg_spark.storage.commits import commit_of
@@ -30,7 +30,7 @@ def make_report(store: Files, run_date: date) -> str:
     try:
         scores = json.loads(read_scores(store, commit.model))
     except ValueError:
-        raise InputError(f"{scores_path(store, commit.model)}: is damaged; fit again") from None
+        raise InputError(f"{scores_path(store, commit.model)}: is damaged; {FIT_AGAIN}") from None
     data = ReportData(
         record=record,
         model=read_model(store, commit.model),

@@ -12,7 +12,7 @@ from seg_spark.settings.schema import Settings
 
 if TYPE_CHECKING:
     from seg_spark.segments.model import Model
-    from seg_spark.segments.refit import RefitReport
+    from seg_spark.segments.refit import RefitResult
     from seg_spark.steps.choosing import EarlierFit
     from seg_spark.steps.cleaning import CleaningResult
     from seg_spark.steps.fitting import FittingResult
@@ -29,7 +29,7 @@ class RunOutcome:
     fitted: "FittingResult | None" = None
     labelled: "LabellingResult | None" = None
     model: "Model | None" = None
-    refit: "RefitReport | None" = None
+    refit: "RefitResult | None" = None
     earlier: "EarlierFit | None" = None
     skipped_for: str | None = None
     """The run that has published the same before, so that there was nothing to do."""
@@ -40,7 +40,7 @@ class RunOutcome:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunStart:
     """One start of one command."""
 
     command: str
@@ -50,7 +50,7 @@ class Run:
 
 
 def record_of(
-    run: Run, outcome: RunOutcome, seconds: Mapping[str, float], error: BaseException | None
+    run: RunStart, outcome: RunOutcome, seconds: Mapping[str, float], error: BaseException | None
 ) -> dict[str, Any]:
     """The run record: what the run did as far as it came, how it ended, and how long each step took."""
     cleaned, fitted, labelled, model = outcome.cleaned, outcome.fitted, outcome.labelled, outcome.model

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from seg_spark.errors import InputError, PublishError, SegSparkError
 from seg_spark.input.files import input_path
 from seg_spark.reporting.progress import StepProgress
-from seg_spark.run_record import Run, RunOutcome, record_of
+from seg_spark.run_record import RunOutcome, RunStart, record_of
 from seg_spark.session import ending_work
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.context import RunContext, refuse_own_output, retention_of, start_spark, store_of
@@ -37,7 +37,7 @@ from seg_spark.storage.store import Files, Store
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from seg_spark.nightly import Report, Work
+    from seg_spark.nightly import Remember, Work
 
 log = logging.getLogger("seg_spark")
 
@@ -67,8 +67,8 @@ def run(
 ) -> RunResult:
     """Run one command of `nightly.WORK` under the lock, and write its run record, also if it fails.
 
-    A nightly run that would give again what is published does nothing, unless with `force` or `refit`, which
-    fits anew whatever the policy says.
+    A nightly run whose result is published already does nothing, unless with `force` or `refit`, which fits anew
+    whatever the policy says.
     Raises the SegSparkError that ended it (its record is written by then).
     """
     refuse_own_output(settings, run_date)
@@ -83,7 +83,7 @@ def run(
     def remote_input() -> Files:
         return HadoopStore.of(input_path(settings.input, run_date), start()[0])
 
-    def run_command(store: Store, begun: RunArea, report: "Report") -> RunOutcome:
+    def run_command(store: Store, begun: RunArea, remember: "Remember") -> RunOutcome:
         refuse_old_date(latest_commit(store), run_date, settings.publish.keep_dates)
         fingerprint = fingerprint_of(settings, store, run_date, remote_input) if command == "nightly" else None
         area = replace(begun, fingerprint=fingerprint)
@@ -94,7 +94,7 @@ def run(
         spark, work = start()
         context = RunContext(spark, settings, store, area, progress, refit=refit)
         with ending_work(spark):
-            return work(context, report)
+            return work(context, remember)
 
     return _run_recorded(_new_run(command, settings, run_date), progress, lambda: start()[0], run_command)
 
@@ -110,7 +110,7 @@ def run_rollback(
     def start() -> "SparkSession":
         return start_spark(f"seg_spark rollback {run_date}", settings, run_date, conf_dir, progress)
 
-    def restore(store: Store, area: RunArea, report: "Report") -> RunOutcome:
+    def restore(store: Store, area: RunArea, remember: "Remember") -> RunOutcome:
         with progress.step("roll back"):
             return RunOutcome(restored_run=roll_back(store, area, retention_of(settings), to_run).run_id)
 
@@ -132,7 +132,7 @@ def run_forget(settings: Settings, ids: frozenset[str], conf_dir: Path, progress
     def start() -> "SparkSession":
         return start_spark("seg_spark forget", settings, dates[-1], conf_dir, progress)
 
-    def work(store: Store, area: RunArea, report: "Report") -> RunOutcome:
+    def work(store: Store, area: RunArea, remember: "Remember") -> RunOutcome:
         from seg_spark.forget import forget_customers
 
         spark = start()
@@ -143,15 +143,15 @@ def run_forget(settings: Settings, ids: frozenset[str], conf_dir: Path, progress
     return _run_recorded(run, progress, start, work)
 
 
-def _new_run(command: str, settings: Settings, run_date: date) -> Run:
-    return Run(command, settings, run_date, f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}")
+def _new_run(command: str, settings: Settings, run_date: date) -> RunStart:
+    return RunStart(command, settings, run_date, f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}")
 
 
 def _run_recorded(
-    run: Run,
+    run: RunStart,
     progress: StepProgress,
     start: "Callable[[], SparkSession]",
-    work: "Callable[[Store, RunArea, Report], RunOutcome]",
+    work: "Callable[[Store, RunArea, Remember], RunOutcome]",
 ) -> RunResult:
     """Do work under the lock, in the run's own area, and write its record, also if it fails."""
     what, max_seconds = f"{run.command} {run.run_date}", 60.0 * run.settings.run.max_minutes
@@ -217,7 +217,7 @@ def _report(store: Store, run_date: date, run_id: str, outcome: RunOutcome) -> s
         return f"{store.root}/{make_report(store, run_date)}"
     except Exception as error:  # noqa: BLE001  # the labels are published: a page must not turn that into a failure
         reason = str(error) if isinstance(error, SegSparkError) else f"unexpected {type(error).__name__}"
-        log.warning("no report was made: %s", reason)
+        log.warning("the labels are published, but no report was made: %s; seg-spark report makes it again", reason)
         return None
 
 

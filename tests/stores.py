@@ -84,7 +84,7 @@ def published(
             last = latest_commit(store)
             born = 1 + sum(len(ids) for ids in last.issued.values()) if last else 1
             segments = SegmentState((SegmentEvent(run_date, born, "born", f"of {run_id}"),))
-        return publish(store, area, staged, model, retention, segments=segments)
+        return publish(store, area, staged, model, retention, segment_state=segments)
 
 
 def labels(store: LocalStore, run_date: date = FIRST_DATE) -> list[str]:

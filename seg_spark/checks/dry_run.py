@@ -137,14 +137,20 @@ def _writes(command: str, store: Files, run_date: date) -> Iterator[str]:
 def _published_customers(store: Files, run_date: date) -> str:
     entry = commit_of(store, run_date).tables.get(_CLEAN[0])
     if entry is None:
-        raise InputError(f"{store.root}: no clean customers are published for {run_date}; run clean first")
+        raise InputError(
+            f"{store.root}: no clean customers are published for {run_date}; "
+            f"run seg-spark clean --run-date {run_date} first"
+        )
     return f"{_shown(store, layout.partition(_CLEAN[0], run_date))}: {entry.rows:,} customers"
 
 
 def _model(store: Files, run_date: date) -> str:
     active = active_model(store, run_date)
     if active is None:
-        raise InputError(f"{store.root}: no model is published for {run_date} or before; run fit first")
+        raise InputError(
+            f"{store.root}: no model is published for {run_date} or before; "
+            f"run seg-spark fit --run-date {run_date} first"
+        )
     return active.model_id
 
 

@@ -127,8 +127,7 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
         # a time without a day would mean today, and another day's run would decide otherwise
         day = F.when(text.rlike(r"^\d{4}-\d{1,2}-\d{1,2}"), text)
         moment = F.unix_micros(F.try_to_timestamp(day)).cast("double")
-        value = F.when(~_looks_like_java(text), text.try_cast("double"))
-        drafts, found = _draft("_order_found", F.coalesce(value, moment))
+        drafts, found = _draft("_order_found", F.coalesce(plain_number(text), moment))
         missing_draft, missing = _draft("_order_missing", is_missing(raw, null_values))
         drafts = drafts | missing_draft
         impossible = ~missing & (found.isNull() | ~_is_finite(found))

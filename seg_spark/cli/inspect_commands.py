@@ -17,9 +17,9 @@ from seg_spark.cli.options import (
     CONF_DIR,
     Assignments,
     ConfDir,
+    DateOption,
     Debug,
     Env,
-    PublishedDate,
     app,
     load,
     out,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @app.command("segments")
 def segments(
-    run_date: PublishedDate = None,
+    run_date: DateOption = None,
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
     assignments: Assignments = None,
@@ -53,7 +53,7 @@ def segments(
 
     store, date_ = _published(load(conf_dir, env, assignments).settings.output.path, run_date)
     if history:
-        show_history(out(), commit_of(store, date_).segments.history, f"History of the segments up to {date_}")
+        show_history(out(), commit_of(store, date_).segment_state.history, f"History of the segments up to {date_}")
         return
     show = show_all_features if all_features else show_segments
     show(out(), read_profiles(store, date_), f"Segments of {date_}")
@@ -88,7 +88,7 @@ def compare(
 
 @app.command("report")
 def report(
-    run_date: PublishedDate = None,
+    run_date: DateOption = None,
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
     assignments: Assignments = None,

@@ -34,7 +34,7 @@ app = typer.Typer(
 )
 
 RunDate = Annotated[str, typer.Option("--run-date", help="The date of the run, as YYYY-MM-DD.", show_default=False)]
-PublishedDate = Annotated[
+DateOption = Annotated[
     str | None,
     typer.Option(
         "--run-date",

@@ -14,9 +14,9 @@ from seg_spark.cli.options import (
     CONF_DIR,
     Assignments,
     ConfDir,
+    DateOption,
     Debug,
     Env,
-    PublishedDate,
     RunDate,
     app,
     load,
@@ -89,7 +89,7 @@ for _name, _texts in _COMMANDS.items():
 @app.command("try")
 def try_(
     assignments: Assignments = None,
-    run_date: PublishedDate = None,
+    run_date: DateOption = None,
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
     *,

@@ -87,7 +87,7 @@ def _cluster_sums(points: WeightedPoints, stack: Stack) -> Matrix:
         scores = (scorers @ points.columns[:, rows]).reshape(sets, k, -1)
         nearest = scores == scores.max(axis=1, keepdims=True)
         if np.count_nonzero(nearest) > sets * scores.shape[2]:
-            _settle_ties(nearest)
+            _break_ties(nearest)
         sums += nearest.reshape(sets * k, -1).astype(np.float64) @ points.moments[rows]
     return sums
 
@@ -153,7 +153,7 @@ def _sums_and_leads(points: WeightedPoints, centres: Matrix) -> tuple[Matrix, ND
         best = scores.max(axis=0)
         nearest = (scores == best)[None]
         if np.count_nonzero(nearest) > len(best):
-            _settle_ties(nearest)
+            _break_ties(nearest)
         sums += nearest[0].astype(np.float64) @ points.moments[rows]
         np.copyto(scores, -np.inf, where=nearest[0])
         squared = np.maximum(points.squares[rows] - 2 * np.stack([scores.max(axis=0), best]), 0.0)
@@ -167,7 +167,7 @@ def with_offsets(centres: Matrix) -> Matrix:
     return np.hstack([centres, -(centres**2).sum(axis=1, keepdims=True) / 2])
 
 
-def _settle_ties(nearest: NDArray[np.bool_]) -> None:
+def _break_ties(nearest: NDArray[np.bool_]) -> None:
     """Leave a point that is equally near to several centres of a set (sets x k x points) to the first of them."""
     tied_sets, tied_points = np.nonzero(nearest.sum(axis=1) > 1)
     first = nearest[tied_sets, :, tied_points].argmax(axis=1)

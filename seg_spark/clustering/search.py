@@ -86,7 +86,7 @@ class Solution:
 def search_centres(matrix: Matrix, ks: Sequence[int]) -> dict[int, Matrix]:
     """The best centres (k x axes) found for every k of `ks`, each at the mean of its customers.
 
-    No k may be above the number of distinct points of the matrix. The within sum of squares falls from k to k.
+    No k may be above the number of distinct points of the matrix. A larger k never has a higher within sum of squares.
     Empty where the sums of squares of the matrix are not finite. The same matrix gives the same centres: linear
     algebra is held to one thread meanwhile, because what is added up first depends on their number.
     """
@@ -192,7 +192,7 @@ def _starts(points: WeightedPoints, largest: int) -> Iterator[Stack]:
 
 def _growing_chain(points: WeightedPoints, largest: int) -> dict[int, Solution]:
     """From the mean of everybody one split at a time."""
-    solution = _settle(points, np.zeros((1, 1, len(points.columns) - 1)))
+    solution = _best_converged(points, np.zeros((1, 1, len(points.columns) - 1)))
     chain = {1: solution}
     while len(solution.centres) < largest:
         trials = splits(solution.survey)
@@ -209,7 +209,7 @@ def _shrinking_chain(points: WeightedPoints, growing: dict[int, Solution]) -> di
     largest = max(growing)
     while len(solution.centres) < largest:
         k = len(solution.centres)
-        solution = _settle(points, split_many(solution.survey, min(max(k // 2, 1), largest - k)))
+        solution = _best_converged(points, split_many(solution.survey, min(max(k // 2, 1), largest - k)))
         if len(solution.centres) == k:
             return growing
     chain = dict(growing)
@@ -267,10 +267,10 @@ def _best_of(points: WeightedPoints, trials: Stack) -> Solution:
         if len(trials) > keep:
             costs, trials = converge(points, trials, 0.0, _STEPS_PER_HEAT)
             trials = trials[np.argsort(costs, kind="stable")[:keep]]
-    return _settle(points, trials)
+    return _best_converged(points, trials)
 
 
-def _settle(points: WeightedPoints, trials: Stack) -> Solution:
+def _best_converged(points: WeightedPoints, trials: Stack) -> Solution:
     costs, centres = converge(points, trials, _LEAST_GAIN)
     best = int(costs.argmin())
     return Solution(points, centres[best], float(costs[best]))

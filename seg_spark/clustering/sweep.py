@@ -127,7 +127,9 @@ def published_form(spark: SparkSession, fit: Fit, matrix: Matrix) -> tuple[KMean
     model = kmeans.fit(matrix_frame(spark, fit.centres))
     centres = np.array(model.clusterCenters())
     if sorted(map(tuple, centres)) != sorted(map(tuple, fit.centres)):
-        raise DegenerateModelError(f"Spark did not take over the {fit.k} centres; set clustering.refine: false")
+        raise DegenerateModelError(
+            f"Spark changed the {fit.k} centres when storing them; set clustering.refine: false and report this"
+        )
     return model, Fit.of(fit.k, centres, matrix, fit.mllib_within_ss)
 
 

@@ -13,7 +13,7 @@ from seg_spark.errors import InputError
 from seg_spark.input.text_files import csv_reader
 from seg_spark.settings.raw_table import TextOptions
 
-DELIMITERS: Final = (",", ";", "\t", "|", "^", "~", "\x01", ":")
+ALL_DELIMITERS: Final = (",", ";", "\t", "|", "^", "~", "\x01", ":")
 """In the order in which they win a tie."""
 _RECORDS: Final = 2_000
 _REGULAR: Final = 0.6
@@ -36,7 +36,7 @@ def find_dialect(text: str, origin: str) -> TextOptions:
     """
     if not text.strip():
         raise InputError(f"--input {origin} is empty; expected a table with a header")
-    readings = [_read(text, TextOptions(delimiter=delimiter)) for delimiter in DELIMITERS if delimiter in text]
+    readings = [_read(text, TextOptions(delimiter=delimiter)) for delimiter in ALL_DELIMITERS if delimiter in text]
     several = [reading for reading in readings if reading.width > 1]
     if not several:
         return TextOptions()

@@ -14,7 +14,7 @@ from seg_spark.errors import InputError, did_you_mean
 from seg_spark.input.text_files import codec_of, csv_rows, opened
 from seg_spark.settings.raw_table import TextOptions
 
-DELIMITERS: Final = (",", ";", "\t", "|")
+USUAL_DELIMITERS: Final = (",", ";", "\t", "|")
 
 
 def headers_of(files: Sequence[Path], options: TextOptions) -> dict[tuple[str, ...], list[Path]]:
@@ -38,9 +38,13 @@ def check_same_columns(groups: Mapping[tuple[str, ...], Sequence[Path]], declare
         if absent:
             there, lacking = (first_files, files) if absent[0] in first else (files, first_files)
             if not set(header) & set(first):  # a cell may be a customer, so none is shown
-                raise InputError(f"input.path: {files[0]} has another header (none of the columns of the first file)")
+                raise InputError(
+                    f"input.path: {files[0]} has a different header (none of the columns of the first file); "
+                    "give every file the same columns"
+                )
             raise InputError(
-                f"input.path: {lacking[0]} has another header (it lacks {absent[0]!r}, which {there[0]} has)"
+                f"input.path: {lacking[0]} has a different header (it lacks {absent[0]!r}, which {there[0]} has); "
+                "give every file the same columns"
             )
 
 
@@ -59,7 +63,7 @@ def check_delimiter(header: Sequence[str], delimiter: str, path: str) -> None:
     """Raise InputError if there is but one column, and another delimiter would cut it."""
     if len(header) != 1:
         return
-    better = max(DELIMITERS, key=header[0].count)
+    better = max(USUAL_DELIMITERS, key=header[0].count)
     if better != delimiter and better in header[0]:
         raise InputError(
             f"input.options.delimiter: only one column was found in {path} with {delimiter!r}; "

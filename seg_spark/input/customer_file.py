@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from seg_spark.errors import InputError
-from seg_spark.input.csv_headers import DELIMITERS
+from seg_spark.input.csv_headers import USUAL_DELIMITERS
 from seg_spark.input.text_files import csv_rows, opened
 from seg_spark.settings.raw_table import TextOptions
 
-MOST_CUSTOMERS: Final = 100_000
+MOST_IN_A_FILE: Final = 100_000
 _MOST_BYTES: Final = 200_000_000
 
 
@@ -32,11 +32,14 @@ def read_customer_file(path: Path, options: TextOptions, is_known: Callable[[str
     the file cannot be read, has no known column, has one twice, or is too large for this.
     """
     text = _text(path, options)
-    candidates = [options, *(options.model_copy(update={"delimiter": one}) for one in DELIMITERS)]
+    candidates = [options, *(options.model_copy(update={"delimiter": one}) for one in USUAL_DELIMITERS)]
     headers = [next(_rows(text, one), (0, None))[1] or [] for one in candidates]
     header, form = max(zip(headers, candidates, strict=True), key=lambda one: sum(map(is_known, one[0])))
     if not any(map(is_known, header)):
-        raise InputError(f"--file {path}: no column of its first line is a feature of the published model")
+        raise InputError(
+            f"--file {path}: no column of its first line is a feature of the published model "
+            "(seg-spark segments --all-features names them)"
+        )
     for name in header:
         if is_known(name) and header.count(name) > 1:
             raise InputError(f"--file {path}: the header has {name!r} twice")
@@ -48,9 +51,9 @@ def read_customer_file(path: Path, options: TextOptions, is_known: Callable[[str
             rows.append(CustomerRow(line, {}, True))
             continue
         rows.append(CustomerRow(line, dict(zip(header, cells, strict=False)), len(cells) != len(header)))
-        if len(rows) > MOST_CUSTOMERS:
+        if len(rows) > MOST_IN_A_FILE:
             raise InputError(
-                f"--file {path}: has more than {MOST_CUSTOMERS:,} customers; label so many with seg-spark nightly"
+                f"--file {path}: has more than {MOST_IN_A_FILE:,} customers; label so many with seg-spark nightly"
             )
     return rows
 

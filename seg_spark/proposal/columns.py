@@ -52,7 +52,7 @@ class OmittedColumn:
 
     header: str
     reason: str
-    otherwise: ProposedFeature | None
+    as_feature: ProposedFeature | None
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _words(text: str, known: Mapping[str, ProposedRole]) -> Iterator[str]:
 
 def _feature(one: ProposedRole, names: Mapping[str, str], labels: Mapping[str, str]) -> ProposedFeature:
     facts = one.facts
-    kind = one.otherwise or "category"
+    kind = one.feature_kind or "category"
     form = facts.numbers.form if facts.numbers is not None and kind == "number" else None
     unit = None
     if kind == "number":
@@ -180,10 +180,10 @@ def _omitted(
     for one in roles:
         if one.facts.header in picked or one.role is ColumnRole.ID:
             continue
-        otherwise = (
-            _feature(one, names, labels) if one.otherwise is not None and one.role is not ColumnRole.EMPTY else None
+        as_feature = (
+            _feature(one, names, labels) if one.feature_kind is not None and one.role is not ColumnRole.EMPTY else None
         )
-        yield OmittedColumn(one.facts.header, one.reason or _NOT_REQUESTED, otherwise)
+        yield OmittedColumn(one.facts.header, one.reason or _NOT_REQUESTED, as_feature)
 
 
 def _order_columns(roles: Sequence[ProposedRole]) -> Iterator[str]:

@@ -116,12 +116,12 @@ def _features(proposal: Proposal) -> Iterator[str]:
         for text in filter(None, (*warnings(feature), skew_of(feature))):
             yield from comment(text, "    # ! ", "    #   ")
         yield f"    {feature_line(feature)}"
-    usable = [one for one in proposal.omitted if one.otherwise is not None]
-    unusable = [one for one in proposal.omitted if one.otherwise is None]
+    usable = [one for one in proposal.omitted if one.as_feature is not None]
+    unusable = [one for one in proposal.omitted if one.as_feature is None]
     if usable:
         yield ""
         yield "    # Left out. Remove the # to use one anyway:"
-        lines = [(feature_line(one.otherwise), one.reason) for one in usable if one.otherwise is not None]
+        lines = [(feature_line(one.as_feature), one.reason) for one in usable if one.as_feature is not None]
         width = min(70, max(len(line) for line, _ in lines))
         yield from (f"    # {line:<{width}}  # {_one_line(reason)}" for line, reason in lines)
     if unusable:

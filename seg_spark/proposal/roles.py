@@ -35,7 +35,7 @@ class ProposedRole:
     role: ColumnRole
     reason: str = ""
     """Why it is left out; empty for a feature."""
-    otherwise: str | None = None
+    feature_kind: str | None = None
     """The kind of feature it would be: number, category, or None where it can be none."""
     can_order: bool = False
     """Whether its values may decide which of several rows of a customer is the latest."""
@@ -94,15 +94,17 @@ def _constant(facts: ColumnFacts) -> ProposedRole | None:
 def _flag(facts: ColumnFacts) -> ProposedRole | None:
     """A yes or no written as 1 and 0. As a number, standardised, a rare 1 would outweigh every other feature.
 
-    (As a float it would be a level called 1.0, which nobody would think to ask for.)
+    A column of 0.0 and 1.0 stays a number: its levels would be called 1.0, which nobody would think to ask for.
     """
     if facts.numbers is None or {str(value) for value in facts.counts} != {"0", "1"}:
         return None
-    return ProposedRole(facts, ColumnRole.CATEGORY, otherwise="category")
+    return ProposedRole(facts, ColumnRole.CATEGORY, feature_kind="category")
 
 
 def _number(facts: ColumnFacts) -> ProposedRole | None:
-    return None if facts.numbers is None else ProposedRole(facts, ColumnRole.NUMBER, otherwise="number", can_order=True)
+    return (
+        None if facts.numbers is None else ProposedRole(facts, ColumnRole.NUMBER, feature_kind="number", can_order=True)
+    )
 
 
 def _text(facts: ColumnFacts) -> ProposedRole:
@@ -136,14 +138,14 @@ def _dated(facts: ColumnFacts) -> ProposedRole | None:
 def _identifier(facts: ColumnFacts) -> ProposedRole | None:
     """Row numbers, identifiers and codes."""
     number = facts.numbers
+    kind = "category"  # codes are not to be averaged
     reason = None
     if hints_at(facts.header, CODE_WORDS) and _are_codes(facts):
         reason = "codes, not amounts (telephone or postal, by its name)"
     elif number is not None and number.as_text and number.form is None and _have_leading_zeros(facts):
         reason = "codes, not amounts: they have leading zeros"
     elif number is not None and number.whole and facts.present >= _FEWEST_ROWS:
-        reason = _numbering(facts, number)
-    kind = "category" if reason is not None and reason.startswith("codes") else _kind(facts)  # not to be averaged
+        kind, reason = _kind(facts), _numbering(facts, number)
     return None if reason is None else ProposedRole(facts, ColumnRole.IDENTIFIER, reason, kind)
 
 

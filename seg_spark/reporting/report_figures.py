@@ -18,7 +18,7 @@ from seg_spark.segments.model import Model, Segment
 
 MOST_POINTS: Final = 1_500
 MOST_SILHOUETTES: Final = 2_000
-MOST_CUSTOMERS: Final = 20_000
+MOST_SHOWN: Final = 20_000
 _BARS_PER_SEGMENT: Final = 60
 _BINS: Final = 24
 _MOST_LEVELS: Final = 12
@@ -34,8 +34,8 @@ def report_figures(model: Model, customers: pa.Table, points: Matrix, segment_id
     `segment_ids` their segments, row for row; the customers are in the order of a hash of their ids, so the first
     ones are a fair sample.
     """
-    shown = slice(0, MOST_CUSTOMERS)
-    customers, points, segment_ids = customers.slice(0, MOST_CUSTOMERS), points[shown], segment_ids[shown]
+    shown = slice(0, MOST_SHOWN)
+    customers, points, segment_ids = customers.slice(0, MOST_SHOWN), points[shown], segment_ids[shown]
     few = min(len(points), MOST_SILHOUETTES)
     return {
         "customers": len(points),

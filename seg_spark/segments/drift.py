@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from scipy.special import gammaincinv
 
 from seg_spark.clustering.points import Labels, Matrix
-from seg_spark.errors import InputError
+from seg_spark.errors import FIT_AGAIN, InputError
 from seg_spark.features.fitted import FittedCategory, FittedFeature
 
 BINS: Final = 10
@@ -190,4 +190,4 @@ def reference_from_json(text: str, where: str) -> FitReference:
     try:
         return _REFERENCE.validate_json(text)
     except (ValidationError, ValueError):
-        raise InputError(f"{where}: is damaged") from None
+        raise InputError(f"{where}: is damaged; {FIT_AGAIN}") from None

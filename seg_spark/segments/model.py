@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from seg_spark.errors import InputError
+from seg_spark.errors import FIT_AGAIN, InputError
 from seg_spark.features.fitted import FittedFeature
 from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES, Exclusion
 
@@ -89,13 +89,13 @@ def model_from_json(text: str, where: str) -> Model:
         if not isinstance(version, int):
             raise ValueError("no format version")
         if version != FORMAT_VERSION:
-            advice = "upgrade seg_spark" if version > FORMAT_VERSION else "fit again"
+            advice = "upgrade seg_spark" if version > FORMAT_VERSION else FIT_AGAIN
             raise InputError(f"{where}: has model format {version}; this version reads {FORMAT_VERSION}; {advice}")
         model = _MODEL.validate_json(json.dumps(document), strict=True)
     except (ValueError, ValidationError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{where}: is damaged, or not a model file; fit again") from None
+        raise InputError(f"{where}: is damaged, or not a model file; {FIT_AGAIN}") from None
     if _digest(model) != digest or model.model_id != model_id:
-        raise InputError(f"{where}: its checksum does not match its content; fit again")
+        raise InputError(f"{where}: its checksum does not match its content; {FIT_AGAIN}")
     return model
 
 

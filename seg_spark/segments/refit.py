@@ -40,7 +40,7 @@ class Challenge:
 
 
 @dataclass(frozen=True)
-class RefitReport:
+class RefitResult:
     """Whether a run fitted anew and why, and what became of the fit.
 
     `refused` are the reasons for which the published model stays active all the same.
@@ -95,9 +95,10 @@ def drifted(drift: Drift, min_segment_share: float, rules: Refit) -> tuple[str, 
     return tuple(found)
 
 
-def settle_k(
+def confirm_k(
     choice: Choice,
-    scores: tuple[Sequence[Scores], Sequence[Scores]],
+    scores: Sequence[Scores],
+    scores_at_fit: Sequence[Scores],
     k: int,
     pending: PendingK | None,
     *,
@@ -106,12 +107,12 @@ def settle_k(
 ) -> tuple[Choice, PendingK | None]:
     """The choice for a refit of a champion with k segments, and the other k that waits to be confirmed, if any.
 
-    `scores` are those of every k now, and when the champion was fitted.
+    `scores` are those of every k now, `scores_at_fit` those when the champion was fitted.
     Another k must win on `refit.k_runs` fits in a row: by `refit.k_margin` more than it won by when the champion was
     fitted where the rule compares one score; or, for k + 1, where a further split gains clearly more than it
     did then, which shows a segment that has come apart even if the rule does not.
     """
-    now, then = ({one.k: one for one in found} for found in scores)
+    now, then = ({one.k: one for one in found} for found in (scores, scores_at_fit))
     if k not in now or k in choice.excluded or rule == "fixed":
         return choice, None
     wanted, why = None, ""
@@ -160,8 +161,8 @@ def refusals(
 ) -> tuple[str, ...]:
     """Why a challenger is not published, in words. With `must_gain` it must be clearly better where k stays.
 
-    While another k waits to be confirmed, no new model of the same k is published: the lead of the other k is
-    measured against the last fit.
+    While a new k waits for confirmation, no refit with the old k is published, because the new k's lead is measured
+    against the last fit.
     """
     if pending is not None and challenge.k == challenge.champion_k:
         return (f"k = {pending.k} is better and waits for the next fit (refit.k_runs {rules.k_runs})",)

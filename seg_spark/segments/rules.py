@@ -17,7 +17,7 @@ from seg_spark.clustering.points import Labels
 from seg_spark.features.fitted import FittedFeature
 
 MOST_CONDITIONS: Final = 4
-MOST_CUSTOMERS: Final = 10_000
+MOST_FOR_A_RULE: Final = 10_000
 _NOTICEABLE: Final = 0.01
 _MOST_LEVELS: Final = 50
 
@@ -56,7 +56,7 @@ def find_rules(features: Sequence[FittedFeature], customers: pa.Table, segment_i
 
     Uses the first 10,000 customers. A segment that no condition tells from the others has no rule.
     """
-    few, ids = customers.slice(0, MOST_CUSTOMERS), segment_ids[:MOST_CUSTOMERS]
+    few, ids = customers.slice(0, MOST_FOR_A_RULE), segment_ids[:MOST_FOR_A_RULE]
     columns = [_column(one.name, few[one.name]) for one in features]
     found = ((int(segment), _grow(columns, ids == segment)) for segment in np.unique(ids))
     return {segment: rule for segment, rule in found if rule is not None}

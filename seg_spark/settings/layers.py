@@ -135,7 +135,9 @@ def _assign(layer: _Layer, path: list[str], value: Any, origin: str) -> None:
     for key in path[:-1]:
         inner = target.setdefault(key, {})
         if not isinstance(inner, dict):
-            raise SettingsError(f"{origin} {'.'.join(path)}: {key} was given a value before")
+            raise SettingsError(
+                f"{origin} {'.'.join(path)}: {key} is set to a single value already, so it has no settings of its own"
+            )
         target = inner
     target[path[-1]] = value
     dotted = ".".join(path)

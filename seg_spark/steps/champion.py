@@ -76,7 +76,7 @@ def champion_of(context: RunContext, run: PrecedingRun, training: pa.Table) -> C
 
 @dataclass(frozen=True)
 class RefitDecision:
-    """Whether to fit anew, and why (not). A `forced` one is not refused for gaining little."""
+    """Whether to fit anew, and why (not). One that `is_forced` is not refused for gaining little."""
 
     fit: bool
     because: str
@@ -102,7 +102,7 @@ def decide_refit(context: RunContext, champion: Champion, customers: int, *, ask
     if rules.policy != "when_needed":
         return _by_rule(context, champion, rules.policy)
     found = drifted(drift, context.settings.selection.min_segment_share, rules)
-    pending = champion.run.commit.segments.pending
+    pending = champion.run.commit.segment_state.pending
     if found or pending is not None:
         return RefitDecision(True, "; ".join(found) or f"k = {pending.k if pending else 0} is to be confirmed")
     return RefitDecision(False, f"the customers are still like those of the fit on {champion.reference.fitted_on}")

@@ -12,7 +12,7 @@ from seg_spark.segments.drift import reference_to_json
 from seg_spark.segments.history import SegmentState
 from seg_spark.segments.identity import with_names
 from seg_spark.segments.model import Model, model_to_json
-from seg_spark.segments.refit import RefitReport, refusals
+from seg_spark.segments.refit import RefitResult, refusals
 from seg_spark.steps.champion import Champion, RefitDecision, decide_refit
 from seg_spark.steps.context import RunContext
 from seg_spark.steps.fitting import FittingResult, fit_segments, scores_json
@@ -42,8 +42,8 @@ class ChosenModel:
     """
 
     model: Model
-    segments: SegmentState
-    report: RefitReport
+    segment_state: SegmentState
+    refit: RefitResult
     fitted: FittingResult | None = None
     published: PublishedModel | None = None
     earlier: EarlierFit | None = None
@@ -65,22 +65,22 @@ def choose_model(
             "refit: %s: %s", "yes" if decision.fit else "no", decision.because,
         )  # fmt: skip
         if not decision.fit:
-            return _kept(context, champion, RefitReport(False, decision.because, drift=champion.drift))
+            return _kept(context, champion, RefitResult(False, decision.because, drift=champion.drift))
     try:
         fitted = fit_segments(context, training, champion)
     except (DegenerateModelError, InputError) as error:
         return _fall_back(context, training, champion, decision, error)
     challenge, drift = fitted.challenge, champion.drift if champion else None
-    pending = fitted.segments.pending
+    pending = fitted.segment_state.pending
     refused: tuple[str, ...] = ()
     if challenge is not None:
         rules, must_gain = context.settings.refit, not decision.is_forced
         refused = refusals(challenge, rules, must_gain=must_gain, pending=pending)
-    report = RefitReport(True, decision.because, refused, drift, challenge, pending)
+    result = RefitResult(True, decision.because, refused, drift, challenge, pending)
     if champion is not None and refused:
         log.warning("the published model %s stays active: %s", champion.model.model_id, "; ".join(refused))
-        return _kept(context, champion, report)
-    return ChosenModel(fitted.model, fitted.segments, report, fitted)
+        return _kept(context, champion, result)
+    return ChosenModel(fitted.model, fitted.segment_state, result, fitted)
 
 
 def stage_chosen(context: RunContext, chosen: ChosenModel) -> PublishedModel:
@@ -110,14 +110,14 @@ def _stage_fitted(context: RunContext, fitted: FittingResult) -> PublishedModel:
     return stage_model(context.store, context.run_id, forms)
 
 
-def _kept(context: RunContext, champion: Champion, report: RefitReport) -> ChosenModel:
+def _kept(context: RunContext, champion: Champion, result: RefitResult) -> ChosenModel:
     """The champion, under the names that are set by hand now."""
     model, events = with_names(champion.model, context.settings.segments.names, context.run_date)
-    before = champion.run.commit.segments
+    before = champion.run.commit.segment_state
     return ChosenModel(
         model,
-        SegmentState(before.history + events, report.pending if report.fitted else before.pending),
-        report,
+        SegmentState(before.history + events, result.pending if result.fitted else before.pending),
+        result,
         published=champion.run.commit.model,
         earlier=EarlierFit(champion.reference.fitted_on, champion.scores, champion.chosen_because),
     )
@@ -134,7 +134,7 @@ def _fall_back(
     refused = (str(error),)
     if champion is not None and champion.labels is not None:
         log.warning("%s; the published model %s stays active", error, champion.model.model_id)
-        return _kept(context, champion, RefitReport(True, decision.because, refused, champion.drift))
+        return _kept(context, champion, RefitResult(True, decision.because, refused, champion.drift))
     active = active_model(context.store, context.run_date)
     if active is None or isinstance(error, InputError):
         raise error
@@ -143,4 +143,4 @@ def _fall_back(
         raise error
     log.warning("%s; the published model %s stays active", error, published.model_id)
     segments = active_segments(context.store, context.run_date)
-    return ChosenModel(published, segments, RefitReport(True, decision.because, refused), published=active)
+    return ChosenModel(published, segments, RefitResult(True, decision.because, refused), published=active)

@@ -30,12 +30,12 @@ from seg_spark.storage.tables import (
     count_list_items,
     count_nulls,
     count_rows,
-    data_files,
     frame_of,
     read_table,
     stage_frame,
     stage_table,
     staged_table,
+    table_files,
 )
 
 log = logging.getLogger("seg_spark")
@@ -129,7 +129,7 @@ def _stage_large(context: RunContext, rows: DataFrame) -> tuple[IdTotals, _Settl
     if context.settings.input.format not in _CHEAP_TO_READ:
         folder = _validated_folder(context)
         rows, validate = stage_frame(validate(rows), context.store, folder), _as_it_is
-        count = count_rows(context.store, data_files(context.store, folder))
+        count = count_rows(context.store, table_files(context.store, folder))
     repeated = find_repeated_ids(rows, count)
     marked = mark_shared_ids(rows, repeated)
     good = ~F.col(IS_FAULTY) & F.col(EXCLUSION).isNull()
@@ -176,7 +176,7 @@ def _schema(context: RunContext, table: str) -> StructType:
 def _staged(context: RunContext, outcome: RowOutcome) -> StagedTable:
     table = _TABLE_OF[outcome]
     folder = context.folder_of(table)
-    if not data_files(context.store, folder):
+    if not table_files(context.store, folder):
         schema = _schema(context, table)
         stage_table(frame_of(context.spark, [], schema), schema, context.store, folder, table)
     return staged_table(context.store, table, folder)
@@ -204,7 +204,10 @@ def _audit_ids(context: RunContext, clean: StagedTable, read_at_first: IdTotals,
         shared = mark_shared_ids(hashed, written).where(SHARES_ID).groupBy(c.CUSTOMER_ID)
         repeated = shared.agg(F.count(F.lit(1)).alias("rows")).where(F.col("rows") > 1).count()
         if repeated:
-            raise PublishError(f"{repeated:,} customers were accepted more than once; nothing was published")
+            raise PublishError(
+                f"{c.CLEAN_CUSTOMERS}: {repeated:,} customers have more than one row; nothing was published. "
+                "This is a fault of seg_spark: please report it with the run record"
+            )
     return written.totals
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 from pyspark.ml import PipelineModel
+from pyspark.ml.clustering import KMeansModel
 from pyspark.sql import DataFrame
 
 from seg_spark import schemas
@@ -27,7 +28,7 @@ from seg_spark.segments.history import PendingK, SegmentState
 from seg_spark.segments.identity import Clusters, Identity, IdRules, Past, by_size, identify, make_segments
 from seg_spark.segments.model import Model
 from seg_spark.segments.names import describe_segments
-from seg_spark.segments.refit import Challenge, moved_share, settle_k, within_ss_of
+from seg_spark.segments.refit import Challenge, confirm_k, moved_share, within_ss_of
 from seg_spark.segments.succession import NOTHING_BEFORE, Succession, follow_segments
 from seg_spark.settings.differences import fit_settings
 from seg_spark.spark_errors import spark_errors_as
@@ -51,7 +52,7 @@ class FittingResult:
     scores: tuple[Scores, ...]
     choice: Choice
     mllib: MllibFits
-    segments: SegmentState
+    segment_state: SegmentState
     reference: FitReference
     challenge: Challenge | None = None
     """The fit beside the published model, where the two can be compared."""
@@ -75,20 +76,82 @@ def training_customers(context: RunContext, customers: DataFrame) -> pa.Table:
 def fit_segments(context: RunContext, training: pa.Table, champion: Champion | None = None) -> FittingResult:
     """Fit the preparation and every k on the training set, choose k, give the segments ids and names.
 
-    Those of the champion are carried on, and its k and centres stay unless others are clearly better.
+    Segments that go on keep the champion's ids and names; its k and its centres stay unless others are clearly better.
 
     Raises InputError if the customers do not differ enough for the smallest k, DegenerateModelError
     if no k is acceptable.
     """
-    settings = context.settings
+    prepared, settings = _prepare(context, training), context.settings
+    chosen = _fit_and_choose(context, prepared, champion)
+    matrix, fit = prepared.matrix, chosen.fit
+    clusters = Clusters(prepared.features, matrix, fit.labels, by_size(fit.centres, fit.labels))
+    labellings = _labellings(context, champion, training)
+    identity, succession = _identity(context, clusters, champion, labellings)
+    descriptions = describe_segments(prepared.features, training, matrix, fit.labels, fit.k)
+    model = Model(
+        features=prepared.features,
+        scaling=settings.features.scaling,
+        segments=make_segments(fit.centres, fit.labels, fit.squared_distances, identity, descriptions),
+        training_customers=len(training),
+        null_values=settings.input.null_values,
+        exclude=settings.cleaning.exclude,
+    )
+    ids = np.array(identity.ids)[fit.labels]
+    challenge = None
+    if champion is not None and champion.comparable_labels is not None:
+        moved = moved_share(labellings[succession.labelling], ids, succession, identity.ids)
+        challenge = _challenge(matrix, chosen, champion, moved)
+    return FittingResult(
+        model=model,
+        pipeline=PipelineModel(stages=[*prepared.pipeline.stages, chosen.kmeans]),
+        scores=chosen.scores,
+        choice=chosen.choice,
+        mllib=MllibFits.of(settings.clustering),
+        segment_state=SegmentState(identity.history, chosen.pending),
+        reference=FitReference(
+            context.run_date,
+            fit_settings(settings),
+            reference_of(prepared.features, training, ids, np.sqrt(fit.squared_distances)),
+        ),
+        challenge=challenge,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """The fitted preparation, and the coordinates it gives to the training customers (n x axes)."""
+
+    pipeline: PipelineModel
+    features: tuple[FittedFeature, ...]
+    matrix: Matrix
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """The fit of the chosen k in both forms, the scores of every k, and another k that waits to be confirmed."""
+
+    fit: Fit
+    kmeans: KMeansModel
+    scores: tuple[Scores, ...]
+    choice: Choice
+    pending: PendingK | None
+
+
+def _prepare(context: RunContext, training: pa.Table) -> _Prepared:
+    features = context.settings.features
     with context.progress.step("prepare"):
-        numbers, categories = learn_features(settings.features.columns, training)
+        numbers, categories = learn_features(features.columns, training)
         frame = training_frame(context.spark, training)
-        preparation, features = fit_preparation(frame, settings.features, numbers, categories)
-        matrix = to_matrix(preparation, frame)
-    _warn_of_constants(features)
-    distinct = distinct_points(matrix)
-    ks = settings.clustering.k
+        pipeline, fitted = fit_preparation(frame, features, numbers, categories)
+        prepared = _Prepared(pipeline, fitted, to_matrix(pipeline, frame))
+    _warn_of_constants(fitted)
+    return prepared
+
+
+def _fit_and_choose(context: RunContext, prepared: _Prepared, champion: Champion | None) -> _Chosen:
+    """Fit and score every k, and choose one. Raises the errors of `fit_segments`."""
+    settings, matrix = context.settings, prepared.matrix
+    ks, distinct = settings.clustering.k, distinct_points(matrix)
     if distinct < ks.min:
         raise InputError(
             f"clustering.k.min: the customers form only {distinct} distinct points, fewer than k.min ({ks.min})"
@@ -103,56 +166,22 @@ def fit_segments(context: RunContext, training: pa.Table, champion: Champion | N
         faults |= dict.fromkeys(range(distinct + 1, ks.max + 1), f"there are only {distinct} distinct points")
         scores = _score_fits([fit for k, fit in fits.items() if k not in faults], matrix)
         try:
-            choice = choose_k(scores, faults, settings.selection)
+            choice, pending = choose_k(scores, faults, settings.selection), None
         except DegenerateModelError as error:
-            raise DegenerateModelError(f"{error}{_advice(features, matrix)}") from None
-        pending = None
+            raise DegenerateModelError(f"{error}{_advice(prepared.features, matrix)}") from None
         if champion is not None and before is not None:
-            choice, pending = _settled(context, choice, scores, champion)
-        kmeans, chosen = published_form(context.spark, fits[choice.k], matrix)
+            choice, pending = _confirmed(context, choice, scores, champion)
+        kmeans, fit = published_form(context.spark, fits[choice.k], matrix)
     log.info("%s", choice.because)
-    clusters = Clusters(features, matrix, chosen.labels, by_size(chosen.centres, chosen.labels))
-    labellings = _labellings(context, champion, training)
-    identity, succession = _identity(context, clusters, champion, labellings)
-    descriptions = describe_segments(features, training, matrix, chosen.labels, choice.k)
-    model = Model(
-        features=features,
-        scaling=settings.features.scaling,
-        segments=make_segments(chosen.centres, chosen.labels, chosen.squared_distances, identity, descriptions),
-        training_customers=len(training),
-        null_values=settings.input.null_values,
-        exclude=settings.cleaning.exclude,
-    )
-    ids = np.array(identity.ids)[chosen.labels]
-    challenge = None
-    if champion is not None and before is not None:
-        challenge = replace(
-            _challenge(matrix, before, chosen, scores),
-            champion_k=len(champion.model.segments),
-            moved_share=moved_share(labellings[succession.labelling], ids, succession, identity.ids),
-        )
-    return FittingResult(
-        model=model,
-        pipeline=PipelineModel(stages=[*preparation.stages, kmeans]),
-        scores=scores,
-        choice=choice,
-        mllib=MllibFits.of(settings.clustering),
-        segments=SegmentState(identity.history, pending),
-        reference=FitReference(
-            context.run_date,
-            fit_settings(settings),
-            reference_of(features, training, ids, np.sqrt(chosen.squared_distances)),
-        ),
-        challenge=challenge,
-    )
+    return _Chosen(fit, kmeans, scores, choice, pending)
 
 
-def _settled(
+def _confirmed(
     context: RunContext, choice: Choice, scores: Sequence[Scores], champion: Champion
 ) -> tuple[Choice, PendingK | None]:
     k, settings = len(champion.model.segments), context.settings
-    pending = champion.run.commit.segments.pending
-    return settle_k(choice, (scores, champion.scores), k, pending, rule=settings.selection.rule, rules=settings.refit)
+    pending = champion.run.commit.segment_state.pending
+    return confirm_k(choice, scores, champion.scores, k, pending, rule=settings.selection.rule, rules=settings.refit)
 
 
 def _labellings(context: RunContext, champion: Champion | None, training: pa.Table) -> list[Labels]:
@@ -175,23 +204,25 @@ def _identity(
     if champion is None:
         return identify(clusters, Past(), NOTHING_BEFORE, rules), NOTHING_BEFORE
     succession = follow_segments(labellings, clusters.labels, clusters.matrix, settings.min_similarity)
-    past = Past(champion.model.segments, champion.run.commit.segments.history)
+    past = Past(champion.model.segments, champion.run.commit.segment_state.history)
     return identify(clusters, past, succession, rules), succession
 
 
-def _challenge(matrix: Matrix, before: Labels, fit: Fit, scores: Sequence[Scores]) -> Challenge:
-    """A fit beside the champion's partition, both in the feature space of the fit; who moved is not counted here."""
+def _challenge(matrix: Matrix, chosen: _Chosen, champion: Champion, moved: float) -> Challenge:
+    """The chosen fit beside the champion's partition, both in the feature space of the fit."""
+    before, fit = champion.comparable_labels, chosen.fit
+    assert before is not None  # else there is nothing to compare
     parts, positions = np.unique(before, return_inverse=True)
     its_own = within_ss_of(matrix, before)
     return Challenge(
         k=fit.k,
-        champion_k=len(parts),
+        champion_k=len(champion.model.segments),
         gain=1 - fit.within_ss / its_own if its_own > 0 else 0.0,
-        silhouette=next(one.silhouette for one in scores if one.k == fit.k),
+        silhouette=next(one.silhouette for one in chosen.scores if one.k == fit.k),
         champion_silhouette=(
             score_training_set(matrix, positions, len(parts), None).silhouette if len(parts) > 1 else -1.0
         ),
-        moved_share=0.0,
+        moved_share=moved,
     )
 
 
@@ -215,7 +246,9 @@ def scores_json(fitted: FittingResult) -> str:
 def _warn_of_constants(features: Sequence[FittedFeature]) -> None:
     constant = [one.name for one in features if one.kind == "number" and one.scale == 0.0]
     if constant:
-        log.warning("constant in the training set, so it weighs nothing: %s", ", ".join(constant))
+        log.warning(
+            "features.columns: the same value for all training customers, so without effect: %s", ", ".join(constant)
+        )
 
 
 def _advice(features: Sequence[FittedFeature], matrix: Matrix) -> str:

@@ -40,7 +40,7 @@ from seg_spark.storage.tables import StagedTable, frame_of, read_table, stage_ta
 class LabellingResult:
     """The staged labels and profiles, and the figures of each segment."""
 
-    segments: StagedTable
+    labels: StagedTable
     profiles: StagedTable
     profile_rows: tuple[Profile, ...]
     totals: tuple[SegmentTotals, ...]
@@ -53,7 +53,7 @@ class LabellingResult:
     @property
     def tables(self) -> list[StagedTable]:
         """What is to be published, the labels last."""
-        return [self.profiles, *([self.movement.table] if self.movement else []), self.segments]
+        return [self.profiles, *([self.movement.table] if self.movement else []), self.labels]
 
 
 def label_customers(
@@ -62,12 +62,12 @@ def label_customers(
     model: Model,
     sample: pa.Table,
     *,
-    accepted: IdTotals,
+    accepted_ids: IdTotals,
     preceding: PrecedingRun | None,
 ) -> LabellingResult:
     """Stage one label per clean customer, the profiles of the segments and who moved; audit what was written.
 
-    `accepted` are the totals of the clean customers' ids, which are known to be unique.
+    `accepted_ids` are the totals of the clean customers' ids, which are known to be unique.
     """
     with context.progress.step("label"), spark_errors_as(InputError, "reading the clean customers"):
         earlier = preceding.model if preceding and preceding.model.model_id != model.model_id else None
@@ -89,7 +89,7 @@ def label_customers(
             }
         )
         staged = _stage(context, named, schemas.CUSTOMER_SEGMENTS_SCHEMA, c.CUSTOMER_SEGMENTS)
-        _audit_labels(context, staged, model, accepted)
+        _audit_labels(context, staged, model, accepted_ids)
     with context.progress.step("profile"), spark_errors_as(InputError, "reading the clean customers"):
         totals = total_segments(scored, model)
         points, clusters, segment_ids = _score_sample(context, sample, model)
@@ -98,7 +98,7 @@ def label_customers(
         staged_profiles = _stage_profiles(context, profiles, model)
         figures = report_figures(model, sample, points, segment_ids) if context.settings.report.enabled else None
     return LabellingResult(
-        segments=staged,
+        labels=staged,
         profiles=staged_profiles,
         profile_rows=profiles,
         totals=totals,
@@ -114,7 +114,7 @@ def _stage(context: RunContext, frame: DataFrame, schema: StructType, table: str
     return staged_table(context.store, table, folder)
 
 
-def _audit_labels(context: RunContext, staged: StagedTable, model: Model, accepted: IdTotals) -> None:
+def _audit_labels(context: RunContext, staged: StagedTable, model: Model, accepted_ids: IdTotals) -> None:
     """Read back what was written, before anybody else can. Raises PublishError.
 
     As many rows as accepted customers, with ids of the same checksums: since those are unique, these are too.
@@ -133,14 +133,16 @@ def _audit_labels(context: RunContext, staged: StagedTable, model: Model, accept
             .collect()
         )
     written = IdTotals.of(row["ids"].asDict())
-    if written != accepted:
+    if written != accepted_ids:
         raise PublishError(
-            f"{written.rows:,} labels were written for {accepted.rows:,} accepted customers"
-            f"{', for other ids' if written.rows == accepted.rows else ''}; nothing was published"
+            f"{c.CUSTOMER_SEGMENTS}: {written.rows:,} labels were written for {accepted_ids.rows:,} accepted customers"
+            f"{', and their ids differ' if written.rows == accepted_ids.rows else ''}; nothing was published; run again"
         )
     for column in (c.SEGMENT_ID, c.DISTANCE):
         if row[column]:
-            raise PublishError(f"{row[column]:,} labels have no valid {column}; nothing was published")
+            raise PublishError(
+                f"{c.CUSTOMER_SEGMENTS}: {row[column]:,} labels have no valid {column}; nothing was published"
+            )
 
 
 def _score_sample(context: RunContext, sample: pa.Table, model: Model) -> tuple[Matrix, Labels, Labels]:

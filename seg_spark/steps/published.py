@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from seg_spark import columns as c
 from seg_spark.cleaning.outcomes import RowCounts
 from seg_spark.clustering.scores import Scores
-from seg_spark.errors import InputError
+from seg_spark.errors import FIT_AGAIN, InputError
 from seg_spark.segments.comparison import Segmentation
 from seg_spark.segments.model import Model
 from seg_spark.storage.commits import Commit, PublishedModel, commit_of
@@ -97,7 +97,7 @@ def published_choice(store: Files, published: PublishedModel, k: int) -> tuple[s
         if k not in {one.k for one in scores} or not isinstance(because, str):
             raise ValueError("not the scores of this model")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{scores_path(store, published)}: is damaged; fit again") from None
+        raise InputError(f"{scores_path(store, published)}: is damaged; {FIT_AGAIN}") from None
     return because, scores
 
 

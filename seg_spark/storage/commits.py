@@ -52,7 +52,8 @@ class DateState:
     """What is in force for one date: the number of its last commit, its model if it has one, and two earlier commits.
 
     `origin` is the commit that first published what the date holds: another than the last one after a rollback, or
-    where customers were removed. `after` is the origin of the date before at that time, 0 without any.
+    where customers were removed. `after` is the origin that the date before had when this date was published; 0 if
+    there was none.
     """
 
     commit: int
@@ -81,7 +82,7 @@ class Commit:
     dates: Mapping[date, DateState] = field(default_factory=dict)
     fingerprint: str | None = None
     """What a whole run was made from; None where the date is the work of several runs."""
-    segments: SegmentState = field(default_factory=SegmentState)
+    segment_state: SegmentState = field(default_factory=SegmentState)
     """What has happened to segments up to the date."""
     issued: Mapping[date, tuple[int, ...]] = field(default_factory=dict)
     """The segment ids that were ever given on each date, also by runs that others have replaced."""
@@ -147,8 +148,8 @@ def create_commit(store: Store, commit: Commit) -> bool:
         "run_date": commit.run_date.isoformat(),
         "run_id": commit.run_id,
         "fingerprint": commit.fingerprint,
-        "segments": [asdict(one) | {"run_date": one.run_date.isoformat()} for one in commit.segments.history],
-        "pending_k": asdict(commit.segments.pending) if commit.segments.pending else None,
+        "segments": [asdict(one) | {"run_date": one.run_date.isoformat()} for one in commit.segment_state.history],
+        "pending_k": asdict(commit.segment_state.pending) if commit.segment_state.pending else None,
         "issued": {run_date.isoformat(): list(ids) for run_date, ids in sorted(commit.issued.items())},
         "ended": {run_date.isoformat(): asdict(one) for run_date, one in sorted(commit.ended.items())},
         "model": _model_document(commit.model),
@@ -203,19 +204,16 @@ def last_date_with(store: Files, table: str) -> date | None:
     return None
 
 
-def active_model(store: Files, run_date: date, before: bool = False) -> PublishedModel | None:
-    """The model published for a date, or else for the last date before it; None if there is none.
-
-    With `before`, the date itself is passed over.
-    """
-    states = _states_with_model(latest_commit(store), run_date, before)
+def active_model(store: Files, run_date: date) -> PublishedModel | None:
+    """The model published for a date, or else for the last date before it; None if there is none."""
+    states = _states_with_model(latest_commit(store), run_date)
     return states[-1].model if states else None
 
 
 def active_segments(store: Files, run_date: date) -> SegmentState:
     """What has happened to the segments of the model that is active for a date (see `active_model`)."""
     states = _states_with_model(latest_commit(store), run_date)
-    return read_commit(store, states[-1].commit).segments if states else SegmentState()
+    return read_commit(store, states[-1].commit).segment_state if states else SegmentState()
 
 
 def last_labelled(store: Files, before: date) -> Commit | None:
@@ -255,7 +253,7 @@ def _commit(document: Mapping[str, Any]) -> Commit:
             for text, state in document["dates"].items()
         },
         fingerprint=document["fingerprint"],
-        segments=SegmentState(
+        segment_state=SegmentState(
             tuple(
                 SegmentEvent(
                     date.fromisoformat(one["run_date"]),

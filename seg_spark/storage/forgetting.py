@@ -19,7 +19,7 @@ from seg_spark.storage.commits import Commit, DataFile, TableVersion, commit_of,
 from seg_spark.storage.publish import RunArea, commit_next, run_area
 from seg_spark.storage.retention import Retention, remove_versions, replaced_commits
 from seg_spark.storage.store import Store
-from seg_spark.storage.tables import count_rows, data_files
+from seg_spark.storage.tables import count_rows, table_files
 
 _LONG_ENOUGH: Final = 6
 """Shorter ids are looked for where ids stand, not as words in any text: 12 is a word of every run record."""
@@ -138,7 +138,7 @@ def _without(store: Store, area: RunArea, table: str, version: TableVersion, for
                     removed += len(rows) - len(kept)
                     writer.write_table(kept)
         store.write(f"{folder}/part-{number:05}-{area.run_id}.parquet", content.getvalue())
-    files = data_files(store, folder)
+    files = table_files(store, folder)
     rows_left = count_rows(store, files)
     if rows_left != version.rows - removed:
         raise PublishError(

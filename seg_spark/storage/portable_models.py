@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from seg_spark.errors import InputError
+from seg_spark.errors import FIT_AGAIN, InputError
 from seg_spark.segments.model import Model, model_from_json
 from seg_spark.storage.commits import PublishedModel, active_model
 from seg_spark.storage.layout import PORTABLE, REFERENCE, SCORES
@@ -50,4 +50,4 @@ def _text(store: Files, path: str, what: str) -> str:
     try:
         return store.read(path).decode("utf-8", errors="replace")  # its reader finds the damage
     except OSError:
-        raise InputError(f"{store.root}/{path}: {what} not there; fit again") from None
+        raise InputError(f"{store.root}/{path}: {what} not there; {FIT_AGAIN}") from None

@@ -82,7 +82,7 @@ def run_area(store: Store, run_date: date, run_id: str, max_seconds: float = mat
             if not area.uncertain:
                 finish_dead_runs(store, run_id, has_ended=True)
         except (OSError, PublishError) as error:  # it must not hide what ended the run
-            log.warning("a later run removes what this one has left: %s", error)
+            log.warning("not all that this run has left could be removed; the next run does it: %s", error)
 
 
 def publish(
@@ -92,11 +92,11 @@ def publish(
     model: PublishedModel | None,
     retention: Retention,
     *,
-    segments: SegmentState | None = None,
+    segment_state: SegmentState | None = None,
 ) -> Commit:
     """Commit the staged tables for the run date, then swap its folders.
 
-    Without a `model` the date's own stays, and without `segments` what is known of its segments.
+    Without a `model` the date's own stays, and without a `segment_state` what is known of its segments.
 
     Raises LockedError if another run has meanwhile published this date or an earlier one, PublishError if the
     filesystem refuses, or the run has taken longer than it may.
@@ -104,7 +104,9 @@ def publish(
     return commit_next(
         store,
         area,
-        lambda last: _next_commit(store, area, last, staged, model=model, segments=segments, dates=retention.dates),
+        lambda last: _next_commit(
+            store, area, last, staged, model=model, segment_state=segment_state, keep_dates=retention.dates
+        ),
         retention,
         written=[one.folder for one in staged],
     )
@@ -134,7 +136,11 @@ def commit_next(
         while not _create(store, commit, area):
             commit = make(_last_commit(store, area))
     except OSError as error:
-        state = "the date is published or as it was, run again" if area.uncertain else "nothing has changed"
+        state = (
+            "it is not known whether the date was published; run it again (this is safe)"
+            if area.uncertain
+            else "nothing has changed; correct the cause, for example free disk space, and run again"
+        )
         raise PublishError(
             f"publishing {area.run_date} failed, {state}: {error.strerror} ({error.filename})"
         ) from error
@@ -237,10 +243,10 @@ def _next_commit(
     staged: Sequence[StagedTable],
     *,
     model: PublishedModel | None,
-    segments: SegmentState | None,
-    dates: int | None,
+    segment_state: SegmentState | None,
+    keep_dates: int | None,
 ) -> Commit:
-    refuse_old_date(last, area.run_date, dates)
+    refuse_old_date(last, area.run_date, keep_dates)
     own = last.dates.get(area.run_date)
     before = Commit(0, area.run_date) if own is None else read_commit(store, own.commit)
     new = {one.table: TableVersion(area.run_id, one.rows, one.files) for one in staged}
@@ -250,8 +256,8 @@ def _next_commit(
     number, model = last.number + 1, model or before.model
     state = DateState(number, model, origin=number, after=origin_before(last, area.run_date))
     published = dict(last.dates) | {area.run_date: state}
-    kept, ended = end_dates(store, last, published, dates)
-    segments = before.segments if segments is None else segments
+    kept, ended = end_dates(store, last, published, keep_dates)
+    segments = before.segment_state if segment_state is None else segment_state
     issued = _issued(last, area.run_date, segments.history, store.root)
     return Commit(number, area.run_date, area.run_id, model, tables, kept, area.fingerprint, segments, issued, ended)
 

@@ -28,7 +28,7 @@ _WORDS: Final = {c.CUSTOMER_SEGMENTS: "labels", c.SEGMENT_PROFILES: "segments", 
 _READS_AT_ONCE: Final = 8
 
 
-def read_published(store: Files, run_date: date, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+def read_table_of_date(store: Files, run_date: date, table: str, columns: Sequence[str] | None = None) -> pa.Table:
     """A table published for a date, or some of its columns. Raises InputError if there is none, or it is damaged."""
     return _read(store, commit_of(store, run_date), table, columns)
 
@@ -39,8 +39,8 @@ def last_profiled_date(store: Files) -> date | None:
 
 
 def read_profiles(store: Files, run_date: date) -> tuple[Profile, ...]:
-    """The profiles published for a date. Raises InputError as `read_published` does."""
-    rows = read_published(store, run_date, c.SEGMENT_PROFILES, tuple(Profile.__dataclass_fields__)).to_pylist()
+    """The profiles published for a date. Raises InputError as `read_table_of_date` does."""
+    rows = read_table_of_date(store, run_date, c.SEGMENT_PROFILES, tuple(Profile.__dataclass_fields__)).to_pylist()
     return tuple(sorted((Profile(**row) for row in rows), key=lambda one: one.segment_id))
 
 
@@ -49,7 +49,7 @@ def read_transitions(store: Files, run_date: date) -> tuple[Transition, ...]:
     if c.SEGMENT_TRANSITIONS not in commit_of(store, run_date).tables:
         return ()
     columns = (c.FROM_SEGMENT_ID, c.TO_SEGMENT_ID, c.CUSTOMERS)
-    rows = read_published(store, run_date, c.SEGMENT_TRANSITIONS, columns).to_pylist()
+    rows = read_table_of_date(store, run_date, c.SEGMENT_TRANSITIONS, columns).to_pylist()
     return tuple(Transition(**row) for row in rows)
 
 
@@ -65,10 +65,10 @@ def read_sizes(store: Files, until: date, most: int) -> tuple[SegmentSizes, ...]
 def cross_labels_between(store: Files, before: date, now: date) -> CrossTable:
     """Customers by (segment id on one date, segment id on another); None where a date has no such customer.
 
-    Raises InputError as `read_published` does.
+    Raises InputError as `read_table_of_date` does.
     """
     one, other = (
-        read_published(store, run_date, c.CUSTOMER_SEGMENTS, (c.CUSTOMER_ID, c.SEGMENT_ID)).rename_columns(
+        read_table_of_date(store, run_date, c.CUSTOMER_SEGMENTS, (c.CUSTOMER_ID, c.SEGMENT_ID)).rename_columns(
             [c.CUSTOMER_ID, name]
         )
         for run_date, name in ((before, "before"), (now, "now"))

@@ -39,22 +39,22 @@ class Retention:
     """None keeps all."""
 
 
-def refuse_old_date(last: Commit | None, run_date: date, most: int | None) -> None:
-    """Raise SettingsError if a date is older than the `most` dates that are kept, so that it would go at once."""
+def refuse_old_date(last: Commit | None, run_date: date, keep_dates: int | None) -> None:
+    """Raise SettingsError if a date is older than the `keep_dates` that are kept, so that it would go at once."""
     newer = sum(one > run_date for one in last.dates) if last else 0
-    if most is not None and newer >= most:
+    if keep_dates is not None and newer >= keep_dates:
         raise SettingsError(
-            f"publish.keep_dates: {most}: {newer} later dates are published, so {run_date} would not be kept; "
+            f"publish.keep_dates: {keep_dates}: {newer} later dates are published, so {run_date} would not be kept; "
             "set it higher to publish this date"
         )
 
 
 def end_dates(
-    store: Files, last: Commit, dates: Mapping[date, DateState], most: int | None
+    store: Files, last: Commit, dates: Mapping[date, DateState], keep_dates: int | None
 ) -> tuple[dict[date, DateState], dict[date, EndedDate]]:
-    """The newest `most` of the dates that the commit after `last` publishes, and the dates that have ended."""
+    """The newest `keep_dates` of the dates that the commit after `last` publishes, and the dates that have ended."""
     entries = commit_entries(store) if last.ended else {}
-    oldest = sorted(dates)[:-most] if most is not None else []
+    oldest = sorted(dates)[:-keep_dates] if keep_dates is not None else []
     ended = {day: one for day, one in last.ended.items() if day not in dates and one.commit in entries}
     ended |= {day: EndedDate(dates[day].commit, since=last.number + 1) for day in oldest}
     return {day: state for day, state in dates.items() if day not in oldest}, ended

@@ -55,7 +55,7 @@ def stage_frame(frame: DataFrame, store: Store, folder: str) -> DataFrame:
 
 def staged_table(store: Store, table: str, folder: str) -> StagedTable:
     """What lies in a staged folder, counted. Raises PublishError if a file cannot be read back."""
-    files = data_files(store, folder)
+    files = table_files(store, folder)
     return StagedTable(table, folder, files, count_rows(store, files))
 
 
@@ -68,7 +68,7 @@ def read_table(spark: SparkSession, store: Store, files: Sequence[DataFile], sch
     return frame.select(*schema.fieldNames())
 
 
-def data_files(store: Store, folder: str) -> tuple[DataFile, ...]:
+def table_files(store: Store, folder: str) -> tuple[DataFile, ...]:
     """The Parquet files of a table folder, sorted by name."""
     return tuple(DataFile(f"{folder}/{one.name}", one.size_bytes) for one in store.entries(folder) if _is_data(one))
 

@@ -100,7 +100,7 @@ CATALOGUE: list[tuple[str, Callable[[Path], None], list[str], int, str]] = [
         both(text("id,income,score\na,1,2\n"), text("id,score\nb,1\n", "part-1.csv")),
         [],
         3,
-        "part-1.csv has another header (it lacks 'income', which {root}/input/part-0.csv has)",
+        "part-1.csv has a different header (it lacks 'income', which {root}/input/part-0.csv has)",
     ),
     (
         "more different headers than anybody could mean",
@@ -178,7 +178,7 @@ CATALOGUE: list[tuple[str, Callable[[Path], None], list[str], int, str]] = [
         both(text("id,income,score\na,1,2\n"), text(f"{SECRET},1,2\nc,1,2\n", "part-1.csv")),
         [],
         3,
-        "part-1.csv has another header (none of the columns of the first file)",
+        "part-1.csv has a different header (none of the columns of the first file)",
     ),
     (
         "a quote in the header that is never closed",

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -270,3 +271,10 @@ def test_the_wheel_has_the_program_that_databricks_calls() -> None:
         assert stop.value.code == 2
         patch.setattr(sys, "argv", ["seg-spark", "--help"])
         program.load()()
+
+
+def test_the_drawing_of_the_imports_is_the_contract_that_a_machine_checks() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    drawn = block_after("imports point down, and a machine checks it:", PAGES["design.md"])
+    assert [line.strip().replace("│", "|") for line in drawn.splitlines()] == layers

@@ -236,10 +236,16 @@ def test_a_later_run_is_labelled_with_the_last_model_before_it(tmp_path: Path) -
 
 def test_the_steps_say_what_must_run_before_them(tmp_path: Path) -> None:
     write_csv(tmp_path, grouped_customers())
-    with pytest.raises(InputError, match="no clean customers are published for 2026-11-23; run clean first"):
+    with pytest.raises(
+        InputError,
+        match="no clean customers are published for 2026-11-23; run seg-spark clean --run-date 2026-11-23 first",
+    ):
         run("fit", settings(tmp_path))
     run("clean", settings(tmp_path))
-    with pytest.raises(InputError, match="no model is published for 2026-11-23 or before; run fit first"):
+    with pytest.raises(
+        InputError,
+        match="no model is published for 2026-11-23 or before; run seg-spark fit --run-date 2026-11-23 first",
+    ):
         run("label", settings(tmp_path))
 
 
@@ -317,9 +323,12 @@ def test_a_run_that_took_too_long_does_not_publish(tmp_path: Path, monkeypatch: 
         (lambda labels: labels.limit(74), "74 labels were written for 75 accepted customers"),
         (
             lambda labels: labels.withColumn("customer_id", F.lower("customer_id")),
-            "75 accepted customers, for other ids",
+            "75 accepted customers, and their ids differ",
         ),
-        (lambda labels: labels.union(labels.limit(1)).where("customer_id <> 'C0002'"), "customers, for other ids"),
+        (
+            lambda labels: labels.union(labels.limit(1)).where("customer_id <> 'C0002'"),
+            "customers, and their ids differ",
+        ),
         (lambda labels: labels.withColumn("segment_id", F.lit(9)), "75 labels have no valid segment_id"),
         (lambda labels: labels.withColumn("distance", F.lit(float("inf"))), "75 labels have no valid distance"),
     ],

@@ -82,7 +82,7 @@ def test_the_steps_are_jobs_of_their_own_and_a_failing_one_returns_its_code(spar
     folder = conf_dir(tmp_path)
     refused = submit(tmp_path, "fit_segments.py", "local[2]")
     assert refused.returncode == 3
-    assert "no clean customers are published for 2026-11-23; run clean first" in refused.stdout
+    assert "for 2026-11-23; run seg-spark clean --run-date 2026-11-23 first" in refused.stdout
     assert "Traceback" not in refused.stdout
     cleaned = submit(tmp_path, "clean_customers.py", "local[2]")
     assert cleaned.returncode == 0, cleaned.stdout

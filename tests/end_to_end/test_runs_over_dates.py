@@ -60,7 +60,9 @@ def events_of(root: Path, day: int) -> list[tuple[int, str, tuple[int, ...]]]:
     """What happened to segments on a day."""
     commit = commit_of(LocalStore(root / "output"), FIRST + timedelta(day))
     return [
-        (one.segment_id, one.what, one.others) for one in commit.segments.history if one.run_date == commit.run_date
+        (one.segment_id, one.what, one.others)
+        for one in commit.segment_state.history
+        if one.run_date == commit.run_date
     ]
 
 

@@ -34,7 +34,7 @@ def test_every_error_has_the_exit_code_that_schedulers_know_it_by() -> None:
 
 def test_every_error_descends_from_the_one_root_and_says_who_must_act() -> None:
     assert all(issubclass(one, SegSparkError) for one in CLASSES.values())
-    assert all((one.__doc__ or "").endswith(".") for one in CLASSES.values())
+    assert all((one.__doc__ or "").rstrip().endswith(".") for one in CLASSES.values())
     assert issubclass(SegSparkError, Exception)
 
 

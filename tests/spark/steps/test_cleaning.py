@@ -261,5 +261,5 @@ def test_the_audit_finds_a_customer_that_was_accepted_twice(spark: SparkSession,
         cleaning._audit_ids(context, staged, totals, nobody)
 
     audit("a", "b", *SAME_HASH)
-    with pytest.raises(PublishError, match="1 customers were accepted more than once"):
+    with pytest.raises(PublishError, match="clean_customers: 1 customers have more than one row"):
         audit("a", "b", "a", *SAME_HASH)

@@ -154,7 +154,10 @@ def test_where_a_failure_may_have_come_after_the_commit_its_files_stay(
         raise OSError(5, "the connection broke", path)
 
     monkeypatch.setattr(HadoopStore, "create", fail_after)
-    with pytest.raises(PublishError, match=r"the date is published or as it was, run again: the connection broke"):
+    with pytest.raises(
+        PublishError,
+        match=r"it is not known whether the date was published; run it again \(this is safe\): the connection broke",
+    ):
         run(store, "r1", "a")
     monkeypatch.undo()
     assert published(store) == ["a"]

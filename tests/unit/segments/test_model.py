@@ -175,7 +175,7 @@ def test_a_change_of_any_value_is_noticed(path: tuple[Any, ...]) -> None:
     for key in path[:-1]:
         target = target[key]
     target[path[-1]] = slightly_other(target[path[-1]])
-    with pytest.raises(InputError, match=f"^{WHERE}: .*fit again$"):
+    with pytest.raises(InputError, match=f"^{WHERE}: .*fit again with seg-spark nightly --run-date DATE --refit$"):
         model_from_json(json.dumps(document), WHERE)
 
 
@@ -202,7 +202,9 @@ def test_a_file_that_was_cut_off_anywhere_is_refused(data: st.DataObject) -> Non
         model_from_json(text[:length], WHERE)
 
 
-@pytest.mark.parametrize(("step", "advice"), [(1, "upgrade seg_spark"), (-1, "fit again")])
+@pytest.mark.parametrize(
+    ("step", "advice"), [(1, "upgrade seg_spark"), (-1, "fit again with seg-spark nightly --run-date DATE --refit")]
+)
 def test_a_file_of_another_format_is_refused_with_both_versions(step: int, advice: str) -> None:
     other = FORMAT_VERSION + step
     document = json.loads(model_to_json(model())) | {"format_version": other, "new": "thing"}

@@ -21,10 +21,10 @@ from seg_spark.segments.history import PendingK
 from seg_spark.segments.refit import (
     Challenge,
     broken_feed,
+    confirm_k,
     drifted,
     moved_share,
     refusals,
-    settle_k,
     within_ss_of,
 )
 from seg_spark.segments.succession import Succession
@@ -114,7 +114,7 @@ def settled(
     choice: int, now: list[Scores], then: list[Scores], pending: PendingK | None = None
 ) -> tuple[int, PendingK | None]:
     made = Choice(choice, f"k = {choice} has the highest", {})
-    found, waits = settle_k(made, (now, then), 3, pending, rule="silhouette", rules=RULES)
+    found, waits = confirm_k(made, now, then, 3, pending, rule="silhouette", rules=RULES)
     return found.k, waits
 
 
@@ -145,9 +145,9 @@ def test_a_split_that_the_rule_does_not_see_is_followed() -> None:
 
 def test_a_k_that_is_no_longer_possible_gives_way_at_once() -> None:
     made = Choice(2, "k = 2", {3: "too small"})
-    assert settle_k(made, (AT_FIT, AT_FIT), 3, None, rule="silhouette", rules=RULES) == (made, None)
+    assert confirm_k(made, AT_FIT, AT_FIT, 3, None, rule="silhouette", rules=RULES) == (made, None)
     fixed = Choice(4, "fixed", {})
-    assert settle_k(fixed, (AT_FIT, AT_FIT), 3, None, rule="fixed", rules=RULES) == (fixed, None)
+    assert confirm_k(fixed, AT_FIT, AT_FIT, 3, None, rule="fixed", rules=RULES) == (fixed, None)
 
 
 GOOD = Challenge(k=3, champion_k=3, gain=0.02, silhouette=0.6, champion_silhouette=0.6, moved_share=0.0)

@@ -90,27 +90,16 @@ def test_other_files_among_the_commits_are_passed_over(store: LocalStore) -> Non
 
 
 @pytest.mark.parametrize(
-    ("models", "active", "before"),
-    [
-        ((), None, None),
-        (("a",), "a", None),
-        (("a", "b"), "a", "b"),
-        ((None, "b"), "b", "b"),
-        ((None, None, "c"), "c", "c"),
-        ((None,), None, None),
-    ],
+    ("models", "active"),
+    [((), None), (("a",), "a"), (("a", "b"), "a"), ((None, "b"), "b"), ((None, None, "c"), "c"), ((None,), None)],
 )
 def test_the_model_of_a_date_or_of_the_last_one_before_it_is_active(
-    store: LocalStore, models: tuple[str | None, ...], active: str | None, before: str | None
+    store: LocalStore, models: tuple[str | None, ...], active: str | None
 ) -> None:
     for age, model_id in enumerate(models):
         commit(store, days_before(age), model_id)
-
-    def found(*, before: bool) -> str | None:
-        model = active_model(store, RUN_DATE, before)
-        return model.model_id if model else None
-
-    assert (found(before=False), found(before=True)) == (active, before)
+    found = active_model(store, RUN_DATE)
+    assert (found.model_id if found else None) == active
 
 
 def test_a_model_published_for_a_later_date_is_not_active(store: LocalStore) -> None:

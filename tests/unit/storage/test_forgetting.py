@@ -46,9 +46,9 @@ def test_a_customer_goes_from_every_date_and_every_version(store: LocalStore) ->
     assert commit_of(store, DATES[1]) == before[DATES[1]]
     for run_date in (DATES[0], DATES[2]):
         now = commit_of(store, run_date)
-        assert (now.model, now.segments, now.run_id) == (
+        assert (now.model, now.segment_state, now.run_id) == (
             before[run_date].model,
-            before[run_date].segments,
+            before[run_date].segment_state,
             before[run_date].run_id,
         )
     assert commit_of(store, DATES[0]).tables[LABELS].run_id == "r1"  # the run whose record and report are of it

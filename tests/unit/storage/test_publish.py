@@ -240,7 +240,9 @@ def test_a_damaged_last_commit_stops_a_run_before_anything_changes(store: LocalS
 def test_a_filesystem_that_refuses_is_named_and_nothing_has_changed(store: LocalStore) -> None:
     run(store, "r1", "a", tables=("clean",))
     store.path(LABELS).write_text("a file where the table should be", encoding="utf-8")
-    with pytest.raises(PublishError, match=rf"publishing 2026-11-23 failed, nothing has changed: .*{LABELS}"):
+    with pytest.raises(
+        PublishError, match=rf"publishing 2026-11-23 failed, nothing has changed; correct .* and run again: .*{LABELS}"
+    ):
         run(store, "r2", "b", tables=("clean", LABELS))
     assert commit_of(store, RUN_DATE).run_id == "r1"
     assert in_folder(store, "clean") == in_commit(store, "clean") == ["a"]
@@ -414,10 +416,10 @@ def test_two_dates_that_run_at_once_never_give_one_id_twice(store: LocalStore) -
     later = RUN_DATE + timedelta(1)
     with run_area(store, RUN_DATE, "r1") as earlier_run:
         with run_area(store, later, "r2") as later_run:
-            publish(store, later_run, [], None, KEEP_ONE, segments=born(later, 6))
+            publish(store, later_run, [], None, KEEP_ONE, segment_state=born(later, 6))
         with pytest.raises(LockedError, match="run again"):
-            publish(store, earlier_run, [], None, KEEP_ONE, segments=born(RUN_DATE, 6))
-        made = publish(store, earlier_run, [], None, KEEP_ONE, segments=born(RUN_DATE, 7))
+            publish(store, earlier_run, [], None, KEEP_ONE, segment_state=born(RUN_DATE, 6))
+        made = publish(store, earlier_run, [], None, KEEP_ONE, segment_state=born(RUN_DATE, 7))
     assert made.issued == {RUN_DATE: (7,), later: (6,)}
 
 

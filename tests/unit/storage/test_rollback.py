@@ -37,7 +37,7 @@ def test_the_version_before_is_current_again_with_its_model_and_its_segments(sto
     first, second = published(store, "r1", "a"), published(store, "r2", "b")
     restored = back(store)
     assert (restored.number, restored.run_id, labels(store)) == (3, "r1", ["a"])
-    assert (restored.tables, restored.model, restored.segments) == (first.tables, first.model, first.segments)
+    assert (restored.tables, restored.model, restored.segment_state) == (first.tables, first.model, first.segment_state)
     assert store.read("models/model-r1/model.json") == b"r1"
     assert latest_commit(store) == commit_of(store, RUN_DATE) == restored
     assert restored.issued == second.issued == {RUN_DATE: (1, 2)}  # an id that was seen is not given again
