@@ -99,7 +99,8 @@ def _check_order(
     header: str, values: Sequence[Any], excluded: Sequence[bool], nulls: Sequence[str], reasons: Sequence[list[str]]
 ) -> None:
     for raw, out, own in zip(values, excluded, reasons, strict=True):
-        if not out and isinstance(raw, str) and not is_order_text(raw, nulls):
+        impossible = isinstance(raw, float) and math.isinf(raw)
+        if not out and (impossible or (isinstance(raw, str) and not is_order_text(raw, nulls))):
             own.append(Reason.IMPOSSIBLE_DATE.of(header))
 
 

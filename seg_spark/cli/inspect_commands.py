@@ -25,7 +25,7 @@ from seg_spark.cli.options import (
     out,
     parse_run_date,
 )
-from seg_spark.errors import InputError
+from seg_spark.errors import InputError, SettingsError
 from seg_spark.settings.paths import path_scheme
 
 if TYPE_CHECKING:
@@ -79,7 +79,10 @@ def compare(
     from seg_spark.storage.readers import files_at
 
     store = files_at(load(conf_dir, env, assignments).settings.output.path)
-    found = compare_dates(store, parse_run_date(before), parse_run_date(now))
+    dates = parse_run_date(before), parse_run_date(now)
+    if dates[0] >= dates[1]:
+        raise SettingsError(f"compare {before} {now}: expected an earlier date and then a later one")
+    found = compare_dates(store, *dates)
     if as_json:
         sys.stdout.write(json.dumps(movement_document(found), indent=2, ensure_ascii=False) + "\n")
     else:

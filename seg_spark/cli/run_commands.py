@@ -100,13 +100,14 @@ def try_(
 
     Example: seg-spark try --set clustering.k.max=8 --set features.columns.age=null
     """
-    if not assignments:
+    if not assignments and env is None:
         raise SettingsError(
-            "try: nothing to try; name the settings to change, for example: seg-spark try --set clustering.k.max=8"
+            "try: nothing to try; name the settings to change, for example: seg-spark try --set clustering.k.max=8, or "
+            "the --env to try"
         )
     date_ = parse_run_date(run_date) if run_date else None
     tried = load(conf_dir, env, assignments).settings
-    usual = load(conf_dir, env, None).settings
+    usual = load(conf_dir, env if assignments else None, None).settings  # an --env alone is what is tried
 
     from seg_spark.reporting.comparison import comparison_document, show_comparison
     from seg_spark.reporting.progress import StepProgress

@@ -104,14 +104,17 @@ def search_centres(matrix: Matrix, ks: Sequence[int]) -> dict[int, Matrix]:
 
 
 def approximate_centres(matrix: Matrix, largest_k: int) -> dict[int, Matrix]:
-    """Good centres (k x axes) for every k from 1 in a fraction of the time: one split at a time, on few cells.
+    """Good centres (k x axes) for every k from 1 in a fraction of the time: one split at a time on few cells, and
+    Lloyd's iterations on all rows.
 
     Ends before `largest_k` where there are no more distinct points.
     """
     with threadpool_limits(1, user_api="blas"):
         origin = matrix.mean(axis=0)
-        chain = _growing_chain(_fewer_points(matrix - origin, _FEW_CELLS), largest_k)
-    return {k: solution.centres + origin for k, solution in chain.items()}
+        centred = matrix - origin
+        chain = _growing_chain(_fewer_points(centred, _FEW_CELLS), largest_k)
+        everybody = WeightedPoints.of(centred)
+        return {k: finish(everybody, solution.centres) + origin for k, solution in chain.items()}
 
 
 def continued_centres(matrix: Matrix, labels: Labels) -> Matrix | None:

@@ -67,6 +67,10 @@ def _chosen_by(rule: str, curve: Sequence[Scores], eligible: Sequence[Scores]) -
     return _extreme(eligible, rule)
 
 
+_PRACTICALLY: Final = 0.01
+"""Scores that differ by less than such a share say nothing of which k is better."""
+
+
 def _extreme(eligible: Sequence[Scores], rule: str) -> tuple[int, str]:
     lowest_wins = rule == "davies_bouldin"
     sign = 1 if lowest_wins else -1
@@ -82,6 +86,8 @@ def _extreme(eligible: Sequence[Scores], rule: str) -> tuple[int, str]:
     )
     if len(ranked) > 1:
         because += f"; next is k = {ranked[1].k} with {getattr(ranked[1], rule):.4g}"
+        if abs(getattr(ranked[1], rule) - getattr(best, rule)) <= _PRACTICALLY * abs(getattr(best, rule)):
+            because += ", practically the same, so compare both"
     return best.k, because
 
 

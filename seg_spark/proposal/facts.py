@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -150,7 +150,10 @@ def _number_facts(
     if not meant:
         return None
     values = np.repeat(np.array([*meant.values()]), [counts[raw] for raw in meant])
-    suspicious = suspicions(values, header, this_year)
+    suspicious = tuple(
+        replace(one, texts=tuple(sorted(raw for raw in meant if meant[raw] == one.value and isinstance(raw, str))))
+        for one in suspicions(values, header, this_year)
+    )
     usual = values[~np.isin(values, [one.value for one in suspicious])] if suspicious else values
     usual = usual if len(usual) else values
     return NumberFacts(

@@ -27,6 +27,8 @@ class SuspiciousValue:
     value: float
     count: int
     why: str
+    texts: tuple[str, ...] = ()
+    """How the table writes it; empty where its columns are typed."""
 
 
 def suspicions(values: Numbers, header: str, this_year: int) -> tuple[SuspiciousValue, ...]:

@@ -11,6 +11,7 @@ from seg_spark.settings.schema import Cleaning
 
 _SKEWED: Final = 2.0
 _MOST_SUSPICIONS: Final = 5
+_MOST_SPELLINGS: Final = 5
 _FEW_NUMBERS: Final = 10
 _LONGEST_LEVEL: Final = 30
 
@@ -32,7 +33,7 @@ def feature_summary(feature: ProposedFeature) -> str:
 def warnings(feature: ProposedFeature) -> Iterator[str]:
     """Doubts about a feature that a person should settle."""
     if feature.kind == "number" and feature.facts.numbers is not None:
-        yield from _number_warnings(feature, feature.facts.numbers)
+        yield from _number_warnings(feature.facts.numbers)
     else:
         yield from _level_warnings(feature.facts)
     if hints_at(feature.header, OUTCOME_WORDS):
@@ -124,9 +125,14 @@ def level(value: Any) -> str:
     return text if len(text) <= _LONGEST_LEVEL else f"{text[: _LONGEST_LEVEL - 3]}..."
 
 
-def _number_warnings(feature: ProposedFeature, number: NumberFacts) -> Iterator[str]:
+def _number_warnings(number: NumberFacts) -> Iterator[str]:
     for one in number.suspicions[:_MOST_SUSPICIONS]:
-        yield f"{plain(one.value)} in {_rows(one.count)}: {one.why}; if it means unknown, {_bounds(number)} rejects it"
+        texts = ", ".join(map(repr, one.texts[:_MOST_SPELLINGS]))
+        as_missing = f"{texts} in input.null_values makes it missing (in every column), or " if texts else ""
+        yield (
+            f"{plain(one.value)} in {_rows(one.count)}: {one.why}; if it means unknown, {as_missing}"
+            f"{_bounds(number)} rejects it"
+        )
     if len(number.suspicions) > _MOST_SUSPICIONS:
         yield f"and {len(number.suspicions) - _MOST_SUSPICIONS} more such values"
     if number.ambiguous_form and number.form is not None:

@@ -23,6 +23,22 @@ def changes(
     }
 
 
+def warnings_of(record: Mapping[str, Any]) -> list[str]:
+    """What makes the labels of a run doubtful, in sentences."""
+    found = []
+    refit, movement = record.get("refit") or {}, record.get("movement")
+    if refit.get("looks_broken"):
+        found.append(f"These labels may be wrong: {refit['because']}.")
+    if movement:
+        sums = Movement(*(movement[name] for name in ("stayed", "moved", "entered", "left")))
+        if sums.lost_most:
+            found.append(
+                f"{sums.left:,} of the {sums.before:,} customers of {movement['since']} are not in the table now: "
+                "is the table whole, and are the customer ids written as before?"
+            )
+    return found
+
+
 def _refit(record: Mapping[str, Any]) -> str:
     """Which model labels the customers, and why."""
     refit, fitted_on = record.get("refit"), record.get("fitted_on")

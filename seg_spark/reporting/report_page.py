@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,20 +15,28 @@ from markupsafe import Markup
 
 from seg_spark.features.fitted import FittedCategory, FittedNumber
 from seg_spark.reporting import charts
-from seg_spark.reporting.changes import changes
+from seg_spark.reporting.changes import changes, warnings_of
 from seg_spark.reporting.separation import verdict
 from seg_spark.reporting.suggestions import suggestion
 from seg_spark.segments.model import Model, model_to_json
 from seg_spark.segments.movement import SegmentSizes, Transition
-from seg_spark.segments.profiles import Profile
-from seg_spark.segments.wording import NOTABLE, against, readable_number, shown_level, with_unit
+from seg_spark.segments.profiles import Profile, telling_traits
+from seg_spark.segments.wording import (
+    NOTABLE,
+    against,
+    readable_number,
+    shown_level,
+    typical,
+    with_unit,
+)
 from seg_spark.settings.schema import STABLE
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 _MOST_COLUMNS: Final = 10
 _MOST_CARDS: Final = 12
-_FEWEST_TRAITS: Final = 3
 _MANY_UNKNOWN: Final = 0.1
+_HEBREW_OR_ARABIC: Final = r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]+"
+_RIGHT_TO_LEFT: Final = re.compile(f"{_HEBREW_OR_ARABIC}(?: {_HEBREW_OR_ARABIC})*")
 _LIKE_EVERYBODY: Final = 0.05
 _SCORES: Final = (
     ("within_ss", "Within sum of squares", "lower is better; always falls with k"),
@@ -81,7 +90,8 @@ def render_report(data: ReportData) -> str:
         data=_json(page_data),
         record=data.record,
         because=data.scores["chosen_because"],
-        verdict=verdict(scores.get(chosen, {})),
+        warnings=warnings_of(data.record),
+        verdict=verdict(scores.get(chosen, {}), data.model.training_customers),
         excluded_k=excluded,
         unscored_k={k: reason for k, reason in excluded.items() if int(k) not in scores},
         has_hollow=any(str(k) in excluded for k in scores),
@@ -135,19 +145,16 @@ def render_report(data: ReportData) -> str:
 def _card(rows: Sequence[Profile], data: ReportData, names: Mapping[int, str]) -> dict[str, Any]:
     first = rows[0]
     ranked = sorted(rows, key=lambda one: one.trait_rank or len(rows) + 1)
-    notable = [one for one in ranked if abs(one.z_score or 0.0) >= NOTABLE][:5]
+    traits = telling_traits(rows)
     examples = data.figures["examples"].get(str(first.segment_id), {})
     return {
         "id": first.segment_id,
-        "name": first.segment_name,
+        "name": _isolated(first.segment_name),
         "customers": first.customers,
         "share": first.share,
         "colour": charts.segment_class(first.segment_id),
-        "traits": [
-            _sentence(one) + _unknown(one, data)
-            for one in (notable if len(notable) >= _FEWEST_TRAITS else ranked[:_FEWEST_TRAITS])
-        ],
-        "suggestion": suggestion(notable),
+        "traits": [_isolated(_sentence(one) + _unknown(one, data)) for one in traits],
+        "suggestion": _isolated(suggestion([one for one in traits if abs(one.z_score or 0.0) >= NOTABLE])),
         "rule": first.rule,
         "precision": first.rule_precision,
         "coverage": first.rule_coverage,
@@ -158,6 +165,11 @@ def _card(rows: Sequence[Profile], data: ReportData, names: Mapping[int, str]) -
             for kind, key in (("typical", "typical"), ("borderline", "borderline"))
         ],
     }
+
+
+def _isolated(text: str) -> str:
+    """A sentence whose words that are written from right to left leave the numbers beside them in place."""
+    return _RIGHT_TO_LEFT.sub("\u2068\\g<0>\u2069", text)
 
 
 def _shown_values(values: Mapping[str, Any], model: Model) -> dict[str, str]:
@@ -172,9 +184,11 @@ def _sentence(one: Profile) -> str:
         )
     if one.mean is None or one.overall_mean is None:
         return f"{one.shown_name}: mostly missing"
-    difference = against(one.mean, one.overall_mean, one.unit)
-    everybody = "" if difference.startswith("average ") else f" (everybody: {with_unit(one.overall_mean, one.unit)})"
-    return f"{one.shown_name} {with_unit(one.mean, one.unit)}, {difference}{everybody}"
+    value, overall, of = typical(one.mean, one.median, one.overall_mean, one.overall_median)
+    difference = against(value, overall, one.unit, of)
+    everybody = "" if difference.startswith(f"{of} ") else f" (everybody: {with_unit(overall, one.unit)})"
+    shown = with_unit(value, one.unit) + (f" ({of})" if of == "median" else "")
+    return f"{one.shown_name} {shown}, {difference}{everybody}"
 
 
 def _unknown(one: Profile, data: ReportData) -> str:

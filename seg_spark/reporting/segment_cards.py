@@ -4,17 +4,24 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
 from seg_spark.segments.history import SegmentEvent
-from seg_spark.segments.profiles import Profile
-from seg_spark.segments.wording import NOTABLE, against, listed, readable_number, shown_level, with_unit
+from seg_spark.segments.profiles import Profile, telling_traits
+from seg_spark.segments.wording import (
+    AVERAGE_DESCRIPTION,
+    against,
+    listed,
+    readable_number,
+    shown_level,
+    typical,
+    with_unit,
+)
 
 Lines = Callable[[Sequence[Profile]], Iterator[str]]
 
 WIDTH: Final = 80
-FEWEST_TRAITS: Final = 3
-MOST_TRAITS: Final = 5
 _LONGEST_NAME: Final = 26
 _INDENT: Final = "      "
 _UNBROKEN: Final = "\u00a0"
@@ -68,8 +75,8 @@ def _show(console: Console, profiles: Sequence[Profile], title: str, lines_of: L
 def _heading(one: Profile) -> Iterator[str]:
     size = f"{one.customers:,} customers  {one.share:.1%}"
     name = f"{one.segment_id:>3}  {one.segment_name}"
-    if len(name) + len(size) + 2 <= WIDTH:
-        yield f"{name}{size:>{WIDTH - len(name)}}"
+    if cell_len(name) + len(size) + 2 <= WIDTH:
+        yield f"{name}{size:>{WIDTH - cell_len(name)}}"
     else:
         first = f"{one.segment_id:>3}  "
         yield from textwrap.wrap(one.segment_name, WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
@@ -77,10 +84,11 @@ def _heading(one: Profile) -> Iterator[str]:
 
 
 def _card(own: Sequence[Profile]) -> Iterator[str]:
-    ranked = sorted(own, key=lambda one: one.trait_rank or len(own) + 1)
-    notable = [one for one in ranked if abs(one.z_score or 0.0) >= NOTABLE]
-    shown = ranked[: max(FEWEST_TRAITS, min(len(notable), MOST_TRAITS))]
-    yield from _aligned([(one.shown_name, _value(one), _beside(one)) for one in shown])
+    traits = telling_traits(own)
+    if traits:
+        yield from _table(traits)
+    else:
+        yield f"{_INDENT}{AVERAGE_DESCRIPTION.lower()}"
     if own[0].rule is not None:
         fidelity = f"(covers {own[0].rule_coverage:.0%}, {own[0].rule_precision:.0%} right)"
         conditions = [*own[0].rule.replace(" AND ", "\n AND ").split("\n"), f" {fidelity}"]
@@ -96,16 +104,19 @@ def _table(own: Sequence[Profile]) -> Iterator[str]:
 def _aligned(cells: Sequence[tuple[str, str, str]]) -> Iterator[str]:
     names = [_short(name, _LONGEST_NAME) for name, _, _ in cells]
     values = [_short(value, _LONGEST_NAME) for _, value, _ in cells]
-    width, value_width = max(map(len, names)), max(map(len, values))
+    width, value_width = max(map(cell_len, names)), max(map(cell_len, values))
     for name, value, (_, _, beside) in zip(names, values, cells, strict=True):
-        line = f"{_INDENT}{name:<{width}}  {value:<{value_width}}  {beside}"
-        yield _short(line, WIDTH)
+        line = f"{_INDENT}{set_cell_size(name, width)}  {set_cell_size(value, value_width)}  {beside}"
+        yield _short(line, WIDTH).rstrip()
 
 
 def _value(one: Profile) -> str:
     if one.kind == "category":
         return f"{shown_level(one.level)} {one.level_share:.0%}" if one.level_share is not None else ""
-    return with_unit(one.mean, one.unit) if one.mean is not None else "missing"
+    if one.mean is None or one.overall_mean is None:
+        return "missing"
+    value, _, of = typical(one.mean, one.median, one.overall_mean, one.overall_median)
+    return with_unit(value, one.unit) + (f" ({of})" if of == "median" else "")
 
 
 def _beside(one: Profile) -> str:
@@ -113,12 +124,14 @@ def _beside(one: Profile) -> str:
         return f"{one.overall_level_share:.0%} of all" if one.overall_level_share is not None else ""
     if one.mean is None or one.overall_mean is None:
         return ""
-    beside = against(one.mean, one.overall_mean, one.unit)
-    return beside if beside.startswith("average ") else f"{beside} ({readable_number(one.overall_mean, one.unit)})"
+    value, overall, of = typical(one.mean, one.median, one.overall_mean, one.overall_median)
+    beside = against(value, overall, one.unit, of)
+    return beside if beside.startswith(f"{of} ") else f"{beside} ({readable_number(overall, one.unit)})"
 
 
 def _short(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    """The text in so many columns of a terminal, of which a Chinese character takes two."""
+    return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"
 
 
 def _print(console: Console, line: str) -> None:

@@ -6,13 +6,15 @@ from typing import Any, Final
 from seg_spark.settings.schema import STABLE
 
 _APART: Final = 0.5
+_FEWEST_CUSTOMERS: Final = 100
+"""Halves of fewer agree or not by chance."""
 _OVERLAPPING: Final = 0.25
 """Mean Euclidean silhouettes from which on Kaufman & Rousseeuw (1990) see a reasonable and a weak structure."""
 
 
-def verdict(score: Mapping[str, Any]) -> str:
-    """What the scores of the chosen k say: whether its segments lie apart, and whether other customers would give the
-    same ones. Empty where neither is known."""
+def verdict(score: Mapping[str, Any], customers: int) -> str:
+    """What the scores of the chosen k say: whether its segments lie apart, and whether other customers than those it
+    was fitted on would give the same ones. Empty where neither is known."""
     sentences = []
     silhouette, stability = score.get("silhouette_euclidean"), score.get("prediction_strength")
     if silhouette is not None:
@@ -22,7 +24,9 @@ def verdict(score: Mapping[str, Any]) -> str:
             sentences.append("The segments overlap: customers near a border could be in either.")
         else:
             sentences.append("The segments are blurred: they divide customers who differ by degrees, not by kind.")
-    if stability is not None and stability >= STABLE:
+    if stability is not None and customers < _FEWEST_CUSTOMERS:
+        sentences.append(f"With only {customers} customers nobody can tell whether they are stable.")
+    elif stability is not None and stability >= STABLE:
         sentences.append(
             "They are stable: one half of the customers gives the same ones as the other (prediction strength "
             f"{stability:.2f})."

@@ -15,7 +15,7 @@ MOST_SENTENCES: Final = 4
 _THEMES: Final[Mapping[str, Sequence[frozenset[str]]]] = {
     theme: [frozenset(one.split("+")) for one in words.split()]
     for theme, words in {
-        "recency": "recency inactive inactivity since+last",
+        "recency": "recency inactive inactivity since+last since+purchase since+order since+visit since+login",
         "discounts": "deal deals discount discounts coupon coupons promo promos promotion promotions voucher vouchers",
         "trouble": "complain complains complaint complaints refund refunds dispute disputes",
         "tenure": "tenure seniority",
@@ -27,6 +27,15 @@ _THEMES: Final[Mapping[str, Sequence[frozenset[str]]]] = {
 }
 """Words of which one (or two, joined by +) must be in a name; the first theme that fits is the name's, so `deals
 purchases` are about discounts."""
+_ABOUT_SOMETHING_ELSE: Final = frozenset(
+    (
+        "between", "since", "until", "to", "interval", "gap", "days", "weeks", "months", "hours", "minutes",
+        "cancelled", "canceled", "cancellation", "cancellations", "declined", "returned", "returns", "failed",
+        "abandoned", "missed", "unpaid", "overdue",
+    )
+)  # fmt: skip
+"""With such a word a name that has one of a theme's is about something else: days between orders, cancelled orders."""
+_OF_TIME: Final = ("recency", "tenure")
 _MUCH_THE_SAME: Final = {"spending", "buying"}
 _RANKED: Final = frozenset(("score", "rank", "quintile", "segment"))
 """A recency that is a score is the higher the more lately."""
@@ -48,6 +57,7 @@ _RULES: Final[Sequence[tuple[Mapping[str, int], str]]] = (
     ({"recency": 1, "spending": 1}, "They spent a lot, but not lately: win these back first."),
     ({"often": 1, "spending": 1}, "They come often and spend a lot: keep them, by service rather than discounts."),
     ({"often": -1, "spending": -1}, "They come seldom and spend little: contact that costs little."),
+    ({"recency": -1, "trouble": 1}, "They were here lately and have had trouble: solve that before the next offer."),
     ({"recency": 1}, "Long since they were last here: give them a reason to return, soon."),
     ({"recency": -1}, "They were here lately: a good moment for a next offer."),
     ({"spending": 1}, "They spend a lot: worth keeping, by service and early access rather than discounts."),
@@ -69,8 +79,11 @@ _RULES: Final[Sequence[tuple[Mapping[str, int], str]]] = (
 
 def suggestion(notable: Sequence[Profile]) -> str:
     """What the notable traits of a segment (strongest first) suggest, in at most four sentences."""
-    signs = {one.shown_name: 1 if (one.z_score or 0.0) > 0 else -1 for one in notable if one.kind == "number"}
-    themes = {name: theme for name in signs if (theme := _theme_of(name)) is not None}
+    numbers = [one for one in notable if one.kind == "number"]
+    signs = {one.shown_name: 1 if (one.z_score or 0.0) > 0 else -1 for one in numbers}
+    # of amounts below zero, as refunds may be written, high is little
+    known = [one.shown_name for one in numbers if (one.overall_mean or 0.0) >= 0]
+    themes = {name: theme for name in known if (theme := _theme_of(name)) is not None}
     found = {(theme, signs[name]) for name, theme in themes.items()}
     open_themes = {theme: sign for theme, sign in found if (theme, -sign) not in found}
     told: set[str] = set()
@@ -97,5 +110,8 @@ def suggestion(notable: Sequence[Profile]) -> str:
 
 def _theme_of(name: str) -> str | None:
     words = set(re.findall(r"\w+", name.lower()))
-    theme = next((theme for theme, own in _THEMES.items() if any(one <= words for one in own)), None)
-    return None if theme == "recency" and words & _RANKED else theme
+    found = [theme for theme, own in _THEMES.items() if any(one <= words for one in own)]
+    if "recency" in found and (words & _RANKED or not {"discounts", "trouble"}.isdisjoint(found)):
+        return None
+    found = [theme for theme in found if theme in _OF_TIME or not words & _ABOUT_SOMETHING_ELSE]
+    return found[0] if found else None

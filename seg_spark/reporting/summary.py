@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from seg_spark import columns as c
+from seg_spark.reporting.changes import warnings_of
 from seg_spark.segments.movement import Movement
 from seg_spark.settings.paths import path_scheme
 
@@ -35,7 +36,7 @@ def show_run(
         console.print(
             f"rolled back: the version of run {record['restored_run']} is current again", markup=False, soft_wrap=True
         )
-    for line in _refit(record):
+    for line in (*warnings_of(record), *_refit(record)):
         console.print(line, markup=False, soft_wrap=True)
     if movement := record["movement"]:
         sums = Movement(*(movement[name] for name in ("stayed", "moved", "entered", "left")))
@@ -91,9 +92,9 @@ def _refit(record: Mapping[str, Any]) -> Iterator[str]:
         return
     if refit["refused"]:
         yield f"the published model stays active: {'; '.join(refit['refused'])}"
-    elif not refit["fitted"]:
+    elif not refit["fitted"] and not refit["looks_broken"]:  # which is told as a warning
         yield f"no refit: {refit['because']}"
-    elif refit["drift"] is not None:
+    elif refit["fitted"] and refit["drift"] is not None:
         yield f"refit: {refit['because']}"
 
 

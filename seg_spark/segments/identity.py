@@ -17,7 +17,7 @@ from seg_spark.segments.model import Model, Segment
 from seg_spark.segments.names import SegmentName, name_segments, numbered, still_holds
 from seg_spark.segments.succession import Succession
 
-OUTLIER_QUANTILE: Final = 0.995
+_OUTLIER_QUANTILE: Final = 0.995
 
 
 @dataclass(frozen=True)
@@ -165,9 +165,15 @@ def make_segments(
             centre=tuple(map(float, centres[cluster])),
             customers=int(sizes[cluster]),
             share=float(sizes[cluster] / len(labels)),
-            outlier_distance=float(np.quantile(distances[labels == cluster], OUTLIER_QUANTILE)),
+            outlier_distance=outlier_distance(distances[labels == cluster]),
             description=descriptions[cluster],
             named_for=names[cluster].traits,
         )
         for cluster in sorted(range(len(centres)), key=lambda one: ids[one])
     )
+
+
+def outlier_distance(distances: Matrix) -> float:
+    """The least of a segment's distances that 99.5 % of them do not exceed, so that in a small segment none does."""
+    above_rounding = 1 + 1e-9  # other forms of the scorer may compute the last digit of the same distance differently
+    return float(np.quantile(distances, _OUTLIER_QUANTILE, method="higher")) * above_rounding

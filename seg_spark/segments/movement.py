@@ -43,6 +43,16 @@ class Movement:
             sums[kind] += one.customers
         return cls(**sums)
 
+    @property
+    def before(self) -> int:
+        """How many customers the earlier date had."""
+        return self.stayed + self.moved + self.left
+
+    @property
+    def lost_most(self) -> bool:
+        """Whether most customers of the earlier date left: rather a fault of the table than their will."""
+        return 2 * self.left > self.before
+
     def __str__(self) -> str:
         return f"{self.stayed:,} stayed, {self.moved:,} moved, {self.entered:,} entered, {self.left:,} left"
 

@@ -22,13 +22,20 @@ from numpy.typing import NDArray
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.features.fitted import FittedCategory, FittedFeature
 from seg_spark.segments.model import NamedTrait
-from seg_spark.segments.wording import NOTABLE, against, shown_level, with_level, with_unit
+from seg_spark.segments.wording import (
+    AVERAGE_DESCRIPTION,
+    NOTABLE,
+    against,
+    shown_level,
+    typical,
+    with_level,
+    with_unit,
+)
 
 STRONG: Final = 2.0
 TRAITS_IN_NAME: Final = 2
 TRAITS_IN_DESCRIPTION: Final = 3
 AVERAGE_NAME: Final = "Close to average"
-AVERAGE_DESCRIPTION: Final = "Close to average in every feature"
 _GONE: Final = NOTABLE / 2
 _NO_LONGER_AVERAGE: Final = NOTABLE * 2
 _MOST: Final = 0.5
@@ -193,7 +200,7 @@ def describe_segments(
 ) -> tuple[str, ...]:
     """One sentence per cluster: its three strongest traits against the training customers.
 
-    Numbers are means of the known values; a category is the share of its level.
+    Numbers are means of the known values, or medians of a skewed feature; a category is the share of its level.
     """
     by_name = {one.name: one for one in features}
     descriptions = []
@@ -212,13 +219,11 @@ def _phrase(feature: FittedFeature, trait: Trait, column: pa.ChunkedArray, membe
         share, overall = holds[members].mean(), holds.mean()
         return f"{feature.shown_name} {shown_level(trait.level)} for {share:.0%} ({overall:.0%} of all)"
     values = column.to_numpy(zero_copy_only=False).astype(float)
-    own, overall = _mean(values[members]), _mean(values)
+    own, everybody = values[members & ~np.isnan(values)], values[~np.isnan(values)]
     name = feature.shown_name
-    if np.isnan(own) or np.isnan(overall):
+    if not len(own):
         return f"{name} mostly missing"
-    return f"{name} {with_unit(own, feature.unit)} ({against(own, overall, feature.unit)})"
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
+    value, overall, of = typical(
+        float(own.mean()), float(np.median(own)), float(everybody.mean()), float(np.median(everybody))
+    )
+    return f"{name} {with_unit(value, feature.unit)} ({against(value, overall, feature.unit, of)})"

@@ -148,7 +148,8 @@ def split_assignment(model: Model, text: str) -> tuple[str, str]:
 def raw_columns(model: Model) -> dict[str, str]:
     """Header of the raw column by every name it can be given by: its own, which comes first, or its feature's."""
     headers = [*(rule.column for rule in model.exclude), *(one.source for one in model.features)]
-    return {one.name: one.source for one in model.features} | {header: header for header in headers}
+    features = {one.name: one.source for one in model.features if one.name not in headers}
+    return {header: header for header in headers} | features
 
 
 def explain_reason(model: Model, reason: str) -> str:

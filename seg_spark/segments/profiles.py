@@ -3,16 +3,23 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
 from seg_spark.features.fitted import FittedCategory, FittedNumber, readable
 from seg_spark.segments.model import Model, Segment
+from seg_spark.segments.wording import NOTABLE
 
 if TYPE_CHECKING:
     from seg_spark.clustering.points import Labels, Matrix
     from seg_spark.segments.rules import Rule
+
+
+_MOST_TRAITS: Final = 5
+_FEWEST_TRAITS: Final = 3
+_SLIGHT: Final = 0.1
+"""Standard deviations below which a difference is none."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,16 @@ class Profile:
     def shown_name(self) -> str:
         """The name of the feature that is shown to people."""
         return self.label or readable(self.feature)
+
+
+def telling_traits(rows: Sequence[Profile]) -> list[Profile]:
+    """What sets a segment apart, strongest first: up to five notable features; where less than three are, also those
+    that differ a little."""
+    ranked = sorted(rows, key=lambda one: one.trait_rank or len(rows) + 1)
+    strengths = [(one, abs(one.z_score or 0.0)) for one in ranked]
+    notable = [one for one, strength in strengths if strength >= NOTABLE]
+    slight = [one for one, strength in strengths if _SLIGHT <= strength < NOTABLE]
+    return notable[:_MOST_TRAITS] + slight[: max(0, _FEWEST_TRAITS - len(notable))]
 
 
 @dataclass(frozen=True)

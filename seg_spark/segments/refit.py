@@ -52,6 +52,8 @@ class RefitResult:
     drift: Drift | None = None
     challenge: Challenge | None = None
     pending: PendingK | None = None
+    looks_broken: bool = False
+    """Whether the input of the run looks broken, so that its labels may be too."""
 
 
 def broken_feed(drift: Drift, customers: int, usual_customers: int, rules: Refit) -> str | None:

@@ -8,7 +8,11 @@ from seg_spark.settings.feature import CALENDAR_YEAR
 
 NOTABLE: Final = 0.5
 """A mean that is so many standard deviations from everybody's sets a segment apart."""
+AVERAGE_DESCRIPTION: Final = "Close to average in every feature"
+_SKEWED: Final = 1.5
+"""From so many times the median on, the mean of all is made by a few large values and is typical of nobody."""
 _LONGEST_LEVEL: Final = 40
+_MANY_TIMES: Final = 3
 _SMALL_CHANGE: Final = 0.05
 """A mean that is nearer to everybody's is told by the plain difference."""
 _UNITS_OF_DIFFERENCES: Final = {"%": "percentage points", CALENDAR_YEAR: "years"}
@@ -34,18 +38,30 @@ def with_unit(value: float, unit: str | None) -> str:
     return f"{number} {unit}" if unit and unit != CALENDAR_YEAR else number
 
 
-def against(own: float, overall: float, unit: str | None) -> str:
-    """A mean beside everybody's: `43% above average`; the plain difference where that is small for the numbers, as
-    between years of birth (`15 above average`); or everybody's mean where a percentage would say little."""
-    if overall <= 0 or own < 0 or own > 10 * overall:
-        return f"average {with_unit(overall, unit)}"
+def typical(
+    mean: float, median: float | None, overall_mean: float, overall_median: float | None
+) -> tuple[float, float, str]:
+    """What tells the values of a segment, and of everybody: `average`s, or of a skewed feature `median`s."""
+    if median is not None and overall_median is not None and 0 < _SKEWED * overall_median <= overall_mean:
+        return median, overall_median, "median"
+    return mean, overall_mean, "average"
+
+
+def against(own: float, overall: float, unit: str | None, of: str = "average") -> str:
+    """A mean (or what `of` names) beside everybody's: `43% above average`, `4.2 times the average`; the plain
+    difference where that is small for the numbers, as between years of birth (`15 above average`); or everybody's where
+    a percentage would say little."""
+    if overall <= 0 or own < 0:
+        return f"{of} {with_unit(overall, unit)}"
     if readable_number(own, unit) == readable_number(overall, unit):
-        return "about average"
+        return f"about {of}"
+    if own >= _MANY_TIMES * overall:
+        return f"{readable_number(float(f'{own / overall:.2g}'))} times the {of}"
     change = own / overall - 1
     size = f"{abs(change):.0%}"
     if abs(change) < _SMALL_CHANGE:
         size = with_unit(abs(own - overall), _UNITS_OF_DIFFERENCES.get(unit or "", unit))
-    return f"{size} {'above' if change > 0 else 'below'} average"
+    return f"{size} {'above' if change > 0 else 'below'} {of}"
 
 
 def listed(words: Sequence[str]) -> str:

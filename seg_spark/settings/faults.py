@@ -60,7 +60,16 @@ def describe_faults(error: ValidationError, values: Mapping[str, Any], origins: 
             continue  # one fault per branch of the union
         described.add(path)
         origin = _nearest_origin(path, origins)
+        line += _other_feature(path, values) if origin == "--set" else ""
         yield f"{origin}: {line}" if origin else line
+
+
+def _other_feature(path: str, values: Mapping[str, Any]) -> str:
+    """The nearest other feature, where --set gives a rule to one that only it knows."""
+    if not path.startswith("features.columns."):
+        return ""
+    name = path.split(".")[2]
+    return did_you_mean(name, [one for one in values["features"]["columns"] if one != name])
 
 
 def _describe(fault: Any, path: str) -> str:

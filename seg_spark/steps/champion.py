@@ -81,6 +81,8 @@ class RefitDecision:
     fit: bool
     because: str
     is_forced: bool = False
+    looks_broken: bool = False
+    """Whether it is not fitted because the input looks broken."""
 
 
 def decide_refit(context: RunContext, champion: Champion, customers: int, *, asked: bool) -> RefitDecision:
@@ -93,7 +95,7 @@ def decide_refit(context: RunContext, champion: Champion, customers: int, *, ask
         usual = usual_customers(context.store, context.run_date, rules.usual_dates)
         broken = broken_feed(drift, customers, usual, rules)
         if broken is not None:
-            return RefitDecision(False, f"the input looks broken: {broken}")
+            return RefitDecision(False, f"the input looks broken: {broken}", looks_broken=True)
     if champion.changed or drift is None:
         changed = ", ".join(champion.changed[:5]) or "the features"
         return RefitDecision(True, f"{changed} changed since the last fit", True)

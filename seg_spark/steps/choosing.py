@@ -61,11 +61,12 @@ def choose_model(
     if champion is not None:
         decision = decide_refit(context, champion, customers, asked=refit)
         log.log(
-            logging.WARNING if refit and not decision.fit else logging.INFO,
+            logging.WARNING if decision.looks_broken else logging.INFO,
             "refit: %s: %s", "yes" if decision.fit else "no", decision.because,
         )  # fmt: skip
         if not decision.fit:
-            return _kept(context, champion, RefitResult(False, decision.because, drift=champion.drift))
+            kept = RefitResult(False, decision.because, drift=champion.drift, looks_broken=decision.looks_broken)
+            return _kept(context, champion, kept)
     try:
         fitted = fit_segments(context, training, champion)
     except (DegenerateModelError, InputError) as error:

@@ -157,6 +157,8 @@ def test_two_dates_are_compared_without_spark(series: Path, capsys: pytest.Captu
     assert "drift of the features" in shown
     assert f"{days[0]} to {days[1]}: {document['stayed']} stayed, {document['moved']} moved, 1 entered, 3 left" in shown
     assert "largest moves:" in shown
+    assert main(["compare", *reversed(days), "--conf-dir", str(series / "conf")]) == 2
+    assert "expected an earlier date and then a later one" in capsys.readouterr().err
     assert main(["compare", "2026-01-01", days[0], "--conf-dir", str(series / "conf")]) == 3
     assert "no labels are published for 2026-01-01" in capsys.readouterr().err
 

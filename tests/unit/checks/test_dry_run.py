@@ -82,7 +82,12 @@ def test_the_steps_read_what_is_published(tmp_path: Path, capsys: pytest.Capture
     [
         ("nightly", [], 3, "input.path: {root}/input does not exist"),
         ("clean", ["--set", "input.path=nowhere/{{run_date}}.csv"], 3, "nowhere/2026-11-23.csv does not exist"),
-        ("fit", [], 3, "for 2026-11-23; run seg-spark clean --run-date 2026-11-23 first"),
+        (
+            "fit",
+            [],
+            3,
+            "for 2026-11-23; run seg-spark clean --run-date 2026-11-23 first",
+        ),
         ("nightly", ["--set", "clustering.k.mx=3"], 2, "did you mean 'max'?"),
     ],
 )

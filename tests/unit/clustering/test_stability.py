@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from seg_spark.clustering.points import Labels, Matrix
+from seg_spark.clustering.points import Labels, Matrix, nearest_centre
 from seg_spark.clustering.scores import _least_share_kept, prediction_strengths
+from seg_spark.clustering.search import approximate_centres
 
 
 def groups(count: int, spread: float, per_group: int = 100) -> Matrix:
@@ -20,6 +21,16 @@ def test_both_halves_agree_on_groups_that_are_there_and_on_no_more() -> None:
     strengths = prediction_strengths(groups(4, 1.0), range(2, 9))
     assert strengths[4] == 1.0
     assert all(strength is not None and strength < 0.8 for k, strength in strengths.items() if k > 4)
+
+
+def test_the_centres_of_a_half_are_as_good_on_many_axes_of_noise() -> None:
+    generator = np.random.default_rng(0)
+    group = generator.choice(4, 2_000)
+    told = [np.array([0, 3, 6, 9])[generator.permutation(4)][group] + generator.normal(size=2_000) for _ in range(10)]
+    points = np.column_stack([*told, generator.normal(size=(2_000, 46)) * 3])
+    own = np.array([points[group == one].mean(axis=0) for one in range(4)])
+    least = nearest_centre(points, own)[1].sum()
+    assert nearest_centre(points, approximate_centres(points, 6)[4])[1].sum() <= least
 
 
 def test_both_halves_disagree_where_there_are_no_groups() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from report_pages import HOSTILE, model, page
 
+from seg_spark.reporting.changes import warnings_of
 from seg_spark.reporting.report_figures import report_figures, without_customers
+from seg_spark.reporting.report_page import _isolated
 from seg_spark.segments.model import Model, Segment
 
 
@@ -113,3 +115,24 @@ def test_a_feature_that_nobody_has_leaves_the_page_whole() -> None:
     text = page(2, 2, known=False)
     assert text.count('inputmode="decimal"') == 1
     assert "placeholder=" not in text
+
+
+def test_arabic_names_leave_the_numbers_beside_them_in_place() -> None:
+    assert _isolated("عدد الطلبات 20.7, 90% above average") == "\u2068عدد الطلبات\u2069 20.7, 90% above average"
+    assert _isolated("orders 20.7") == "orders 20.7"
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ({"refit": {"looks_broken": True, "because": "the input looks broken: only 699"}}, "may be wrong: the input"),
+        ({"movement": {"since": "2026-11-22", "stayed": 10, "moved": 30, "entered": 0, "left": 41}}, "41 of the 81"),
+        ({"movement": {"since": "2026-11-22", "stayed": 10, "moved": 30, "entered": 900, "left": 40}}, ""),
+        ({"refit": {"because": "an older record"}, "movement": None}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_makes_labels_doubtful_is_told_first(record: dict[str, Any], told: str) -> None:
+    found = warnings_of(record)
+    assert len(found) == bool(told)
+    assert told in "".join(found)

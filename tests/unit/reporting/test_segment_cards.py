@@ -5,6 +5,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from seg_spark.reporting.segment_cards import WIDTH, show_all_features, show_history, show_segments
@@ -58,10 +59,28 @@ def test_the_strongest_traits_come_first_and_at_most_five() -> None:
     assert [line.split()[0] for line in lines[3:]] == ["f1", "f3", "f6", "f5", "f4"]
 
 
-def test_a_segment_that_is_average_shows_three_features_all_the_same() -> None:
-    lines = shown(*(profile(1, f"f{i}", 0.01, i + 1, mean=5.0) for i in range(6)))
-    assert [line.split()[0] for line in lines[3:]] == ["f0", "f1", "f2"]
-    assert lines[3].endswith("about average (5)")
+def test_slight_differences_are_shown_where_there_are_few_others_and_none_below_them() -> None:
+    z_scores = [0.09, -0.1, 0.4, 1.0]
+    lines = shown(*(profile(1, f"f{i}", z, 4 - i) for i, z in enumerate(z_scores)))
+    assert [line.split()[0] for line in lines[3:]] == ["f3", "f2", "f1"]
+
+
+def test_a_segment_that_is_average_is_called_so() -> None:
+    lines = shown(*(profile(1, f"f{i}", 0.05, i + 1, mean=5.0) for i in range(6)))
+    assert lines[3:] == ["      close to average in every feature"]
+
+
+def test_a_skewed_feature_is_told_by_its_medians() -> None:
+    skewed = {"mean": 184.0, "median": 150.0, "overall_mean": 767.0, "overall_median": 160.0}
+    lines = shown(profile(1, "spend", -0.6, 1, unit="$", **skewed), profile(2, "spend", 2.0, 1, **skewed))
+    assert lines[3] == "      spend  150 $ (median)  6% below median (160)"
+    few = skewed | {"overall_median": 0.0}  # half of all spend nothing: the medians tell nothing
+    assert shown(profile(1, "spend", -0.6, 1, unit="$", **few))[3] == "      spend  184 $  76% below average (767)"
+
+
+def test_wide_characters_take_two_columns() -> None:
+    lines = shown(profile(1, "年消费额", 2.0, 2), profile(1, "age", 1.0, 1))
+    assert cell_len(lines[3].split("5")[0]) == cell_len(lines[4].split("5")[0])
 
 
 def test_all_features_are_shown_in_the_order_of_the_settings() -> None:
@@ -81,7 +100,7 @@ def test_nothing_is_wider_than_eighty_columns(everything: bool) -> None:
         everything=everything,
     )  # fmt: skip
     assert max(map(len, lines)) <= WIDTH
-    assert any("missing" in line for line in lines)
+    assert any("missing" in line for line in lines) == everything  # a feature without a value tells nothing apart
 
 
 def test_the_history_tells_the_events_of_each_id() -> None:

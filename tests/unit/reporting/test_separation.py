@@ -16,10 +16,15 @@ from seg_spark.reporting.separation import verdict
 def test_the_verdict_tells_how_far_the_segments_may_be_trusted(
     silhouette: float | None, stability: float | None, words: list[str]
 ) -> None:
-    text = verdict({"silhouette_euclidean": silhouette, "prediction_strength": stability})
+    text = verdict({"silhouette_euclidean": silhouette, "prediction_strength": stability}, 100)
     assert all(one in text for one in words)
     assert ("stable" in text) == (stability is not None)
 
 
 def test_without_scores_there_is_no_verdict() -> None:
-    assert verdict({}) == ""
+    assert verdict({}, 1000) == ""
+
+
+def test_of_few_customers_nothing_is_said_of_stability() -> None:
+    text = verdict({"silhouette_euclidean": 0.7, "prediction_strength": 1.0}, 12)
+    assert text == "The segments lie clearly apart. With only 12 customers nobody can tell whether they are stable."

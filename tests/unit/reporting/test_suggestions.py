@@ -1,5 +1,7 @@
 """What the report suggests for a segment, from the traits that it has."""
 
+from dataclasses import replace
+
 import pytest
 
 from seg_spark.reporting.suggestions import MOST_SENTENCES, suggestion
@@ -59,6 +61,12 @@ def test_features_of_one_theme_that_disagree_say_nothing_of_it() -> None:
     [
         ("recency", "Long since"),
         ("days since last order", "Long since"),
+        ("days since purchase", "Long since"),
+        ("days since last complaint", "What sets them apart: high days since last complaint"),
+        ("average days between orders", "What sets them apart: high average days between orders"),
+        ("cancelled orders", "What sets them apart: high cancelled orders"),
+        ("unpaid charges", "What sets them apart: high unpaid charges"),
+        ("spend last year", "They spend a lot"),
         ("recency score", "What sets them apart: high recency score"),
         ("years since joined", "What sets them apart: high years since joined"),
         ("deals purchases", "They answer to discounts"),
@@ -71,6 +79,15 @@ def test_features_of_one_theme_that_disagree_say_nothing_of_it() -> None:
 )
 def test_a_theme_is_known_by_its_words(name: str, begins: str) -> None:
     assert suggestion([profile(name, 1.5)]).startswith(begins)
+
+
+def test_of_amounts_below_zero_nothing_is_concluded() -> None:
+    row = replace(profile("refunds", 1.2), mean=-0.5, overall_mean=-140.0)
+    assert suggestion([row]) == "What sets them apart: high refunds."
+
+
+def test_trouble_comes_before_the_next_offer() -> None:
+    assert suggested(recency=-1, complaints=1).startswith("They were here lately and have had trouble: solve that")
 
 
 def test_traits_without_a_theme_and_categories_are_told_as_they_are() -> None:

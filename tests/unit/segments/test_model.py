@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.errors import InputError
 from seg_spark.features.fitted import FittedCategory, FittedNumber
-from seg_spark.segments.identity import OUTLIER_QUANTILE, Identity, by_size, make_segments
+from seg_spark.segments.identity import Identity, by_size, make_segments, outlier_distance
 from seg_spark.segments.model import (
     FORMAT_VERSION,
     Model,
@@ -273,8 +273,10 @@ def test_segments_are_in_the_order_of_their_ids_with_the_name_and_size_of_their_
 def test_an_outlier_lies_beyond_nearly_all_customers_of_its_own_segment() -> None:
     for one in segments_of():
         own = np.sqrt(SQUARED[one.cluster == LABELS])
-        assert one.outlier_distance == np.quantile(own, OUTLIER_QUANTILE)
-    assert OUTLIER_QUANTILE == 0.995
+        assert one.outlier_distance == pytest.approx(own.max())  # of ten customers none is an outlier
+        assert not (own > one.outlier_distance).any()
+    far = np.sort(np.random.default_rng(0).exponential(size=1000))
+    assert (far > outlier_distance(far)).sum() == 4
 
 
 def test_segments_are_the_same_whatever_index_their_clusters_have() -> None:

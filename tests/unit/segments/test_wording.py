@@ -2,7 +2,7 @@
 
 import pytest
 
-from seg_spark.segments.wording import against
+from seg_spark.segments.wording import against, typical
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,18 @@ from seg_spark.segments.wording import against
         (40.0, 50.0, "%", "20% below average"),
         (5.001, 5.0, None, "about average"),
         (-3.0, 2.0, "°", "average 2 °"),
-        (30.0, 2.0, None, "average 2"),
+        (5.9, 2.0, None, "195% above average"),
+        (6.0, 2.0, None, "3 times the average"),
+        (831.0, 2.0, None, "420 times the average"),
     ],
 )
 def test_a_mean_beside_everybodys(own: float, overall: float, unit: str | None, words: str) -> None:
     assert against(own, overall, unit) == words
+
+
+def test_a_skewed_feature_is_told_by_medians_unless_they_are_zero() -> None:
+    assert typical(4.0, 3.0, 15.0, 10.0) == (3.0, 10.0, "median")
+    assert typical(4.0, 3.0, 14.9, 10.0) == (4.0, 14.9, "average")
+    assert typical(4.0, 0.0, 9.0, 0.0) == (4.0, 9.0, "average")
+    assert typical(-4.0, -3.0, -15.0, -10.0) == (-4.0, -15.0, "average")
+    assert typical(4.0, None, 9.0, None) == (4.0, 9.0, "average")

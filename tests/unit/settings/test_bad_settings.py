@@ -271,6 +271,8 @@ CATALOGUE = [
         "--set features.columns.age.wieght", "did you mean 'weight'?"),
     assigned(19, "unknown key inside a value", "clustering={k: {mx: 8}}", "--set", "clustering.k.mx",
         "did you mean 'max'?"),
+    Bad(19, "a rule for a feature that only --set knows", ("--set: features.columns.incom", "(did you mean 'income'?)"),
+        assigned=("features.columns.incom.transform=log1p",)),
     Bad(19, "a section that was given a value", ("--set clustering.k.max", "k is set to a single value already"),
         assigned=("clustering.k=8", "clustering.k.max=8")),
 ]  # fmt: skip
