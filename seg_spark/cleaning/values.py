@@ -1,9 +1,9 @@
 """One raw value, typed or text, as the clean value it means, and what can be wrong with it.
 
 Spark's own casts are too generous for raw text (`1d`, `NaN` and `1e400` become numbers), and ANSI
-casts stop the whole job at the first bad value. So each parser says in two layers what it makes of
-a raw column: `drafts`, and over them `value` and `faults`. Drafts are selected first, so that each
-is computed once however often the second layer speaks of it.
+casts stop the whole job at the first bad value. So each parser reads a raw column in two layers. The
+first, `drafts`, holds what is expensive: each draft is selected once, under an alias. The second, `value`
+and `faults`, are cheap expressions over those aliases.
 """
 
 from collections.abc import Mapping, Sequence

@@ -10,6 +10,8 @@ Matrix = NDArray[np.float64]
 """Customers (or centres) x axes; training customers are in hash order."""
 Labels = NDArray[np.intp]
 """Index of a centre per customer, from 0."""
+SegmentIds = NDArray[np.intp]
+"""Segment id per customer, from 1; 0 for a customer without one."""
 
 _BLOCK_ROWS: Final = 65_536
 

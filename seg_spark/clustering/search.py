@@ -143,7 +143,7 @@ def _fewer_points(matrix: Matrix, limit: int) -> WeightedPoints:
 
 
 def _finish_each(matrix: Matrix, everybody: WeightedPoints, starts: Mapping[int, Matrix]) -> dict[int, Matrix]:
-    """The converged centres of every k, none without points, and none dearer than those of a smaller k."""
+    """The converged centres of every k, none without points, and none with a higher cost than a smaller k."""
     finished: dict[int, Matrix] = {}
     least, smaller = np.inf, None
     for k, start in starts.items():
@@ -223,7 +223,7 @@ def _shrinking_chain(points: WeightedPoints, growing: dict[int, Solution]) -> di
 
 
 def _exchange(points: WeightedPoints, best: dict[int, Solution], offered: dict[int, list[Solution]]) -> bool:
-    """Offer every k what its neighbours and the next larger k suggest; whether any k became better.
+    """Offer every k splits of k - 1, removals of k + 1 and joined centres of larger k; whether any k became better.
 
     `offered` remembers the solutions whose offers a k has already had.
     """

@@ -43,17 +43,20 @@ def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Sele
     eligible = [one for one in sorted(scores, key=lambda one: one.k) if one.k not in excluded]
     if settings.rule == "fixed":
         eligible = [one for one in eligible if one.k == settings.k]
+    if len(too_small) > 1:
+        told = {**faults, **dict.fromkeys(too_small, f"their smallest segments are {least} of the customers")}
+    else:
+        told = excluded
     if not eligible:
-        reasons = "; ".join(f"k = {k}: {reason}" for k, reason in sorted(excluded.items()))
-        raise DegenerateModelError(f"clustering.k: no k gives an acceptable model: {reasons or 'none was fitted'}")
+        raise DegenerateModelError(
+            f"clustering.k: no k gives an acceptable model: {_by_reason(told) or 'none was fitted'}"
+        )
     if settings.rule == "fixed":
         return Choice(eligible[0].k, f"k = {eligible[0].k} is fixed by selection.k", excluded)
     k, because = _chosen_by(settings.rule, sorted(scores, key=lambda one: one.k), eligible)
     if len(eligible) == 1 < len(scores):  # the best score of one would mislead
         because = f"k = {k} is the only one that is eligible"
-    if len(too_small) > 1:
-        too_small = dict.fromkeys(too_small, f"their smallest segments are {least} of the customers")
-    return Choice(k, because + _not_eligible({**faults, **too_small}), excluded)
+    return Choice(k, because + (f". Not eligible: {_by_reason(told)}" if told else ""), excluded)
 
 
 def _chosen_by(rule: str, curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int, str]:
@@ -67,7 +70,7 @@ def _chosen_by(rule: str, curve: Sequence[Scores], eligible: Sequence[Scores]) -
     return _extreme(eligible, rule)
 
 
-_PRACTICALLY: Final = 0.01
+_PRACTICALLY: Final = 0.005
 """Scores that differ by less than such a share say nothing of which k is better."""
 
 
@@ -155,13 +158,12 @@ def _elbow(curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int, st
     )
 
 
-def _not_eligible(reasons: Mapping[int, str]) -> str:
+def _by_reason(reasons: Mapping[int, str]) -> str:
     """The ks that were excluded; those excluded for one reason together."""
     by_reason: dict[str, list[int]] = {}
     for k in sorted(reasons):
         by_reason.setdefault(reasons[k], []).append(k)
-    told = "; ".join(f"k = {_listed(ks)} ({reason})" for reason, ks in by_reason.items())
-    return f". Not eligible: {told}" if told else ""
+    return "; ".join(f"k = {_listed(ks)} ({reason})" for reason, ks in by_reason.items())
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -105,10 +105,11 @@ def _fits_header(reading: _Reading) -> bool:
 def _refuse_titles(text: str, best: _Reading, origin: str) -> None:
     """Refuse title lines above a header, and a header that is shorter than the rows."""
     rows = records(text, best.dialect)
-    first = [cell for cell in rows[0] if cell.strip()]
-    padded = len(first) == 1 and best.width > 2 and len(rows) > 1 and all(cell.strip() for cell in rows[1])
-    above = 1 if padded else next((i for i, row in enumerate(rows) if len(row) == best.width), 0)
-    if (padded or len(first) <= best.width / 2) and 0 < above <= 20:
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    whole = next((i for i, cells in enumerate(filled) if cells == best.width > 2), 0)
+    padded = whole > 0 and max(filled[:whole]) <= 1  # as spreadsheets write titles: the other cells are empty
+    above = whole if padded else next((i for i, row in enumerate(rows) if len(row) == best.width), 0)
+    if (padded or filled[0] <= best.width / 2) and 0 < above <= 20:
         lines = "line 1 is a title" if above == 1 else f"lines 1 to {above} are titles"
         raise InputError(
             f"--input {origin}: {lines}, it seems, above a table of {best.width} columns; remove the lines above "

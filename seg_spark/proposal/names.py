@@ -20,9 +20,9 @@ from seg_spark.proposal.vocabulary import (
 from seg_spark.settings.feature import LONGEST_LABEL
 
 LONGEST_NAME: Final = 64
-_IN_BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]{1,16})[)\]]")
+_IN_BRACKETS: Final = re.compile(r"[(\[\uff08\u3010]([^()\[\]\uff08\uff09\u3010\u3011]{1,16})[)\]\uff09\u3011]")
 _RANGE: Final = re.compile(rf"\d\s*[{DASHES}]\s*\d")
-_MONEY: Final = re.compile(r"[$€£¥₹₽₩₺%°²³]|\b(?:eur|usd|gbp|chf|jpy|inr|sek|nok|dkk|pln|czk)\b", re.IGNORECASE)
+_MONEY: Final = re.compile(r"[$€£¥₹₽₩₺%°²³円元]|\b(?:eur|usd|gbp|chf|jpy|inr|sek|nok|dkk|pln|czk)\b", re.IGNORECASE)
 
 
 def snake_case(header: str) -> str:

@@ -25,6 +25,7 @@ _FEWEST_ROWS: Final = 10
 """With fewer rows a row number and a count look the same."""
 _NEARLY_ALL: Final = 0.9
 _LONG_TEXT: Final = 40
+_ODD_NUMBER: Final = re.compile(r"\(\s*\W?\d[\d.,]*\s*\)|[-+]?\W?\d[\d.,]*\s?(k|m|mio|bn|tsd|mrd)\.?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def propose_role(facts: ColumnFacts, customer_id: str) -> ProposedRole:
     """The role of a column."""
     if facts.header == customer_id:
         return ProposedRole(facts, ColumnRole.ID, "the customer id")
-    found = (rule(facts) for rule in (_without_values, _dated, _constant, _identifier, _flag, _number))
+    found = (rule(facts) for rule in (_unusable_or_empty, _date, _constant, _identifier, _flag, _number))
     return next((role for role in found if role is not None), None) or _text(facts)
 
 
@@ -75,7 +76,7 @@ def exclusion_of(facts: ColumnFacts) -> Mapping[str, Any] | None:
     return {"column": facts.header} | ({"equals": gone[0]} if len(gone) == 1 else {"is_in": gone})
 
 
-def _without_values(facts: ColumnFacts) -> ProposedRole | None:
+def _unusable_or_empty(facts: ColumnFacts) -> ProposedRole | None:
     if facts.kind == "other":
         return ProposedRole(facts, ColumnRole.UNUSABLE, f"holds {facts.called or 'lists'}, which cannot be a feature")
     if facts.present == 0:
@@ -112,6 +113,8 @@ def _text(facts: ColumnFacts) -> ProposedRole:
     role, reason = ColumnRole.CATEGORY, ""
     if levels.mean_length > _LONG_TEXT and levels.distinct > 2:
         role, reason = ColumnRole.FREE_TEXT, f"free text, {levels.mean_length:.0f} characters on average"
+    elif levels.distinct > 2 and (written := _unread_number(facts.counts)) is not None:
+        role, reason = ColumnRole.FREE_TEXT, f"numbers in a form that is not read, as {written!r}; write them as 1234.5"
     elif levels.distinct > 2 and levels.distinct >= _NEARLY_ALL * facts.present:
         role, reason = ColumnRole.IDENTIFIER, f"nearly all of its {levels.distinct:,} texts differ"
     elif levels.distinct > MOST_LEVELS:
@@ -119,7 +122,7 @@ def _text(facts: ColumnFacts) -> ProposedRole:
     return ProposedRole(facts, role, reason, "category")
 
 
-def _dated(facts: ColumnFacts) -> ProposedRole | None:
+def _date(facts: ColumnFacts) -> ProposedRole | None:
     if facts.kind in ("date", "timestamp"):
         return ProposedRole(facts, ColumnRole.DATE, f"a {facts.kind}", can_order=True)
     if facts.kind == "text":
@@ -156,6 +159,14 @@ def _numbering(facts: ColumnFacts, number: NumberFacts) -> str | None:
     if number.distinct >= 0.95 * facts.present and hints_at(facts.header, ID_WORDS):
         return "an identifier: nearly all values differ, and its name suggests it"
     return None
+
+
+def _unread_number(counts: Mapping[Any, int]) -> str | None:
+    """One of the texts, if nearly all are numbers as accountants (9.50) or people 2.3K may write them."""
+    texts = [str(value).strip() for value in counts]
+    odd = [text for text in texts if _ODD_NUMBER.fullmatch(text)]
+    plain = sum(re.fullmatch(r"[-+]?\d+([.,]\d+)?", text) is not None for text in texts)
+    return min(odd) if odd and len(odd) + plain >= _NEARLY_ALL * len(texts) else None
 
 
 def _kind(facts: ColumnFacts) -> str:

@@ -146,8 +146,9 @@ def _number_warnings(number: NumberFacts) -> Iterator[str]:
 
 
 def _level_warnings(facts: ColumnFacts) -> Iterator[str]:
-    for one, other in facts.levels.alike[:3]:
-        yield f"{level(one)!r} and {level(other)!r} differ only in case or spaces, and are two levels"
+    for pair in facts.levels.alike[:3]:
+        one, other = (repr(text[:_LONGEST_LEVEL]) for text in pair)
+        yield f"{one} and {other} differ only in case or spaces, and are two levels"
 
 
 def _bounds(number: NumberFacts) -> str:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from seg_spark.errors import did_you_mean
 from seg_spark.features.fitted import FittedCategory
 from seg_spark.segments.model import Model
 from seg_spark.segments.prediction import DecidingFeature, Prediction, Reading, explain_reason
@@ -60,7 +61,7 @@ def show_prediction(console: Console, prediction: Prediction, model: Model) -> N
     readings = {one.feature: one for one in prediction.readings}
     for number, (one, share) in enumerate(_decided(prediction.deciding)):
         _line(console, "" if number else "decided by", _deciding_text(one, share, readings[one.feature], model))
-    notes = [note for one in prediction.readings if (note := _note(one))]
+    notes = [note for one in prediction.readings if (note := _note(one, model))]
     for number, note in enumerate(notes):
         _line(console, "" if number else "note", note)
 
@@ -81,7 +82,7 @@ def show_predictions(console: Console, answers: Sequence[tuple[str, Prediction]]
             reasons = "; ".join(explain_reason(model, one) for one in prediction.reasons)
             table.add_row(Text(who), "", "no segment", "", "", "", Text(reasons))
             continue
-        notes = ["outlier"] * label.is_outlier + [n for one in prediction.readings if (n := _note(one))]
+        notes = ["outlier"] * label.is_outlier + [n for one in prediction.readings if (n := _note(one, model))]
         table.add_row(
             Text(who),
             str(label.segment_id),
@@ -136,10 +137,13 @@ def _deciding_text(one: DecidingFeature, share: float, reading: Reading, model: 
     )
 
 
-def _note(reading: Reading) -> str:
+def _note(reading: Reading, model: Model) -> str:
     if reading.is_unseen:
         what = "is missing, which" if reading.value is None else "has a value that"
-        return f"{reading.feature} {what} the model has never seen; it weighs nothing"
+        feature = next(one for one in model.features if one.name == reading.feature)
+        levels = [level for level in feature.levels if level] if isinstance(feature, FittedCategory) else []
+        nearest = did_you_mean(str(reading.value), levels) if reading.value is not None else ""
+        return f"{reading.feature} {what} the model has never seen{nearest}; it weighs nothing"
     if reading.value is not None:
         return ""
     if reading.taken_for is None:

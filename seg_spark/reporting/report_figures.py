@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from seg_spark import columns as c
-from seg_spark.clustering.points import Labels, Matrix
+from seg_spark.clustering.points import Matrix, SegmentIds
 from seg_spark.clustering.scores import customer_silhouettes
 from seg_spark.features.fitted import FittedCategory, FittedFeature, FittedNumber
 from seg_spark.segments.model import Model, Segment
@@ -27,7 +27,7 @@ _NAMED: Final = 3
 _DIGITS: Final = 4
 
 
-def report_figures(model: Model, customers: pa.Table, points: Matrix, segment_ids: Labels) -> dict[str, Any]:
+def report_figures(model: Model, customers: pa.Table, points: Matrix, segment_ids: SegmentIds) -> dict[str, Any]:
     """The map, silhouettes, distributions and examples of sampled customers, as JSON-ready values.
 
     `customers` are their ids and clean values (one column per feature), `points` their coordinates (n x axes) and
@@ -58,7 +58,7 @@ def without_customers(figures: Mapping[str, Any], ids: Collection[str]) -> dict[
     return {**figures, "map": {**shown, **rows}, "examples": examples}
 
 
-def _map(model: Model, points: Matrix, segment_ids: Labels) -> dict[str, Any]:
+def _map(model: Model, points: Matrix, segment_ids: SegmentIds) -> dict[str, Any]:
     """Two features as they are, else the first two principal components of feature space."""
     centres = np.array([one.centre for one in model.segments])
     shown = slice(0, MOST_POINTS)
@@ -97,7 +97,7 @@ def _original(feature: FittedNumber, coordinates: Matrix) -> Matrix:
     return np.expm1(values) if feature.transform == "log1p" else values
 
 
-def _silhouettes(points: Matrix, segment_ids: Labels) -> dict[str, Any]:
+def _silhouettes(points: Matrix, segment_ids: SegmentIds) -> dict[str, Any]:
     """Euclidean silhouettes, by segment in descending order and thinned out, and their means."""
     segments, labels = np.unique(segment_ids, return_inverse=True)
     if len(segments) < 2:
@@ -111,7 +111,7 @@ def _silhouettes(points: Matrix, segment_ids: Labels) -> dict[str, Any]:
     return {"mean": round(float(values.mean()), 4), "customers": len(points), "segments": found}
 
 
-def _distribution(feature: FittedFeature, column: pa.ChunkedArray, segment_ids: Labels) -> dict[str, Any]:
+def _distribution(feature: FittedFeature, column: pa.ChunkedArray, segment_ids: SegmentIds) -> dict[str, Any]:
     segments = [int(one) for one in np.unique(segment_ids)]
     if isinstance(feature, FittedCategory):
         positions = {level: position for position, level in enumerate(feature.levels)}

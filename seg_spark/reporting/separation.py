@@ -22,6 +22,8 @@ def verdict(score: Mapping[str, Any], customers: int) -> str:
             sentences.append("The segments lie clearly apart.")
         elif silhouette >= _OVERLAPPING:
             sentences.append("The segments overlap: customers near a border could be in either.")
+        elif stability is not None and stability >= STABLE:  # as among many features that tell nothing
+            sentences.append("Over all features together the segments lie close to one another.")
         else:
             sentences.append("The segments are blurred: they divide customers who differ by degrees, not by kind.")
     if stability is not None and customers < _FEWEST_CUSTOMERS:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 from scipy.special import gammaincinv
 
-from seg_spark.clustering.points import Labels, Matrix
+from seg_spark.clustering.points import Matrix, SegmentIds
 from seg_spark.errors import FIT_AGAIN, InputError
 from seg_spark.features.fitted import FittedCategory, FittedFeature
 
@@ -131,7 +131,7 @@ def index_by_chance(bins: int, old: float, new: float) -> float:
 
 
 def reference_of(
-    features: Sequence[FittedFeature], training: pa.Table, segment_ids: Labels, distances: Matrix
+    features: Sequence[FittedFeature], training: pa.Table, segment_ids: SegmentIds, distances: Matrix
 ) -> Reference:
     """What drift will be measured against, from the training customers with their segments and distances."""
     return Reference(
@@ -142,7 +142,7 @@ def reference_of(
     )
 
 
-def measure_drift(reference: Reference, training: pa.Table, segment_ids: Labels, distances: Matrix) -> Drift:
+def measure_drift(reference: Reference, training: pa.Table, segment_ids: SegmentIds, distances: Matrix) -> Drift:
     """Compare today's training customers, as the active model labels them, with those of its fit."""
     shares = shares_of(segment_ids)
     ratio = float(distances.mean()) / reference.mean_distance if reference.mean_distance > 0 else 1.0
@@ -156,7 +156,7 @@ def measure_drift(reference: Reference, training: pa.Table, segment_ids: Labels,
     )
 
 
-def shares_of(segment_ids: Labels) -> dict[int, float]:
+def shares_of(segment_ids: SegmentIds) -> dict[int, float]:
     """The share of each segment id."""
     ids, counts = np.unique(segment_ids, return_counts=True)
     return {int(one): float(count / len(segment_ids)) for one, count in zip(ids, counts, strict=True)}

@@ -12,7 +12,7 @@ from seg_spark.segments.model import Model, Segment
 from seg_spark.segments.wording import NOTABLE
 
 if TYPE_CHECKING:
-    from seg_spark.clustering.points import Labels, Matrix
+    from seg_spark.clustering.points import Matrix, SegmentIds
     from seg_spark.segments.rules import Rule
 
 
@@ -103,7 +103,7 @@ class SampleFigures:
     rules: "Mapping[int, Rule]"
 
 
-def sample_figures(model: Model, sample: pa.Table, points: "Matrix", segment_ids: "Labels") -> SampleFigures:
+def sample_figures(model: Model, sample: pa.Table, points: "Matrix", segment_ids: "SegmentIds") -> SampleFigures:
     """The figures of the sampled customers: clean values, coordinates (n x axes) and segment id, row for row.
 
     Medians are exact; missing values do not count.

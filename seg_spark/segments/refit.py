@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from seg_spark.clustering.points import Labels, Matrix, cluster_means
+from seg_spark.clustering.points import Labels, Matrix, SegmentIds, cluster_means
 from seg_spark.clustering.scores import Scores
 from seg_spark.clustering.selection import Choice
 from seg_spark.segments.drift import Drift
@@ -137,7 +137,7 @@ def confirm_k(
     return Choice(k, stays, choice.excluded), PendingK(wanted, runs)
 
 
-def moved_share(before: Labels, ids: Labels, succession: Succession, id_of: Sequence[int]) -> float:
+def moved_share(before: SegmentIds, ids: SegmentIds, succession: Succession, id_of: Sequence[int]) -> float:
     """The share of the customers who had a segment whose segment a refit changes, but for parts of splits and merges.
 
     `ids` are the segments that the refit gives to the customers, `id_of` those of its clusters; `before` is the

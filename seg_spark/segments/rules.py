@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seg_spark.clustering.points import Labels
+from seg_spark.clustering.points import SegmentIds
 from seg_spark.features.fitted import FittedFeature
 
 MOST_CONDITIONS: Final = 4
@@ -51,7 +51,7 @@ class _Condition:
     meets: _Mask
 
 
-def find_rules(features: Sequence[FittedFeature], customers: pa.Table, segment_ids: Labels) -> Mapping[int, Rule]:
+def find_rules(features: Sequence[FittedFeature], customers: pa.Table, segment_ids: SegmentIds) -> Mapping[int, Rule]:
     """The rule of every segment, from clean customers (one column per feature) and the segment id of each.
 
     Uses the first 10,000 customers. A segment that no condition tells from the others has no rule.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from seg_spark.clustering.points import Labels, Matrix
+from seg_spark.clustering.points import Labels, Matrix, SegmentIds
 
 _MOST_OF_A_PART: Final = 0.7
 _LEAST_PART: Final = 0.1
@@ -35,7 +35,9 @@ class Succession:
 NOTHING_BEFORE: Final = Succession({}, {}, {}, 0.0)
 
 
-def follow_segments(before: Sequence[Labels], clusters: Labels, matrix: Matrix, min_similarity: float) -> Succession:
+def follow_segments(
+    before: Sequence[SegmentIds], clusters: Labels, matrix: Matrix, min_similarity: float
+) -> Succession:
     """Follow the segments of each of several labellings `before` into the clusters, and return what agrees most.
 
     All are of the same n customers, in the same order; a segment id of 0 means that a customer had none. Segment and
@@ -50,7 +52,7 @@ def follow_segments(before: Sequence[Labels], clusters: Labels, matrix: Matrix, 
     return max(found, key=lambda one: one.agreement, default=NOTHING_BEFORE)
 
 
-def _follow(before: Labels, clusters: Labels, matrix: Matrix, min_similarity: float) -> Succession:
+def _follow(before: SegmentIds, clusters: Labels, matrix: Matrix, min_similarity: float) -> Succession:
     k = int(clusters.max()) + 1
     ids = np.unique(before[before > 0])
     counts = np.array([np.bincount(clusters[before == one], minlength=k) for one in ids], dtype=np.float64)
@@ -75,7 +77,7 @@ def _follow(before: Labels, clusters: Labels, matrix: Matrix, min_similarity: fl
     )
 
 
-def _distances(before: Labels, ids: NDArray[np.int64], clusters: Labels, matrix: Matrix, k: int) -> Matrix:
+def _distances(before: SegmentIds, ids: NDArray[np.int64], clusters: Labels, matrix: Matrix, k: int) -> Matrix:
     """What speaks against each pair of equal similarity, from 0 to about 1: the distance of their means among today's
     customers; and where that is equal too the order of the means, which no index of a cluster changes."""
     old = np.array([matrix[before == one].mean(axis=0) for one in ids])

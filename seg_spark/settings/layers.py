@@ -72,6 +72,8 @@ def leaves_of(settings: Settings) -> Iterator[tuple[str, Any]]:
 
 
 def _files(conf_dir: Path, env: str | None) -> list[Path]:
+    if conf_dir.is_file():
+        raise SettingsError(f"{conf_dir}: is a file; expected the folder it lies in, --conf-dir {conf_dir.parent}")
     if not conf_dir.is_dir():
         raise SettingsError(f"{conf_dir}: the configuration folder does not exist; name one with --conf-dir")
     base = conf_dir / "base.yml"

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from seg_spark import columns as c
-from seg_spark.clustering.points import Labels
+from seg_spark.clustering.points import SegmentIds
 from seg_spark.clustering.scores import Scores
 from seg_spark.clustering.training_set import training_frame
 from seg_spark.segments.drift import Drift, FitReference, measure_drift
@@ -30,7 +30,7 @@ _DECIDE_WHO_IS_ACCEPTED: Final = ("input", "customer_id", "features", "cleaning"
 class Champion:
     """The model of the preceding run, and the training customers of this one as it sees them.
 
-    `labels` are the segments it gives them, None where they lack what it needs; `changed` the settings that affect a
+    `segment_ids` are those it gives them, None where they lack what it needs; `changed` the settings that affect a
     fit and are others than at its own.
     """
 
@@ -38,7 +38,7 @@ class Champion:
     reference: FitReference
     scores: tuple[Scores, ...]
     chosen_because: str
-    labels: Labels | None
+    segment_ids: SegmentIds | None
     changed: tuple[str, ...]
     drift: Drift | None
 
@@ -48,9 +48,9 @@ class Champion:
         return self.run.model
 
     @property
-    def comparable_labels(self) -> Labels | None:
-        """Its labels, if a new fit can be measured against it: none if a setting that affects the fit has changed."""
-        return None if self.changed else self.labels
+    def comparable_ids(self) -> SegmentIds | None:
+        """Its segment ids, if a new fit can be measured against it: None after a change of what affects the fit."""
+        return None if self.changed else self.segment_ids
 
 
 def champion_of(context: RunContext, run: PrecedingRun, training: pa.Table) -> Champion:
@@ -63,15 +63,15 @@ def champion_of(context: RunContext, run: PrecedingRun, training: pa.Table) -> C
         assert published is not None  # a preceding run has one
         because, scores = published_choice(context.store, published, len(run.model.segments))
         reference = read_reference(context.store, published)
-        labels, drift = None, None
+        segment_ids, drift = None, None
         if can_label(run.model, {field.name: pa.types.is_floating(field.type) for field in training.schema}):
             scored = (
                 score(training_frame(context.spark, training), run.model).select(c.SEGMENT_ID, c.DISTANCE).toArrow()
             )
-            labels = np.asarray(scored[c.SEGMENT_ID].to_numpy(), dtype=np.int64)
-            drift = measure_drift(reference.customers, training, labels, scored[c.DISTANCE].to_numpy())
+            segment_ids = np.asarray(scored[c.SEGMENT_ID].to_numpy(), dtype=np.int64)
+            drift = measure_drift(reference.customers, training, segment_ids, scored[c.DISTANCE].to_numpy())
         changed = changed_settings(reference.settings, fit_settings(context.settings))
-    return Champion(run, reference, scores, because, labels, changed, drift)
+    return Champion(run, reference, scores, because, segment_ids, changed, drift)
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def _fall_back(
 ) -> ChosenModel:
     """The published model, where a fit fails. Raises the error if none can label these customers."""
     refused = (str(error),)
-    if champion is not None and champion.labels is not None:
+    if champion is not None and champion.segment_ids is not None:
         log.warning("%s; the published model %s stays active", error, champion.model.model_id)
         return _kept(context, champion, RefitResult(True, decision.because, refused, champion.drift))
     active = active_model(context.store, context.run_date)

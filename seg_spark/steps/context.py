@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
 
 from seg_spark.errors import InputError, SettingsError
 from seg_spark.input.files import find_input_files, input_path
@@ -19,6 +20,7 @@ from seg_spark.storage.hadoop_store import store_at
 from seg_spark.storage.publish import RunArea
 from seg_spark.storage.retention import Retention
 from seg_spark.storage.store import Store
+from seg_spark.storage.tables import StagedTable, stage_table, staged_table
 
 _SMALL_RUN_BYTES: Final = 32 * 2**20
 """Up to here a run of few features is faster without Java's slower compiler: a fifth of its time at 2,000 customers, a
@@ -56,6 +58,12 @@ class RunContext:
         if self.is_trial:
             return f"{self.area.staging}/{table}"
         return self.store.version_folder(table, self.run_date, self.run_id)
+
+    def stage(self, frame: DataFrame, schema: StructType, table: str) -> StagedTable:
+        """Write a whole table of this run; it is counted, and not yet published."""
+        folder = self.folder_of(table)
+        stage_table(frame, schema, self.store, folder, table)
+        return staged_table(self.store, table, folder)
 
 
 def refuse_own_output(settings: Settings, run_date: date) -> None:

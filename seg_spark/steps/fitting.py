@@ -13,7 +13,7 @@ from pyspark.ml.clustering import KMeansModel
 from pyspark.sql import DataFrame
 
 from seg_spark import schemas
-from seg_spark.clustering.points import Labels, Matrix, distinct_points, skewness_of
+from seg_spark.clustering.points import Matrix, SegmentIds, distinct_points, skewness_of
 from seg_spark.clustering.scores import Scores, euclidean_silhouettes, prediction_strengths, score_training_set
 from seg_spark.clustering.selection import Choice, choose_k
 from seg_spark.clustering.sweep import Fit, MllibFits, fit_every_k, keep_last, published_form
@@ -98,7 +98,7 @@ def fit_segments(context: RunContext, training: pa.Table, champion: Champion | N
     )
     ids = np.array(identity.ids)[fit.labels]
     challenge = None
-    if champion is not None and champion.comparable_labels is not None:
+    if champion is not None and champion.comparable_ids is not None:
         moved = moved_share(labellings[succession.labelling], ids, succession, identity.ids)
         challenge = _challenge(matrix, chosen, champion, moved)
     return FittingResult(
@@ -158,7 +158,7 @@ def _fit_and_choose(context: RunContext, prepared: _Prepared, champion: Champion
         )
     with context.progress.step("fit", counting="fits") as advance:
         fits = fit_every_k(context.spark, matrix, settings.clustering, settings.training.seed, advance)
-    before = champion.comparable_labels if champion else None
+    before = champion.comparable_ids if champion else None
     if before is not None and settings.clustering.refine:
         fits = keep_last(fits, matrix, before, settings.refit.keep_within)
     with context.progress.step("score"):
@@ -184,17 +184,17 @@ def _confirmed(
     return confirm_k(choice, scores, champion.scores, k, pending, rule=settings.selection.rule, rules=settings.refit)
 
 
-def _labellings(context: RunContext, champion: Champion | None, training: pa.Table) -> list[Labels]:
+def _labellings(context: RunContext, champion: Champion | None, training: pa.Table) -> list[SegmentIds]:
     """What the training customers were before: by the champion's look at them, and as published."""
     if champion is None:
         return []
     with context.progress.step("compare"):
         published = labels_of(context, champion.run, training)
-    return [published] if champion.labels is None else [champion.labels, published]
+    return [published] if champion.segment_ids is None else [champion.segment_ids, published]
 
 
 def _identity(
-    context: RunContext, clusters: Clusters, champion: Champion | None, labellings: Sequence[Labels]
+    context: RunContext, clusters: Clusters, champion: Champion | None, labellings: Sequence[SegmentIds]
 ) -> tuple[Identity, Succession]:
     """Which segments the clusters of a fit are; the labellings say what the customers were before."""
     settings, last = context.settings.segments, latest_commit(context.store)
@@ -210,7 +210,7 @@ def _identity(
 
 def _challenge(matrix: Matrix, chosen: _Chosen, champion: Champion, moved: float) -> Challenge:
     """The chosen fit beside the champion's partition, both in the feature space of the fit."""
-    before, fit = champion.comparable_labels, chosen.fit
+    before, fit = champion.comparable_ids, chosen.fit
     assert before is not None  # else there is nothing to compare
     parts, positions = np.unique(before, return_inverse=True)
     its_own = within_ss_of(matrix, before)

@@ -8,12 +8,11 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
 from seg_spark import columns as c
 from seg_spark import schemas
 from seg_spark.cleaning.repeated_ids import IdTotals, with_hash_of_id
-from seg_spark.clustering.points import Labels, Matrix
+from seg_spark.clustering.points import Labels, Matrix, SegmentIds
 from seg_spark.clustering.scores import Scores
 from seg_spark.clustering.training_set import training_frame
 from seg_spark.errors import InputError, PublishError
@@ -33,7 +32,7 @@ from seg_spark.steps.movement import (
     with_previous,
 )
 from seg_spark.steps.preceding import PrecedingRun
-from seg_spark.storage.tables import StagedTable, frame_of, read_table, stage_table, staged_table
+from seg_spark.storage.tables import StagedTable, frame_of, read_table
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def label_customers(
                 c.RUN_ID: F.lit(context.run_id),
             }
         )
-        staged = _stage(context, named, schemas.CUSTOMER_SEGMENTS_SCHEMA, c.CUSTOMER_SEGMENTS)
+        staged = context.stage(named, schemas.CUSTOMER_SEGMENTS_SCHEMA, c.CUSTOMER_SEGMENTS)
         _audit_labels(context, staged, model, accepted_ids)
     with context.progress.step("profile"), spark_errors_as(InputError, "reading the clean customers"):
         totals = total_segments(scored, model)
@@ -106,12 +105,6 @@ def label_customers(
         figures=figures,
         movement=movement_of(context, staged, preceding, counted) if preceding else None,
     )
-
-
-def _stage(context: RunContext, frame: DataFrame, schema: StructType, table: str) -> StagedTable:
-    folder = context.folder_of(table)
-    stage_table(frame, schema, context.store, folder, table)
-    return staged_table(context.store, table, folder)
 
 
 def _audit_labels(context: RunContext, staged: StagedTable, model: Model, accepted_ids: IdTotals) -> None:
@@ -145,7 +138,7 @@ def _audit_labels(context: RunContext, staged: StagedTable, model: Model, accept
             )
 
 
-def _score_sample(context: RunContext, sample: pa.Table, model: Model) -> tuple[Matrix, Labels, Labels]:
+def _score_sample(context: RunContext, sample: pa.Table, model: Model) -> tuple[Matrix, Labels, SegmentIds]:
     """Coordinates (n x axes), index of the nearest centre and segment id of the sampled customers, row for row."""
     axes = axis_columns(model)
     scored = score(training_frame(context.spark, sample), model).select(*axes, CLUSTER_INDEX, c.SEGMENT_ID).toArrow()
@@ -156,4 +149,4 @@ def _score_sample(context: RunContext, sample: pa.Table, model: Model) -> tuple[
 def _stage_profiles(context: RunContext, profiles: Sequence[Profile], model: Model) -> StagedTable:
     schema = schemas.SEGMENT_PROFILES_SCHEMA
     values = [asdict(one) | {c.MODEL_ID: model.model_id, c.RUN_ID: context.run_id} for one in profiles]
-    return _stage(context, frame_of(context.spark, values, schema), schema, c.SEGMENT_PROFILES)
+    return context.stage(frame_of(context.spark, values, schema), schema, c.SEGMENT_PROFILES)

@@ -1,6 +1,5 @@
 """Who moved since the preceding date: its labels beside those of a run."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Final
@@ -19,7 +18,7 @@ from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
 from seg_spark.steps.preceding import PrecedingRun, can_label, published_labels
 from seg_spark.storage.published_tables import read_profiles
-from seg_spark.storage.tables import StagedTable, frame_of, read_table, stage_table, staged_table
+from seg_spark.storage.tables import StagedTable, frame_of, read_table
 
 EARLIER: Final = "_earlier_segment_id"
 _SINCE_BEFORE: Final = "_since_before"
@@ -85,7 +84,9 @@ def movement_of(
         counts = labels.groupBy(c.PREVIOUS_SEGMENT_ID, c.SEGMENT_ID).agg(F.count(F.lit(1)).alias(c.CUSTOMERS)).collect()
         sizes = {one.segment_id: one.customers for one in read_profiles(context.store, preceding.run_date)}
         found = transitions_of({(before, now): customers for before, now, customers in counts}, sizes)
-        table = _stage(context, found)
+        rows = [asdict(one) | {c.RUN_ID: context.run_id} for one in found]
+        schema = schemas.SEGMENT_TRANSITIONS_SCHEMA
+        table = context.stage(frame_of(context.spark, rows, schema), schema, c.SEGMENT_TRANSITIONS)
     by_refit: int | None = 0
     if counted is not None:
         by_refit = min(int(counted.get[_BY_REFIT]), Movement.of(found).moved) if counted.get[EARLIER] else None
@@ -94,11 +95,3 @@ def movement_of(
 
 def _stayed() -> Column:
     return F.col(c.PREVIOUS_SEGMENT_ID) == F.col(c.SEGMENT_ID)
-
-
-def _stage(context: RunContext, moves: Sequence[Transition]) -> StagedTable:
-    table, schema = c.SEGMENT_TRANSITIONS, schemas.SEGMENT_TRANSITIONS_SCHEMA
-    rows = [asdict(one) | {c.RUN_ID: context.run_id} for one in moves]
-    folder = context.folder_of(table)
-    stage_table(frame_of(context.spark, rows, schema), schema, context.store, folder, table)
-    return staged_table(context.store, table, folder)

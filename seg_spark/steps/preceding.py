@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from seg_spark import columns as c
 from seg_spark import schemas
-from seg_spark.clustering.points import Labels
+from seg_spark.clustering.points import SegmentIds
 from seg_spark.clustering.training_set import training_frame
 from seg_spark.errors import InputError, PublishError
 from seg_spark.features.fitted import FittedNumber
@@ -78,7 +78,7 @@ def published_labels(context: RunContext, preceding: PrecedingRun) -> DataFrame:
     return read_table(context.spark, context.store, files, schemas.CUSTOMER_SEGMENTS_SCHEMA)
 
 
-def labels_of(context: RunContext, preceding: PrecedingRun, training: pa.Table) -> Labels:
+def labels_of(context: RunContext, preceding: PrecedingRun, training: pa.Table) -> SegmentIds:
     """The segment ids published for the training customers on the preceding date; 0 for those who had none."""
     ids = training.select([c.CUSTOMER_ID]).append_column(_POSITION, pa.array(range(len(training)), pa.int32()))
     with spark_errors_as(InputError, f"reading the labels of {preceding.run_date}"):

@@ -253,7 +253,7 @@ CATALOGUE: list[tuple[str, Callable[[Path], None], list[str], int, str]] = [
         rows(*grouped_customers()),
         ["selection.min_segment_share=0.5", "clustering.k.min=3", "clustering.k.max=3"],
         6,
-        "no k gives an acceptable model: k = 3: its smallest segment is 26.67% of the customers, below 50.00%",
+        "no k gives an acceptable model: k = 3 (its smallest segment is 26.67% of the customers, below 50.00%)",
     ),
     (
         "impossible date",

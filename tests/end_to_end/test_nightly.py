@@ -28,7 +28,7 @@ from seg_spark.schemas import CUSTOMER_SEGMENTS_SCHEMA
 from seg_spark.segments.model import model_from_json
 from seg_spark.settings.layers import load_settings
 from seg_spark.settings.schema import Settings
-from seg_spark.steps import labelling
+from seg_spark.steps import context
 from seg_spark.storage.store import Store
 
 pytestmark = pytest.mark.usefixtures("spark")
@@ -337,12 +337,12 @@ def test_labels_that_are_wrong_are_found_when_they_are_read_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[DataFrame], DataFrame], words: str
 ) -> None:
     write_csv(tmp_path, grouped_customers())
-    stage_table = labelling.stage_table
+    stage_table = context.stage_table
 
     def stage_damaged(frame: DataFrame, schema: StructType, store: Store, folder: str, table: str) -> None:
         stage_table(damage(frame) if table == "customer_segments" else frame, schema, store, folder, table)
 
-    monkeypatch.setattr(labelling, "stage_table", stage_damaged)
+    monkeypatch.setattr(context, "stage_table", stage_damaged)
     with pytest.raises(PublishError, match=words):
         run("nightly", settings(tmp_path, clustering__k__max=2))
     assert not (tmp_path / "output" / "customer_segments").exists()
@@ -369,7 +369,7 @@ def test_labels_that_are_wrong_are_found_when_they_are_read_back(
             [customer(i, income=100 * (i == 0), score=i % 2) for i in range(40)],
             {"selection__min_segment_share": 0.4, "clustering__k__max": 2, "features__scaling": "none"},
             SegSparkError,
-            r"no k gives an acceptable model: k = 2: its smallest segment is 2.50% of the customers, below 40.00%; "
+            r"no k gives an acceptable model: k = 2 \(its smallest segment is 2.50% of the customers, below 40.00%\); "
             r"a few extreme values of income take the centres for themselves: give these features clip: \[0.01, 0.99\]",
         ),
     ],

@@ -140,6 +140,8 @@ def test_one_customer_is_answered_in_words(published: Path, capsys: pytest.Captu
     assert "visits is missing; taken as 0" in notes
     assert "region has a value that the model has never seen; it weighs nothing" in notes
     assert "plan is missing; taken as basic" in notes
+    assert main([*words[:-1], "Gebiet=west"]) == 0
+    assert "the model has never seen (did you mean 'West'?); it weighs nothing" in capsys.readouterr().out
 
 
 def test_a_customer_the_batch_would_reject_has_no_segment(published: Path, capsys: pytest.CaptureFixture[str]) -> None:

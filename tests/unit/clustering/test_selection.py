@@ -93,12 +93,19 @@ def test_the_fault_of_a_fit_is_told_rather_than_its_small_segment() -> None:
     assert choose_k(scores, {3: "a centre has no customers"}, Selection()).excluded == {3: "a centre has no customers"}
 
 
+@pytest.mark.parametrize(("second", "same"), [(0.5905, True), (0.5881, True), (0.5879, False)])
+def test_a_k_that_is_practically_as_good_is_told(second: float, same: bool) -> None:
+    choice = choose_k([scored(2, silhouette=0.591), scored(3, silhouette=second)], {}, Selection())
+    assert choice.k == 2
+    assert choice.because.endswith(", practically the same, so compare both") == same
+
+
 def test_without_an_acceptable_k_every_reason_is_told() -> None:
     with pytest.raises(DegenerateModelError) as caught:
         choose_k([scored(3, smallest_share=0.001)], {2: "only 1 centres were found"}, Selection())
     message = str(caught.value)
-    assert "k = 2: only 1 centres were found" in message
-    assert "k = 3: its smallest segment is 0.10% of the customers, below 1.00%" in message
+    assert "k = 2 (only 1 centres were found)" in message
+    assert "k = 3 (its smallest segment is 0.10% of the customers, below 1.00%)" in message
 
 
 def test_without_any_fit_there_is_nothing_to_choose() -> None:
@@ -114,7 +121,7 @@ def test_a_fixed_k_stands_whatever_its_scores() -> None:
 
 
 def test_a_fixed_k_with_a_fault_is_refused_rather_than_replaced() -> None:
-    with pytest.raises(DegenerateModelError, match="k = 3: a centre has no customers"):
+    with pytest.raises(DegenerateModelError, match="k = 3 \\(a centre has no customers\\)"):
         choose_k([scored(2), scored(4)], {3: "a centre has no customers"}, Selection(rule="fixed", k=3))
 
 

@@ -92,6 +92,7 @@ def test_any_headers_get_names_that_the_settings_accept(headers: list[str]) -> N
     [
         ("Annual Income (k$)", "k$"),
         ("Umsatz (€)", "€"),
+        ("年消费额\uff08元\uff09", "元"),
         ("Revenue [in EUR]", "EUR"),
         ("Tenure (years)", "years"),
         ("Weight (kg)", "kg"),

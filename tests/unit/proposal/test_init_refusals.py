@@ -35,6 +35,8 @@ INPUTS = (
     ("broken.parquet", b"PAR1 and no end", "a truncated or corrupt Parquet file"),
     ("text.parquet", GOOD.encode(), "is named .parquet, but does not begin like such a file"),
     ("title.csv", b"Customers\nid,age,sex\nx1,19,m\nx2,20,f\nx3,25,m\n", "line 1 is a title, it seems"),
+    ("padded2.csv", b"Customers,,\nOctober,,\nid,age,sex\nx1,19,m\nx2,20,f\n", "lines 1 to 2 are titles, it seems"),
+    ("excel.csv", b"sep=;\nid;age;sex\nx1;19;m\nx2;20;f\nx3;25;m\n", "line 1 is a title, it seems"),
     ("padded.csv", b"Customers,,\nid,age,sex\nx1,19,m\nx2,20,f\nx3,25,m\n", "line 1 is a title, it seems"),
     ("long.csv", b"id,age,sex\nx1,19,m,\nx2,20,f,\nx3,25,m,\n", "the header has 3 cells, but most rows have 4"),
     ("twice.csv", b"id,age,age\nx1,19,20\nx2,20,21\n", "the header has 'age' twice"),

@@ -475,7 +475,7 @@ def test_a_column_of_only_some_files_is_missing_in_the_others(tmp_path: Path) ->
 def test_levels_that_differ_only_in_case_are_told(tmp_path: Path) -> None:
     rows = [{"id": f"x{i}", "sex": ("male", "Male ", "female")[i % 3]} for i in range(tables.ROWS)]
     text, _ = proposed(tmp_path, tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode()), "id")
-    assert "'Male' and 'male' differ only in case or spaces, and are two levels" in text
+    assert "'Male ' and 'male' differ only in case or spaces, and are two levels" in text
 
 
 @pytest.mark.parametrize(
@@ -497,6 +497,15 @@ def test_rows_that_look_gone_are_proposed_to_be_left_out_however_that_is_written
     text, _ = proposed(tmp_path, path, "id", header)
     found = [line.lstrip("# -") for line in text.splitlines() if line.startswith(f"#     - {{column: {header}, ")]
     assert [line.split("}")[0] + "}" for line in found] == ([] if rule is None else [rule])
+
+
+@pytest.mark.parametrize("form", ["({}.50)", "{}.3K", "-{},000 Tsd."])
+def test_amounts_in_a_form_that_is_not_read_are_called_so(form: str, tmp_path: Path) -> None:
+    rows = [{"id": f"x{i}", "age": 20 + i % 50, "amount": form.format(1 + i)} for i in range(tables.ROWS)]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
+    text, settings = proposed(tmp_path, path, "id")
+    assert list(settings.features.columns) == ["age"]
+    assert f"numbers in a form that is not read, as {form.format(1)!r}" in flattened(text)
 
 
 def test_the_mall_customers(tmp_path: Path, mall_customers: Path) -> None:

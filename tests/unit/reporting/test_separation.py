@@ -9,6 +9,7 @@ from seg_spark.reporting.separation import verdict
         (0.74, 0.95, ["lie clearly apart", "are stable", "0.95"]),
         (0.35, 0.85, ["overlap", "are stable"]),
         (0.14, 0.60, ["blurred", "Not all are stable", "0.60, below 0.8"]),
+        (0.14, 0.85, ["Over all features together the segments lie close", "are stable"]),
         (0.30, None, ["overlap"]),
         (None, 0.7, ["Not all are stable"]),
     ],
