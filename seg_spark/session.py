@@ -36,6 +36,7 @@ _CORRECTNESS: Final = {
     "spark.sql.parquet.mergeSchema": "false",
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",  # store=007 is text, not seven
     "spark.sql.legacy.parquet.nanosAsLong": "true",  # else one column of pandas' timestamps stops the run
+    "spark.sql.variable.substitute": "false",  # a level called ${env:HOME} is a text like any other
     "spark.sql.legacy.javaCharsets": "true",  # windows-1252 is real
 }
 _COMFORT: Final = {

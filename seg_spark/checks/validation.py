@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from seg_spark.cleaning.one_value import Value, category_value, is_excluded, is_missing, is_order_text, number_value
 from seg_spark.cleaning.outcomes import Reason
-from seg_spark.cleaning.text_rules import CONTROL_CHARACTERS, MAX_TEXT_LENGTH, NOT_TEXT
+from seg_spark.cleaning.text_rules import CONTROL_CHARACTERS, LARGEST_NUMBER, MAX_TEXT_LENGTH, NOT_TEXT
 from seg_spark.errors import InputError, did_you_mean
 from seg_spark.input.sample import Sample, read_sample
 from seg_spark.settings.feature import Feature
@@ -72,7 +72,7 @@ def validate_input(settings: Settings, run_date: date | None) -> Validation:
         source = settings.features.source_of(name)
         values = sample.columns[source]
         if settings.input.format == "json":  # a run reads all of JSON as text
-            values = [str(value).lower() if isinstance(value, bool) else value for value in values]
+            values = [str(one).lower() if isinstance(one, bool) else _as_text(one) for one in values]
         summaries.append(_summarise(name, source, feature, list(zip(values, excluded, reasons, strict=True)), nulls))
     if settings.input.order_by is not None:
         _check_order(settings.input.order_by, sample.columns[settings.input.order_by], excluded, nulls, reasons)
@@ -99,9 +99,13 @@ def _check_order(
     header: str, values: Sequence[Any], excluded: Sequence[bool], nulls: Sequence[str], reasons: Sequence[list[str]]
 ) -> None:
     for raw, out, own in zip(values, excluded, reasons, strict=True):
-        impossible = isinstance(raw, float) and math.isinf(raw)
+        impossible = isinstance(raw, float) and abs(raw) >= LARGEST_NUMBER
         if not out and (impossible or (isinstance(raw, str) and not is_order_text(raw, nulls))):
             own.append(Reason.IMPOSSIBLE_DATE.of(header))
+
+
+def _as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, float) else value
 
 
 def _rule_warnings(sample: Sample, settings: Settings) -> Iterator[str]:

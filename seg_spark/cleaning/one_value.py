@@ -13,6 +13,7 @@ from seg_spark.cleaning.text_rules import (
     BLANKS,
     CONTROL_CHARACTERS,
     FALSE_TEXTS,
+    LARGEST_NUMBER,
     MAX_TEXT_LENGTH,
     NOT_TEXT,
     TRUE_TEXTS,
@@ -24,7 +25,7 @@ from seg_spark.settings.feature import TextForm
 from seg_spark.settings.raw_table import Exclusion
 
 _PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_NOT_FINITE: Final = re.compile(r"(?i:[+-]?(?:inf|infinity)|nan)|[+-]NaN")
+_NOT_FINITE: Final = re.compile(r"(?ai:[+-]?(?:inf|infinity)|nan)|[+-]NaN")
 _ISO_MOMENT: Final = re.compile(
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
     r"(?:[T ](?:[01]?[0-9]|2[0-3])(?::[0-5]?[0-9](?::[0-5]?[0-9](?:\.[0-9]+)?)?)?"
@@ -69,7 +70,7 @@ def number_value(
     number = parse_number(raw, form) if isinstance(raw, str) else float(raw)
     if number is None:
         return Value(reason=Reason.UNPARSEABLE.of(name))
-    if not math.isfinite(number):
+    if not abs(number) < LARGEST_NUMBER:  # NaN is not below it either
         return Value(reason=Reason.NOT_FINITE.of(name))
     low, high = valid or (None, None)
     if (low is not None and number < low) or (high is not None and number > high):
@@ -80,7 +81,9 @@ def number_value(
 def category_value(
     raw: float | str | None, name: str, null_values: Collection[str], *, reject_missing: bool = False
 ) -> Value:
-    """A feature of kind category: its text, unchanged."""
+    """A feature of kind category: its text, unchanged; a whole number loses its `.0`, and NaN is missing."""
+    if isinstance(raw, float):
+        raw = None if not math.isfinite(raw) else str(int(raw)) if raw.is_integer() and abs(raw) < 2**53 else str(raw)
     if raw is None:
         return Value(reason=Reason.MISSING.of(name) if reject_missing else None)
     text = raw if isinstance(raw, str) else str(raw)
@@ -108,7 +111,7 @@ def is_order_text(text: str, null_values: Collection[str]) -> bool:
         return True
     trimmed = text.strip(BLANKS)
     number = parse_number(trimmed)
-    if number is not None and math.isfinite(number):
+    if number is not None and abs(number) < LARGEST_NUMBER:
         return True
     found = _ISO_MOMENT.fullmatch(trimmed)
     if found is None:
@@ -145,7 +148,7 @@ def _means(raw: float | str | bool, value: str | float | bool) -> bool:
         return text.lower() in (TRUE_TEXTS if value else FALSE_TEXTS) or parse_number(text) == int(value)
     if isinstance(value, str):
         return text == value.strip(BLANKS)
-    if isinstance(value, int) and re.fullmatch(r"[+-]?[0-9]+", text):
+    if isinstance(value, int) and re.fullmatch(r"[+-]?[0-9]{1,400}", text):
         return int(text) == value
     return (parse_number(text) if isinstance(raw, str) else float(raw)) == value
 

@@ -10,6 +10,8 @@ from seg_spark.settings.feature import TextForm
 
 BLANKS: Final = " \t\r\n\u00a0"
 """Characters that do not count around a value."""
+LARGEST_NUMBER: Final = 1e150
+"""Numbers from here on count as not finite: their squares, which distances are made of, are."""
 MAX_TEXT_LENGTH: Final = 256
 """Characters an id or a category may have."""
 CONTROL_CHARACTERS: Final = r"[\x00-\x1f\x7f]"

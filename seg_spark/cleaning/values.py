@@ -19,6 +19,7 @@ from seg_spark.cleaning.text_rules import (
     BLANKS,
     CONTROL_CHARACTERS,
     JAVA_ONLY_ENDINGS,
+    LARGEST_NUMBER,
     MAX_TEXT_LENGTH,
     NOT_TEXT,
     digit_translation,
@@ -80,7 +81,7 @@ def number(raw: Column, kind: DataType, name: str, feature: Feature, null_values
         drafts = text_draft | parsed_draft
         missing = text.isNull() | text.isin(*tokens)
         java = F.lit(False) if feature.text_form is not None else _looks_like_java(text)
-        unparseable = parsed.isNull() | (java & _is_finite(parsed))
+        unparseable = parsed.isNull() | (java & _is_usable(parsed))
     elif isinstance(kind, NumericType | BooleanType):
         drafts, parsed = _draft(f"_number_{name}", raw.cast("double"))
         missing = parsed.isNull()
@@ -96,19 +97,21 @@ def number(raw: Column, kind: DataType, name: str, feature: Feature, null_values
     fault = (
         F.when(missing, Reason.MISSING.of(name) if feature.missing_rule == "reject" else F.lit(None))
         .when(unparseable, Reason.UNPARSEABLE.of(name))
-        .when(~_is_finite(parsed), Reason.NOT_FINITE.of(name))
+        .when(~_is_usable(parsed), Reason.NOT_FINITE.of(name))
         .when(beyond, Reason.OUT_OF_RANGE.of(name))
     )
     # + 0.0 turns -0.0 into 0.0, so that equal numbers are equal bits
-    value = F.when(~missing & ~unparseable & _is_finite(parsed), parsed + F.lit(0.0))
+    value = F.when(~missing & ~unparseable & _is_usable(parsed), parsed + F.lit(0.0))
     return Parsed(drafts, value, (fault,))
 
 
 def category(raw: Column, kind: DataType, name: str, feature: Feature, null_values: Sequence[str]) -> Parsed:
-    """A feature of kind category as text, unchanged."""
+    """A feature of kind category as text, unchanged; a whole number stored as a float loses its `.0`."""
     if not isinstance(kind, StringType | NumericType | BooleanType | DateType):
         raise InputError(f"features.columns.{name}: is of type {kind.simpleString()}; expected text for a category")
-    drafts, text = _draft(f"_text_{name}", raw.cast("string"))
+    # a column of whole numbers in which one is missing comes as floats from pandas: 1.0 is still 1
+    written = number_as_text(raw, kind) if isinstance(kind, NumericType) else raw.cast("string")
+    drafts, text = _draft(f"_text_{name}", written)
     missing = is_missing(text, null_values)
     faults = list(_text_faults(text, kind, name))
     if feature.missing_rule == "reject":
@@ -130,12 +133,12 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
         drafts, found = _draft("_order_found", F.coalesce(plain_number(text), moment))
         missing_draft, missing = _draft("_order_missing", is_missing(raw, null_values))
         drafts = drafts | missing_draft
-        impossible = ~missing & (found.isNull() | ~_is_finite(found))
+        impossible = ~missing & (found.isNull() | ~_is_usable(found))
     elif isinstance(kind, DateType | TimestampType | TimestampNTZType):
         drafts, found = _draft("_order_found", F.unix_micros(raw.cast("timestamp")).cast("double"))
     elif isinstance(kind, NumericType):
         drafts, found = _draft("_order_found", raw.cast("double"))
-        impossible = found.isNotNull() & (F.abs(found) == F.lit(float("inf")))
+        impossible = found.isNotNull() & ~F.isnan(found) & ~_is_usable(found)
     else:
         raise InputError(
             f"input.order_by: {name} is of type {kind.simpleString()}; expected a number, date or timestamp"
@@ -185,6 +188,11 @@ def trimmed(text: Column) -> Column:
 def _begins_with_blank(text: Column) -> Column:
     """True for every text that begins with one of BLANKS (and for the empty one and a few others)."""
     return (text < F.lit("!")) | text.startswith("\u00a0")
+
+
+def _is_usable(value: Column) -> Column:
+    """False for NaN too, which Spark takes for the largest number."""
+    return F.abs(value) < F.lit(LARGEST_NUMBER)
 
 
 def _is_finite(value: Column) -> Column:

@@ -73,6 +73,9 @@ def backfill(
     from seg_spark.reporting.progress import StepProgress
     from seg_spark.reporting.summary import dated_line
     from seg_spark.runner import run
+    from seg_spark.storage.commits import latest_commit
+    from seg_spark.storage.readers import files_at
+    from seg_spark.storage.retention import is_too_old
 
     dates = _dates(parse_run_date(first), parse_run_date(last), every)
     settings = load(conf_dir, env, assignments).settings
@@ -80,14 +83,21 @@ def backfill(
         raise SettingsError(
             f"input.path: {settings.input.path} is the same for every date; backfill expects {PLACEHOLDER} in it"
         )
+    keep_dates = settings.publish.keep_dates
+    store = files_at(settings.output.path) if keep_dates is not None else None
+    result = None
     for done, run_date in enumerate(dates):
+        if store is not None and is_too_old(latest_commit(store), run_date, keep_dates):
+            out().print(f"{run_date}  passed over: publish.keep_dates ({keep_dates}) would not keep it", markup=False)
+            continue
         try:
             result = run("nightly", settings, run_date, conf_dir, StepProgress(Console(stderr=True)), force=force)
         except SegSparkError:
             log.info("backfill: %d of %d dates are done; the same command goes on at %s", done, len(dates), run_date)
             raise
         out().print(dated_line(result.record), markup=False, soft_wrap=True)
-    show_stale_dates(result.store, dates[-1])
+    if result is not None:
+        show_stale_dates(result.store, dates[-1])
 
 
 def _dates(first: date, last: date, every: int) -> list[date]:
@@ -119,11 +129,12 @@ def forget(
 
     settings = load(conf_dir, env, assignments).settings
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise SettingsError(f"--file {file}: cannot be read: {reason}") from None
-    ids = frozenset(line.strip() for line in text.splitlines()) - {""}
+    # an id is published as it came, perhaps with blanks around it
+    ids = frozenset(one for line in text.splitlines() if line.strip() for one in (line, line.strip()))
     if not ids:
         raise SettingsError(f"--file {file}: no id was found; expected one customer id per line")
     result = run_forget(settings, ids, conf_dir, StepProgress(Console(stderr=True)))

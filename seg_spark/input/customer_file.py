@@ -1,6 +1,7 @@
 """A few customers in a CSV file, read without Spark."""
 
 import csv
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -64,7 +65,7 @@ def _text(path: Path, options: TextOptions) -> str:
             raise InputError(f"--file {path}: is larger than 200 MB; label so many customers with seg-spark nightly")
         with opened(path) as raw:
             content = raw.read()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"--file {path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     # as the table is written, where that cannot be mistaken for UTF-8
     encodings = [options.encoding, "utf-8-sig"] if options.is_read_whole else ["utf-8-sig", options.encoding]

@@ -90,7 +90,7 @@ def check_unchanged(before: InputFiles, settings: Input, run_date: date) -> None
 
 
 def data_files(root: Path) -> list[Path]:
-    """The files Spark would read, by name: hidden ones (_ or . in front) are not data."""
+    """The files Spark would read, by name, also through links: hidden ones (see `is_hidden`) are not data."""
     if not root.is_dir():
         return [root]
     found: list[Path] = []
@@ -98,10 +98,19 @@ def data_files(root: Path) -> list[Path]:
     def refuse(error: OSError) -> None:
         raise InputError(f"input.path: {error.filename} cannot be read: {error.strerror}")
 
-    for parent, folders, names in os.walk(root, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith(("_", ".")))
-        found += [Path(parent) / name for name in sorted(names) if not name.startswith(("_", "."))]
+    for parent, folders, names in os.walk(root, onerror=refuse, followlinks=True):
+        inside = Path(parent).resolve()
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        for name in folders:
+            if inside.is_relative_to((Path(parent) / name).resolve()):
+                raise InputError(f"input.path: {parent}/{name} is a link to a folder that it lies in; remove it")
+        found += [Path(parent) / name for name in sorted(names) if not is_hidden(name)]
     return found
+
+
+def is_hidden(name: str) -> bool:
+    """Whether Spark passes over a file or folder: . or _ in front, but for folders like _region=DE, or being copied."""
+    return name.startswith(".") or (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_")
 
 
 def _check_exists(root: Path) -> None:

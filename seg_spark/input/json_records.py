@@ -1,6 +1,7 @@
 """Records of JSON files: one per line, or one array or value per file."""
 
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def check_one_value_per_line(files: Sequence[Path]) -> None:
         try:
             with opened(file) as raw:
                 line = next((line for line in raw if line.strip()), b"")
-        except (EOFError, OSError) as error:
+        except (EOFError, OSError, zlib.error) as error:
             raise InputError(f"input.path: {file} cannot be read: {error}") from None
         text = line.decode("utf-8-sig", errors="replace").strip()
         if text[:1] in ("[", "{") and not _is_whole(text):

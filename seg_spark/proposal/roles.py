@@ -93,11 +93,12 @@ def _constant(facts: ColumnFacts) -> ProposedRole | None:
 
 
 def _flag(facts: ColumnFacts) -> ProposedRole | None:
-    """A yes or no written as 1 and 0. As a number, standardised, a rare 1 would outweigh every other feature.
+    """A yes or no written as 1 and 0, in a typed table also as floats, which pandas makes of them where one is missing.
 
-    A column of 0.0 and 1.0 stays a number: its levels would be called 1.0, which nobody would think to ask for.
+    As a number, standardised, a rare 1 would outweigh every other feature.
     """
-    if facts.numbers is None or {str(value) for value in facts.counts} != {"0", "1"}:
+    levels = {str(int(one)) if isinstance(one, float) and one.is_integer() else str(one) for one in facts.counts}
+    if facts.numbers is None or levels != {"0", "1"}:
         return None
     return ProposedRole(facts, ColumnRole.CATEGORY, feature_kind="category")
 

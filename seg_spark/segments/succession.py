@@ -42,12 +42,14 @@ def follow_segments(
 
     All are of the same n customers, in the same order; a segment id of 0 means that a customer had none. Segment and
     cluster go on as one where their Jaccard similarity (Jaccard 1912) is at least `min_similarity`, in the assignment
-    with the highest sum of similarities (Kuhn 1955); of equal ones the centres in `matrix` (n x axes) decide.
+    with the highest sum of similarities (Kuhn 1955); of equal ones the centres in `matrix` (n x axes) decide. A
+    labelling that knows less than half as many customers as another says too little to be compared with it.
     """
+    known = [int((labels > 0).sum()) for labels in before]
     found = [
         replace(_follow(labels, clusters, matrix, min_similarity), labelling=position)
         for position, labels in enumerate(before)
-        if labels.any()
+        if 2 * known[position] >= max(known) > 0
     ]
     return max(found, key=lambda one: one.agreement, default=NOTHING_BEFORE)
 

@@ -263,6 +263,12 @@ class Settings(Section):
                 f"run.max_minutes ({self.run.max_minutes}) must be below publish.grace_minutes "
                 f"({self.publish.grace_minutes})"
             )
+        every, keep_dates = getattr(self.refit.policy, "every", 0), self.publish.keep_dates
+        if keep_dates is not None and keep_dates < every:
+            raise ValueError(
+                f"refit.policy: {{every: {every}}} counts published dates, of which publish.keep_dates keeps "
+                f"{keep_dates}: no run would fit anew; set keep_dates to {every} or more"
+            )
         if self.selection.k is not None and not self.clustering.k.min <= self.selection.k <= self.clustering.k.max:
             raise ValueError("selection.k is outside clustering.k.min to clustering.k.max")
         return self

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import seg_spark
-from seg_spark.errors import InputError
-from seg_spark.input.files import find_input_files, is_local
+from seg_spark.errors import InputError, PublishError
+from seg_spark.input.files import find_input_files, is_hidden, is_local
 from seg_spark.machine import package_versions
 from seg_spark.settings.raw_table import Input
 from seg_spark.settings.schema import Settings
@@ -42,8 +42,11 @@ def fingerprint_of(
 
 
 def published_with(fingerprint: str | None, store: Files, run_date: date) -> Commit | None:
-    """The commit of a date if a run with this fingerprint would give it again; None if its files or record are gone."""
-    commit = commit_of(store, run_date)
+    """The commit of a date if a run with this fingerprint would give it again; None if anything of it is gone."""
+    try:
+        commit = commit_of(store, run_date)
+    except PublishError:
+        return None  # the run makes the date anew
     if fingerprint is None or fingerprint != commit.fingerprint or not is_intact(store, commit):
         return None
     has_record = any(one.get("run_id") == commit.run_id for one in read_records(store, run_date))
@@ -64,7 +67,7 @@ def _remote_files(files: Files, folder: str) -> list[tuple[str, int, float]]:
     found = []
     for one in files.entries(folder):
         path = f"{folder}/{one.name}".lstrip("/")
-        if not one.name.startswith(("_", ".")):
+        if not is_hidden(one.name):
             found += _remote_files(files, path) if one.is_folder else [(path, one.size_bytes, one.modified)]
     return found
 

@@ -48,6 +48,12 @@ def preceding_run(store: Files, run_date: date) -> PrecedingRun | None:
     """The last date with labels before another. Raises InputError if its model is absent or damaged."""
     commit = last_labelled(store, run_date)
     if commit is None or commit.model is None:
+        last = latest_commit(store)
+        if last is not None and run_date in last.dates and last.dates[run_date].after:
+            log.warning(
+                "%s: the date before it is no longer published (publish.keep_dates), so its segments are made anew, "
+                "with new ids", run_date,
+            )  # fmt: skip
         return None
     return PrecedingRun(commit, read_model(store, commit.model))
 

@@ -95,6 +95,12 @@ class Commit:
         return self.model.model_id if self.model else None
 
     @property
+    def made_labels(self) -> bool:
+        """Whether its run made its labels: not so if it only cleaned or fitted after another had labelled."""
+        labels = self.tables.get(CUSTOMER_SEGMENTS)
+        return labels is not None and labels.run_id == self.run_id
+
+    @property
     def origin(self) -> int:
         """The commit that first published what this one holds; another than this one after a rollback."""
         return self.dates[self.run_date].origin
@@ -198,9 +204,11 @@ def stale_dates(last: Commit | None) -> list[date]:
 
 def last_date_with(store: Files, table: str) -> date | None:
     """The last date for which a table is published."""
-    for published in reversed(published_dates(store)):
-        if table in commit_of(store, published).tables:
-            return published
+    last = latest_commit(store)
+    if last is not None:
+        for run_date, state in sorted(last.dates.items(), reverse=True):
+            if table in (last if state.commit == last.number else read_commit(store, state.commit)).tables:
+                return run_date
     return None
 
 

@@ -2,9 +2,11 @@
 
 import gzip
 import io
+import json
 import re
+import zlib
 from collections.abc import Collection, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -21,6 +23,7 @@ from seg_spark.storage.retention import Retention, remove_versions, replaced_com
 from seg_spark.storage.store import Store
 from seg_spark.storage.tables import count_rows, table_files
 
+_GZIP: Final = b"\x1f\x8b"
 _LONG_ENOUGH: Final = 6
 """Shorter ids are looked for where ids stand, not as words in any text: 12 is a word of every run record."""
 
@@ -42,15 +45,35 @@ class Forgetting:
         return pc.or_(found, pc.and_(has_no_id, names_one))
 
     def is_in(self, text: str) -> bool:
-        """Whether a text names one of these customers as a whole word; short ids are not looked for."""
+        """Whether a text names one of these customers as a whole word; short ids are not looked for.
+
+        In JSON only the strings count, and elsewhere no id of digits alone is looked for: any number may be one.
+        """
         long = frozenset(one for one in self.ids if len(one) >= _LONG_ENOUGH)
-        return bool(long) and re.search(Forgetting(long).words, text) is not None
+        try:
+            words = "\n".join(_strings(json.loads(text)))
+        except (ValueError, RecursionError):
+            words, long = text, frozenset(one for one in long if not one.isdigit())
+        return bool(long) and re.search(Forgetting(long).words, words) is not None
 
     @property
     def words(self) -> str:
         """A regular expression that finds any of the ids as a whole word, for Python, Arrow and Java."""
         names = "|".join(re.escape(one) for one in sorted(self.ids, key=len, reverse=True))
         return f"(?:^|[^0-9A-Za-z])(?:{names})(?:[^0-9A-Za-z]|$)"
+
+
+def _strings(document: object) -> Iterator[str]:
+    """Every text of a JSON document, names of fields too."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict):
+        for name, value in document.items():
+            yield name
+            yield from _strings(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _strings(value)
 
 
 def forget_rows(
@@ -103,7 +126,10 @@ def _names(store: Store, path: str, forgetting: Forgetting) -> bool:
         content = store.read(path)
     except FileNotFoundError:  # an active run elsewhere has removed it
         return False
-    return forgetting.is_in((gzip.decompress(content) if path.endswith(".gz") else content).decode("utf-8", "replace"))
+    if content.startswith(_GZIP):  # figures, also those of a run that was killed while it wrote them
+        with suppress(OSError, EOFError, zlib.error):
+            content = gzip.decompress(content)
+    return forgetting.is_in(content.decode("utf-8", "replace"))
 
 
 def _commit(store: Store, area: RunArea, before: Commit, tables: dict[str, TableVersion], retention: Retention) -> None:
@@ -165,7 +191,9 @@ def _has_rows(store: Store, path: str, forgetting: Forgetting) -> bool:
                 pc.any(forgetting.rows_in(opened.read_row_group(group, columns=columns))).as_py()
                 for group in range(opened.num_row_groups)
             )
-    except pa.ArrowInvalid:
+    except FileNotFoundError:
+        return False  # what is not there names nobody
+    except (pa.ArrowInvalid, OSError):
         raise PublishError(
             f"{store.root}/{path}: is damaged, so that nobody can tell whom it names; remove it, or run its date again"
         ) from None

@@ -80,7 +80,7 @@ def run_area(store: Store, run_date: date, run_id: str, max_seconds: float = mat
     finally:
         try:
             if not area.uncertain:
-                finish_dead_runs(store, run_id, has_ended=True)
+                finish_dead_runs(store, run_id, has_ended=True, begun_from=area.base)
         except (OSError, PublishError) as error:  # it must not hide what ended the run
             log.warning("not all that this run has left could be removed; the next run does it: %s", error)
 
@@ -247,8 +247,7 @@ def _next_commit(
     keep_dates: int | None,
 ) -> Commit:
     refuse_old_date(last, area.run_date, keep_dates)
-    own = last.dates.get(area.run_date)
-    before = Commit(0, area.run_date) if own is None else read_commit(store, own.commit)
+    before = _own_commit(store, last, area.run_date)
     new = {one.table: TableVersion(area.run_id, one.rows, one.files) for one in staged}
     # moves belong to the labels they were counted with
     outlived = {c.SEGMENT_TRANSITIONS} if c.CUSTOMER_SEGMENTS in new else set()
@@ -260,6 +259,16 @@ def _next_commit(
     segments = before.segment_state if segment_state is None else segment_state
     issued = _issued(last, area.run_date, segments.history, store.root)
     return Commit(number, area.run_date, area.run_id, model, tables, kept, area.fingerprint, segments, issued, ended)
+
+
+def _own_commit(store: Store, last: Commit, run_date: date) -> Commit:
+    """What is in force for the date; nothing where its commit is lost or damaged: then the date is made anew."""
+    own = last.dates.get(run_date)
+    try:
+        return Commit(0, run_date) if own is None else read_commit(store, own.commit)
+    except PublishError as error:
+        log.warning("%s", error)
+        return Commit(0, run_date)
 
 
 def _issued(last: Commit, run_date: date, history: History, root: str) -> dict[date, tuple[int, ...]]:

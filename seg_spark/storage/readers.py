@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from seg_spark.columns import TABLES
 from seg_spark.errors import InputError, did_you_mean
 from seg_spark.settings.paths import OUTPUT_SCHEMES, checked_path, path_scheme
 from seg_spark.storage.commits import commit_of, last_date_with, published_dates
@@ -24,14 +25,15 @@ def files_of(output: str, table: str, run_date: date | None) -> list[str]:
         store = files_at(checked_path(output, OUTPUT_SCHEMES))
     except ValueError as error:
         raise InputError(f"output: {error}") from None
+    if table not in TABLES:
+        raise InputError(f"{table} is no published table{did_you_mean(table, TABLES)}; there are {', '.join(TABLES)}")
     found = run_date or last_date_with(store, table)
     commit = commit_of(store, found) if found else None
     version = commit.tables.get(table) if commit else None
     if commit is None or version is None:
-        known = commit.tables if commit and commit.tables else ()
         dates = ", ".join(one.isoformat() for one in published_dates(store)[-5:]) or "none"
         raise InputError(
-            f"{store.root}: {table} is not published{f' for {run_date}' if run_date else ''}"
-            f"{did_you_mean(table, known)}; the last published dates: {dates}"
+            f"{store.root}: {table} is not published{f' for {run_date}' if run_date else ''}; "
+            f"the last published dates: {dates}"
         )
     return [f"{store.root}/{one.path}" for one in version.files]

@@ -1,6 +1,7 @@
 """After a crash: dates are brought in line with the commits, and what no commit lists is removed."""
 
 import json
+import logging
 import math
 import re
 import secrets
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from seg_spark.errors import PublishError
 from seg_spark.storage import layout
 from seg_spark.storage.commits import Commit, commit_entries, commit_of, latest_commit, read_commit
 from seg_spark.storage.date_folders import swap_folders
@@ -21,6 +23,8 @@ from seg_spark.storage.store import Entry, Files, Store
 from seg_spark.storage.trials import remove_abandoned
 
 _REPAIR: Final = f"{layout.STAGING}/repair"
+log = logging.getLogger("seg_spark")
+
 _SAFETY_SECONDS: Final = 3600.0
 """How long after its limit a run elsewhere than on a local disk counts as dead: its last request may be on the way."""
 _RUN_OF_FOLDER: Final = re.compile(rf"(?:{layout.VERSIONS}/|{layout.run_folder('')})([^/]+)")
@@ -60,19 +64,25 @@ def note_start(store: Store, run_date: date, run_id: str, max_seconds: float) ->
     store.write(f"{layout.staging(run_id)}/{layout.STARTED}", content.encode())
 
 
-def finish_dead_runs(store: Store, own: str, *, has_ended: bool = False) -> Commit | None:
+def finish_dead_runs(store: Store, own: str, *, has_ended: bool = False, begun_from: int = 0) -> Commit | None:
     """Remove what dead runs have staged and finish what the last one has committed; returns the last commit.
 
     What a dead run wrote goes only if no commit lists it. Every run begins here and, with `has_ended`, ends here.
     On a local disk the caller holds the lock, so all other runs are dead; elsewhere, when the own one ends, those that
-    must have ended before it began.
-    Raises PublishError if a commit is damaged.
+    must have ended before it began. No commit up to `begun_from` lists anything of the own run.
+    Raises PublishError if the last commit is damaged.
     """
     last = latest_commit(store)
     now = _now(store, own)
     dead = _dead_runs(store, own, now)
-    dead += [one for one in _started_runs(store) if has_ended and one.run_id == own]
-    _remove_unlisted(store, dead)
+    ended = [one for one in _started_runs(store) if has_ended and one.run_id == own]
+    try:
+        _remove_unlisted(store, ended, begun_from)
+        _remove_unlisted(store, dead)
+    except PublishError as error:  # of a date that is kept: no reason to stop this one
+        log.warning("what dead runs have written stays: %s", error)
+        dead = []
+    dead += ended
     store.remove(_REPAIR)  # a repair that was killed may have left a folder with some of the links
     if last is not None:
         swap_folders(store, last, _REPAIR)
@@ -151,18 +161,21 @@ def _started_run(store: Store, folder: Entry) -> StartedRun:
     return StartedRun(folder.name, run_date, (started or folder).modified + seconds + _SAFETY_SECONDS)
 
 
-def _remove_unlisted(store: Store, runs: Sequence[StartedRun]) -> int:
-    """Remove what these runs have written, if no commit lists it; returns of how many runs."""
-    listed = _listed_runs(store) if runs else set()
+def _remove_unlisted(store: Store, runs: Sequence[StartedRun], after: int = 0) -> int:
+    """Remove what these runs have written, if no commit (after a number) lists it; returns of how many runs.
+
+    Raises PublishError while a commit is damaged: it may list any of it.
+    """
+    listed = _listed_runs(store, after) if runs else set()
     unlisted = {one.run_id: one for one in runs if one.run_id not in listed}
     for one in unlisted.values():
         store.remove_run(one.run_date, one.run_id)
     return len(unlisted)
 
 
-def _listed_runs(store: Store) -> set[str]:
-    """The runs whose files some commit that is kept lists."""
-    commits = [read_commit(store, number) for number in commit_entries(store)]
+def _listed_runs(store: Store, after: int) -> set[str]:
+    """The runs whose files some commit that is kept, with a higher number, lists."""
+    commits = [read_commit(store, number) for number in commit_entries(store) if number > after]
     paths = {file.path for one in commits for version in one.tables.values() for file in version.files}
     paths |= {state.model.folder for one in commits for state in one.dates.values() if state.model is not None}
     return {found[1] for path in paths if (found := _RUN_OF_FOLDER.search(path))}

@@ -39,10 +39,15 @@ class Retention:
     """None keeps all."""
 
 
+def is_too_old(last: Commit | None, run_date: date, keep_dates: int | None) -> bool:
+    """Whether so many later dates are published that a date would go at once."""
+    return last is not None and keep_dates is not None and sum(one > run_date for one in last.dates) >= keep_dates
+
+
 def refuse_old_date(last: Commit | None, run_date: date, keep_dates: int | None) -> None:
     """Raise SettingsError if a date is older than the `keep_dates` that are kept, so that it would go at once."""
-    newer = sum(one > run_date for one in last.dates) if last else 0
-    if keep_dates is not None and newer >= keep_dates:
+    if is_too_old(last, run_date, keep_dates):
+        newer = sum(one > run_date for one in last.dates) if last else 0
         raise SettingsError(
             f"publish.keep_dates: {keep_dates}: {newer} later dates are published, so {run_date} would not be kept; "
             "set it higher to publish this date"
@@ -123,16 +128,20 @@ def _remove_replaced(store: Store, retention: Retention, staging: str) -> None:
     def is_within_grace(since: int) -> bool:
         return since in entries and entries[last.number].modified - entries[since].modified < retention.grace_seconds
 
-    kept = dict.fromkeys(last.dates, 1)
+    kept = {(day, made_labels): 1 for day in last.dates for made_labels in (False, True)}
     successor = {run_date: state.commit for run_date, state in last.dates.items()}
     gone = []
     for commit in superseded:
         day = commit.run_date
         if day in last.ended:
             stays = is_within_grace(last.ended[day].since)
+        elif day not in last.dates:
+            stays = False  # it has ended, and its last commit is lost
         else:
-            stays = kept[day] <= retention.versions or is_within_grace(successor[day])
-            kept[day] += stays
+            # a step that ran alone takes no place of a version that can be rolled back to
+            kind = day, commit.made_labels
+            stays = kept[kind] <= retention.versions or is_within_grace(successor[day])
+            kept[kind] += stays
             successor[day] = commit.number
         if not stays:
             gone.append(commit)
@@ -145,7 +154,7 @@ def _remove_all(store: Store, last: Commit, superseded: Sequence[Commit], gone: 
     models = [*(state.model for state in last.dates.values()), *(one.model for one in stays)]
     used = {one for one in models if one is not None}
     dates = {one.run_date for one in gone}
-    for run_date in sorted(dates & set(last.ended)):
+    for run_date in sorted(dates - set(last.dates)):
         remove_date_folders(store, run_date, staging)
         remove_reports(store, run_date)
     in_force = [_commit_in_force(store, last, state) for day, state in last.dates.items() if day in dates]

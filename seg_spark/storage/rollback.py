@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import date
 
-from seg_spark.columns import CUSTOMER_SEGMENTS
 from seg_spark.errors import InputError, PublishError
 from seg_spark.storage.commits import Commit, read_commit
 from seg_spark.storage.publish import RunArea, commit_next
@@ -25,7 +24,7 @@ def _restoring(store: Store, last: Commit, run_date: date, to_run: str | None) -
     if run_date not in last.dates:
         raise InputError(f"{store.root}: nothing is published for {run_date}")
     in_force = read_commit(store, last.dates[run_date].commit)
-    kept = [one for one in replaced_commits(store) if one.run_date == run_date and _made_labels(one)]
+    kept = [one for one in replaced_commits(store) if one.run_date == run_date and one.made_labels]
     kept = [one for one in kept if one.run_id != in_force.run_id]
     earlier = [one for one in kept if one.origin < in_force.origin]
     chosen = next((one for one in (kept if to_run else earlier) if to_run in (None, one.run_id)), None)
@@ -44,9 +43,3 @@ def _restoring(store: Store, last: Commit, run_date: date, to_run: str | None) -
     number = last.number + 1
     dates = dict(last.dates) | {run_date: replace(chosen.dates[run_date], commit=number)}
     return replace(chosen, number=number, dates=dates, issued=last.issued, ended=last.ended)
-
-
-def _made_labels(commit: Commit) -> bool:
-    """Whether the run of a commit made its labels: not so if it only cleaned or fitted after another had labelled."""
-    labels = commit.tables.get(CUSTOMER_SEGMENTS)
-    return labels is not None and labels.run_id == commit.run_id

@@ -160,7 +160,7 @@
     if (raw === "") return feature.reject_missing ? `${name} is missing` : null;
     if (feature.kind !== "number") return null;
     const value = Number(raw);
-    if (!Number.isFinite(value)) return `${name} is not a number`;
+    if (!(Math.abs(value) < 1e150)) return `${name} is not a number`;
     const [low, high] = feature.valid || [null, null];
     if ((low !== null && value < low) || (high !== null && value > high)) {
       const limits = [low === null ? "" : `from ${low}`, high === null ? "" : `up to ${high}`].filter(Boolean).join(" ");

@@ -9,12 +9,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
-from pyspark.sql.types import StringType, StructField, StructType
+from pyspark.sql.types import DoubleType, StringType, StructField, StructType
 from whole_frame import clean
 
-from seg_spark.cleaning.one_value import Value, category_value, is_order_text, number_value, parse_number
+from seg_spark.cleaning.one_value import Value, category_value, is_excluded, is_order_text, number_value, parse_number
+from seg_spark.features.sql_text import text
 from seg_spark.settings.feature import Feature, TextForm
-from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES
+from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES, Exclusion
 
 GERMAN = TextForm(decimal=",", grouping=".", symbols=("€", "EUR"))
 AMERICAN = TextForm(decimal=".", grouping=",", symbols=("$", "US$", "%"))
@@ -214,7 +215,29 @@ def test_a_number_that_is_no_text_is_judged_too() -> None:
     assert number_value(float("nan"), "x", ()) == Value(reason="not_finite:x")
     assert number_value(-1.0, "x", (), valid=(0.0, None)) == Value(reason="out_of_range:x")
     assert number_value(None, "x", (), reject_missing=True) == Value(reason="missing:x")
+    assert number_value(1e150, "x", ()) == Value(reason="not_finite:x")  # no distance could be taken
     assert category_value(7, "x", ()) == Value("7")
+    assert category_value(7.0, "x", ()) == Value("7")
+    assert category_value(7.5, "x", ()) == Value("7.5")
+    assert category_value(float("nan"), "x", ()) == Value()
+
+
+def test_letters_that_fold_to_others_are_no_numbers() -> None:
+    assert parse_number("\u0131nf") is parse_number("INF\u0130NITY") is None
+    assert not is_excluded("9" * 5000, Exclusion(column="x", equals=7))
+
+
+def test_a_category_is_the_same_whether_whole_numbers_come_as_floats(spark: SparkSession, tmp_path: Path) -> None:
+    values = [0.0, 1.0, None, float("nan"), 2.5]
+    schema = StructType([StructField("id", StringType()), StructField("flag", DoubleType())])
+    frame = spark.createDataFrame([(str(i), value) for i, value in enumerate(values)], schema)
+    rows = clean(frame, settings(tmp_path, {"flag": {"kind": "category"}})).collect()
+    assert {row["customer_id"]: row["flag"] for row in rows} == {"0": "0", "1": "1", "2": None, "3": None, "4": "2.5"}
+
+
+def test_a_text_that_looks_like_a_variable_of_spark_is_a_text(spark: SparkSession) -> None:
+    quoted = text("${env:HOME} ${system:user.name} ${nothing}")
+    assert spark.sql(f"SELECT {quoted} AS text").collect()[0]["text"] == "${env:HOME} ${system:user.name} ${nothing}"
 
 
 MOMENTS = [

@@ -8,6 +8,7 @@ import raw_tables as tables
 
 from seg_spark.errors import InputError
 from seg_spark.input.discovery import discover
+from seg_spark.input.files import data_files
 from seg_spark.input.sample import read_sample
 from seg_spark.settings.raw_table import Input, TextOptions
 
@@ -44,6 +45,18 @@ def test_folders_give_columns_and_hidden_files_do_not_count(tmp_path: Path) -> N
     sample = read_sample(discover(str(tables.parts_by_country(tmp_path))))
     assert (sample.files, sample.rows) == (2, tables.ROWS)
     assert set(sample.columns["country"]) == {"at", "de"}
+
+
+def test_links_to_folders_are_followed_as_spark_does_but_not_in_circles(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/part.csv").write_text("id\n1\n", encoding="utf-8")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/_region=DE").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in/x._COPYING_").write_text("id\n1\n", encoding="utf-8")
+    assert [str(one.relative_to(tmp_path)) for one in data_files(tmp_path / "in")] == ["in/_region=DE/part.csv"]
+    (tmp_path / "elsewhere/loop=1").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="loop=1 is a link to a folder that it lies in"):
+        data_files(tmp_path / "in")
 
 
 def test_dates_decimals_and_nested_values_of_parquet(tmp_path: Path) -> None:

@@ -58,6 +58,12 @@ def test_customers_without_a_label_before_say_nothing() -> None:
     assert follow(customers((0, 10)), customers((0, 5), (1, 5))) == NOTHING_BEFORE
 
 
+def test_a_labelling_that_knows_few_does_not_decide() -> None:
+    clusters = customers((0, 50), (1, 50))
+    by_model, few = customers((2, 48), (1, 52)), customers((0, 98), (1, 2))
+    assert follow_segments([by_model, few], clusters, points(clusters), SIMILAR).kept == {0: 2, 1: 1}
+
+
 def test_the_labelling_that_agrees_more_decides() -> None:
     clusters = customers((0, 50), (1, 50))
     by_model, published = customers((1, 100)), customers((2, 50), (1, 50))

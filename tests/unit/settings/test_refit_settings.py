@@ -43,6 +43,12 @@ def test_a_policy_is_a_word_or_a_number_of_runs(tmp_path: Path) -> None:
     assert loaded(tmp_path / "d", "", "refit.policy=never").refit.policy == "never"
 
 
+def test_a_policy_that_counts_more_dates_than_are_kept_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"no run would fit anew; set keep_dates to 7 or more"):
+        loaded(tmp_path / "a", "refit: {policy: {every: 7}}\n", "publish.keep_dates=6")
+    assert loaded(tmp_path / "b", "refit: {policy: {every: 7}}\n", "publish.keep_dates=7").publish.keep_dates == 7
+
+
 @pytest.mark.parametrize("policy", ["sometimes", "{every: 0}", "{every: x}", "7", "{each: 7}"])
 def test_other_policies_are_refused_in_one_line(tmp_path: Path, policy: str) -> None:
     with pytest.raises(SettingsError) as caught:

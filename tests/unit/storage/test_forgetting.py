@@ -1,5 +1,6 @@
 """Customers are removed from every version that is published or kept; nothing else changes."""
 
+import gzip
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -177,3 +178,27 @@ def test_other_files_are_searched_for_ids_that_are_long_enough(store: LocalStore
     store.write("notes.txt", b"cust-bb")
     assert paths_with(store, GONE) == ["runs/run_date=2026-11-23/r.json"]
     assert paths_with(store, Forgetting(frozenset({"12"}))) == []
+
+
+def test_a_number_is_no_id_of_digits(store: LocalStore) -> None:
+    whom = Forgetting(frozenset({"198747"}))
+    store.write("runs/run_date=2026-11-23/r.json", b'{"bytes": 198747, "rows": [198747]}')
+    store.write("runs/run_date=2026-11-23/r.html", b"<p>198747 customers</p>")
+    store.write("runs/run_date=2026-11-23/r.figures.json.gz", gzip.compress(b'{"x": 198747}'))
+    assert paths_with(store, whom) == []
+    store.write("runs/run_date=2026-11-23/s.json", b'{"error": "of 198747"}')
+    assert paths_with(store, whom) == ["runs/run_date=2026-11-23/s.json"]
+
+
+def test_figures_that_were_being_written_are_searched_too(store: LocalStore) -> None:
+    store.write("runs/run_date=2026-11-23/.r.figures.json.gz.ab.tmp", gzip.compress(b'{"x": "cust-b"}'))
+    store.write("runs/run_date=2026-11-23/.s.figures.json.gz.ab.tmp", gzip.compress(b'{"x": "cust-b"}')[:9])
+    assert paths_with(store, GONE) == ["runs/run_date=2026-11-23/.r.figures.json.gz.ab.tmp"]
+
+
+def test_a_file_that_is_lost_holds_nobody_up(store: LocalStore) -> None:
+    published(store, "r1", "cust-b")
+    published(store, "r2", "cust-a")
+    for file in store.path("_seg_spark/versions/r1").rglob("*.parquet"):
+        file.unlink()
+    assert forget(store) == {}

@@ -409,6 +409,12 @@ def test_a_model_that_was_fitted_on_another_date_or_with_other_settings_is_writt
     assert folders[0] == folders[1] != folders[2]
 
 
+def test_a_table_that_is_none_is_answered_with_the_nearest(store: LocalStore) -> None:
+    run(store, "r1", "a")
+    with pytest.raises(InputError, match=r"is no published table \(did you mean 'customer_segments'\?"):
+        published_files(store.root, "customer_segment")
+
+
 def test_two_dates_that_run_at_once_never_give_one_id_twice(store: LocalStore) -> None:
     def born(run_date: date, segment_id: int) -> SegmentState:
         return SegmentState((SegmentEvent(run_date, segment_id, "born", "new"),))

@@ -159,6 +159,33 @@ def test_a_date_goes_also_where_the_commit_that_ended_it_is_gone(store: LocalSto
     assert shown(store) == [str(one) for one in DATES[1:3]]
 
 
+def test_a_lost_commit_of_a_date_that_has_ended_stops_nothing(
+    store: LocalStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (0, 0, 1, 2):
+        published(store, f"r{number}-{len(store.entries('_seg_spark/commits'))}", "a", run_date=DATES[number],
+                  retention=TWO_DATES_WITH_GRACE)  # fmt: skip
+    store.remove("_seg_spark/commits/00000002.json")
+    published(store, "r5", "a", run_date=DATES[3], retention=TWO_DATES_WITH_GRACE)
+    assert shown(store) == [str(one) for one in DATES[1:4]]  # those within grace
+    assert "was removed" not in caplog.text
+
+
+def test_a_date_whose_commit_is_damaged_is_made_anew_and_holds_up_no_other(
+    store: LocalStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (0, 1):
+        published(store, f"r{number}", "a", run_date=DATES[number])
+    store.path("_seg_spark/commits/00000001.json").write_text("{", encoding="utf-8")
+    for number in (2, 3):
+        with run_area(store, DATES[number], f"dead{number}"):
+            pass
+        published(store, f"r{number}", "a", run_date=DATES[number])
+    published(store, "again", "b", run_date=DATES[0])
+    assert labels(store, DATES[0]) == ["b"]
+    assert "00000001.json: is missing or damaged" in caplog.text
+
+
 def _grow_older(store: LocalStore, commit: str, seconds: float) -> None:
     path = store.path(f"_seg_spark/commits/{commit}.json")
     modified = path.stat().st_mtime - seconds

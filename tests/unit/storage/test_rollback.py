@@ -88,6 +88,17 @@ def test_a_step_alone_is_not_a_version(store: LocalStore) -> None:
     assert labels(store) == ["a"]
 
 
+def test_steps_alone_take_no_place_of_a_version_that_is_kept(store: LocalStore) -> None:
+    keep_one = Retention(versions=1, grace_seconds=0.0)
+    published(store, "r1", "a", tables=("clean_customers", LABELS), retention=keep_one)
+    for number in (2, 3, 4):
+        published(store, f"r{number}", "b", tables=("clean_customers",), retention=keep_one)
+    published(store, "r5", "b", retention=keep_one)
+    assert len(store.entries("_seg_spark/commits")) == 3  # the labels before, and one step alone
+    back(store)
+    assert labels(store) == ["a"]
+
+
 def test_other_dates_stay_and_what_was_never_published_is_named(store: LocalStore) -> None:
     published(store, "r1", "a")
     published(store, "r2", "b", run_date=DATES[1])
