@@ -2,12 +2,13 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
 
+import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -26,7 +27,7 @@ from seg_spark.steps.context import retention_of
 from seg_spark.storage import layout
 from seg_spark.storage.commits import commit_of, published_dates
 from seg_spark.storage.forgetting import Forgetting, forget_rows, paths_with
-from seg_spark.storage.published_tables import read_sizes
+from seg_spark.storage.published_tables import read_profiles, read_table_of_date
 from seg_spark.storage.records import read_figures, remove_page, remove_report, runs_with_figures, write_figures
 from seg_spark.storage.store import Store
 
@@ -79,13 +80,19 @@ def forget_customers(
             f"{store.root}: {len(left)} files still name a customer to be forgotten, the first is {left[0]}; "
             "run this again when no other run is active"
         )
-    small = tuple(
-        SmallSegment(one.run_date, segment_id, size)
-        for one in read_sizes(store, dates[-1], len(dates))
-        for segment_id, size in sorted(one.customers.items())
-        if size < FEWEST
-    )
+    small = tuple(one for run_date in dates for one in _small_segments(store, run_date))
     return ForgettingResult(len(forgetting.ids), rows, reports, small)
+
+
+def _small_segments(store: Store, run_date: date) -> Iterator[SmallSegment]:
+    """Segments of a date that few customers are left in, also none: their profiles are published all the same."""
+    if c.CUSTOMER_SEGMENTS not in commit_of(store, run_date).tables:
+        return
+    labels = read_table_of_date(store, run_date, c.CUSTOMER_SEGMENTS, (c.SEGMENT_ID,))[c.SEGMENT_ID]
+    left = {one["values"]: one["counts"] for one in pc.value_counts(labels).to_pylist()}
+    for segment_id in sorted({one.segment_id for one in read_profiles(store, run_date)}):
+        if left.get(segment_id, 0) < FEWEST:
+            yield SmallSegment(run_date, segment_id, left.get(segment_id, 0))
 
 
 def _refuse_in_input(spark: SparkSession, settings: Settings, run_date: date, forgetting: Forgetting) -> None:

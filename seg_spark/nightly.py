@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from seg_spark import columns as c
 from seg_spark.cleaning.outcomes import check_rows
 from seg_spark.cleaning.repeated_ids import IdTotals, with_hash_of_id
-from seg_spark.errors import InputError
+from seg_spark.errors import FIT_AGAIN, InputError
 from seg_spark.run_record import RunOutcome
 from seg_spark.segments.history import SegmentState
 from seg_spark.spark_errors import spark_errors_as
@@ -70,6 +70,11 @@ def run_clean(context: RunContext, remember: Remember) -> RunOutcome:
     check_rows(cleaned.rows, context.settings)
     with context.progress.step("publish"):
         _publish(context, [cleaned.clean, cleaned.rejected], None)
+    if c.CUSTOMER_SEGMENTS in commit_of(context.store, context.run_date).tables:
+        log.warning(
+            "customer_segments of %s is of the customers before; run seg-spark label --run-date %s",
+            context.run_date, context.run_date,
+        )  # fmt: skip
     return RunOutcome(cleaned=cleaned)
 
 
@@ -119,8 +124,9 @@ def _before(context: RunContext, training: pa.Table) -> tuple[PrecedingRun | Non
     except InputError as error:
         commit = last_labelled(context.store, context.run_date)
         earlier = commit.run_date if commit else "the date before"
+        reason = str(error).removesuffix(f"; {FIT_AGAIN}")
         raise InputError(
-            f"what is published for {earlier} is needed and cannot be used: {error}; "
+            f"what is published for {earlier} is needed and cannot be used: {reason}; "
             f"run seg-spark nightly --run-date {earlier} --force, then this date"
         ) from None
 

@@ -20,21 +20,22 @@ from seg_spark.checks.machine_checks import (
     check_spark_variables,
     nearest_existing,
 )
-from seg_spark.errors import InputError, PlatformError, SegSparkError, SettingsError
+from seg_spark.errors import InputError, PlatformError, PublishError, SegSparkError, SettingsError
 from seg_spark.input.files import InputFiles, find_input_files, input_path, is_local
 from seg_spark.reporting.findings import Finding, readable_bytes
 from seg_spark.settings.layers import load_settings
 from seg_spark.settings.schema import Settings
-from seg_spark.storage.commits import published_dates
+from seg_spark.storage.commits import commit_of, published_dates
 from seg_spark.storage.layout import INTERNAL, LOCK
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.lock import lock_holder
 from seg_spark.storage.portable_models import published_model
 from seg_spark.storage.readers import files_at
-from seg_spark.storage.repair import find_leftovers, replaced_versions
+from seg_spark.storage.repair import find_leftovers, is_intact, replaced_versions
 from seg_spark.storage.store import Files
 
-_FAULTS_BY_WEIGHT: Final = (SettingsError, PlatformError, InputError)
+_FAULTS_BY_WEIGHT: Final = (SettingsError, PlatformError, InputError, PublishError)
+_DATES_LOOKED_INTO: Final = 30
 _DATE: Final = "{run_date}"
 
 
@@ -168,6 +169,14 @@ def check_published(store: Files) -> Iterator[Finding]:
     what = f"{model.model_id} with {len(model.segments)} segments" if model is not None else "none yet"
     dates_ = f"{len(dates):,} {'date' if len(dates) == 1 else 'dates'}"
     yield Finding("ok", "published", f"{dates_}, the last one {dates[-1]}; active model: {what}")
+    for run_date in dates[-_DATES_LOOKED_INTO:]:
+        try:
+            found = "" if is_intact(store, commit_of(store, run_date)) else "files that its commit lists are missing"
+        except PublishError as error:
+            found = str(error)
+        if found:
+            advice = f"run seg-spark nightly --run-date {run_date} --force"
+            yield Finding("fault", "published", f"{run_date}: {found}", advice, PublishError)
 
 
 def _conf(request: DoctorRequest) -> tuple[Settings | None, list[Finding]]:

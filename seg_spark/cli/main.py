@@ -1,6 +1,7 @@
 """The entry points: one command line in, one exit code out."""
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -57,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for handler in logging.getLogger().handlers:
         handler.addFilter(_is_not_of_py4j)
     log.setLevel(logging.INFO)
+    if sys.stdout is None:  # closed by whoever started us
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     try:
         app(args=words, prog_name="seg-spark")
     except SystemExit as stop:

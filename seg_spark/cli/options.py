@@ -1,8 +1,12 @@
 """What the commands share: the app, its options, and how settings, dates and output are had."""
 
+import logging
+import os
 import re
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -15,6 +19,8 @@ from seg_spark.errors import SettingsError
 
 if TYPE_CHECKING:
     from seg_spark.settings.layers import EffectiveSettings
+
+log = logging.getLogger("seg_spark")
 
 LAST_DATE_AHEAD: Final = timedelta(days=31)
 
@@ -96,3 +102,15 @@ def out() -> Console:
     """Standard output."""
     # piped output is for other programs and for README examples: wide enough that nothing is cut
     return Console(highlight=False) if sys.stdout.isatty() else Console(width=160, highlight=False)
+
+
+@contextmanager
+def printing_what_is_done() -> Iterator[None]:
+    """Print what a run has published: where nobody reads that (a closed pipe, a full disk) it is no failure."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (OSError, SystemExit) as error:  # rich ends the program where a pipe is closed
+        reason = error.strerror if isinstance(error, OSError) else "nobody reads it"
+        log.warning("the run is done, but its summary could not be printed: %s", reason)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed at the end

@@ -22,6 +22,7 @@ from seg_spark.cli.options import (
     load,
     out,
     parse_run_date,
+    printing_what_is_done,
 )
 from seg_spark.errors import SettingsError
 
@@ -148,6 +149,11 @@ def _run(
 
 def show_result(result: "RunResult", run_date: date) -> None:
     """Print the segments that a run has published, skipped or restored, and its summary."""
+    with printing_what_is_done():
+        _show_result(result, run_date)
+
+
+def _show_result(result: "RunResult", run_date: date) -> None:
     from seg_spark.reporting.segment_cards import show_segments
     from seg_spark.reporting.summary import show_run
     from seg_spark.storage.published_tables import read_profiles

@@ -35,11 +35,16 @@ def measures_alike(one: Settings, other: Settings) -> bool:
 def fit_settings(settings: Settings) -> dict[str, Any]:
     """The settings that affect a fit, as JSON values: two fits of the same customers with equal ones are equal."""
     document = _document(settings)
+    # what only people read is no reason to fit anew
+    features = {
+        name: {key: value for key, value in feature.items() if key not in ("label", "unit")}
+        for name, feature in document["features"]["columns"].items()
+    }
     clustering = {name: value for name, value in document["clustering"].items() if name != "parallel_fits"}
     return {
         "input": {"null_values": document["input"]["null_values"], "order_by": document["input"]["order_by"]},
         "customer_id": settings.customer_id,
-        "features": document["features"],
+        "features": document["features"] | {"columns": features},
         "cleaning": {"exclude": document["cleaning"]["exclude"]},
         "training": document["training"],
         "clustering": clustering,

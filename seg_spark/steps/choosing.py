@@ -1,7 +1,7 @@
 """Which model labels a run: a new fit, or the published one where no fit is needed or the new one is refused."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pyarrow as pa
@@ -112,8 +112,14 @@ def _stage_fitted(context: RunContext, fitted: FittingResult) -> PublishedModel:
 
 
 def _kept(context: RunContext, champion: Champion, result: RefitResult) -> ChosenModel:
-    """The champion, under the names that are set by hand now."""
-    model, events = with_names(champion.model, context.settings.segments.names, context.run_date)
+    """The champion, under the names that are set by hand now, and with the labels and units of features as set now."""
+    columns = context.settings.features.columns
+    shown = tuple(
+        replace(one, label=columns[one.name].label, unit=columns[one.name].unit) if one.name in columns else one
+        for one in champion.model.features
+    )
+    own = replace(champion.model, features=shown)
+    model, events = with_names(own, context.settings.segments.names, context.run_date)
     before = champion.run.commit.segment_state
     return ChosenModel(
         model,

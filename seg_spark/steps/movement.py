@@ -82,7 +82,7 @@ def movement_of(
     with context.progress.step("movement"), spark_errors_as(PublishError, f"reading {staged.folder} back"):
         labels = read_table(context.spark, context.store, staged.files, schemas.CUSTOMER_SEGMENTS_SCHEMA)
         counts = labels.groupBy(c.PREVIOUS_SEGMENT_ID, c.SEGMENT_ID).agg(F.count(F.lit(1)).alias(c.CUSTOMERS)).collect()
-        sizes = {one.segment_id: one.customers for one in read_profiles(context.store, preceding.run_date)}
+        sizes = _sizes(context, preceding)
         found = transitions_of({(before, now): customers for before, now, customers in counts}, sizes)
         rows = [asdict(one) | {c.RUN_ID: context.run_id} for one in found]
         schema = schemas.SEGMENT_TRANSITIONS_SCHEMA
@@ -91,6 +91,15 @@ def movement_of(
     if counted is not None:
         by_refit = min(int(counted.get[_BY_REFIT]), Movement.of(found).moved) if counted.get[EARLIER] else None
     return RunMovement(preceding.run_date, found, by_refit, table)
+
+
+def _sizes(context: RunContext, preceding: PrecedingRun) -> dict[int, int]:
+    """Customers by segment on the preceding date: as profiled, or as they are left where some were forgotten since."""
+    sizes = {one.segment_id: one.customers for one in read_profiles(context.store, preceding.run_date)}
+    if sum(sizes.values()) == preceding.commit.tables[c.CUSTOMER_SEGMENTS].rows:
+        return sizes
+    counted = published_labels(context, preceding).groupBy(c.SEGMENT_ID).agg(F.count(F.lit(1)).alias(c.CUSTOMERS))
+    return {int(row[c.SEGMENT_ID]): int(row[c.CUSTOMERS]) for row in counted.collect()}
 
 
 def _stayed() -> Column:

@@ -23,6 +23,7 @@ from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
 from seg_spark.storage.commits import Commit, last_labelled, latest_commit, read_commit
 from seg_spark.storage.portable_models import read_model
+from seg_spark.storage.repair import is_intact
 from seg_spark.storage.store import Files
 from seg_spark.storage.tables import read_table
 
@@ -45,7 +46,7 @@ class PrecedingRun:
 
 
 def preceding_run(store: Files, run_date: date) -> PrecedingRun | None:
-    """The last date with labels before another. Raises InputError if its model is absent or damaged."""
+    """The last date with labels before another. Raises InputError if its model is damaged, or a file absent."""
     commit = last_labelled(store, run_date)
     if commit is None or commit.model is None:
         last = latest_commit(store)
@@ -55,7 +56,10 @@ def preceding_run(store: Files, run_date: date) -> PrecedingRun | None:
                 "with new ids", run_date,
             )  # fmt: skip
         return None
-    return PrecedingRun(commit, read_model(store, commit.model))
+    model = read_model(store, commit.model)
+    if not is_intact(store, commit):
+        raise InputError(f"{store.root}: files of run {commit.run_id} are missing")
+    return PrecedingRun(commit, model)
 
 
 def usual_customers(store: Files, run_date: date, dates: int) -> int:

@@ -102,9 +102,14 @@ def _remove_in_one_step(store: LocalStore, folder: str, staging: str) -> None:
 
 
 def _is_model(store: LocalStore, version: str, folder: str) -> bool:
-    """Whether a folder has all files of a model's version, and the same model.json."""
+    """Whether a folder has all files of a model's version, and the same model.json.
+
+    A version that has lost files puts nothing in line: the folder may hold the last copies.
+    """
     ours, theirs = store.path(version), store.path(folder)
-    names = [sorted(one.relative_to(top) for one in top.rglob("*")) for top in (ours, theirs)]
+    names = [{one.relative_to(top) for one in top.rglob("*")} for top in (ours, theirs)]
+    if names[0] < names[1]:
+        return True
     if names[0] != names[1]:
         return False
     first, second = ours / layout.PORTABLE, theirs / layout.PORTABLE

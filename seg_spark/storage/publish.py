@@ -14,7 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from seg_spark import columns as c
-from seg_spark.errors import LockedError, PublishError
+from seg_spark.errors import LockedError, PlatformError, PublishError
 from seg_spark.segments.history import History, SegmentState, born_on
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.storage import layout
@@ -66,6 +66,7 @@ def run_area(store: Store, run_date: date, run_id: str, max_seconds: float = mat
     """The area of one run. What it has not published by the end is removed, and before that what dead runs left.
 
     Call it within `only_run`. After `max_seconds` the run may not publish, and others may take it for dead.
+    Raises PlatformError if the output cannot be written, PublishError if its commits are lost or damaged.
     """
     deadline = time.monotonic() + max_seconds
     try:
@@ -73,7 +74,12 @@ def run_area(store: Store, run_date: date, run_id: str, max_seconds: float = mat
         note_start(store, run_date, run_id, max_seconds)
         remove_unfinished_records(store, run_date)
     except OSError as error:
-        raise PublishError(f"{store.root}: cannot be written: {error.strerror} ({error.filename})") from error
+        raise PlatformError(f"output.path: {store.root} cannot be written: {error.strerror}") from error
+    if last is None and isinstance(store, LocalStore) and (dates := _dates_without_commits(store)):
+        raise PublishError(
+            f"{store.root}: {dates[0]} is there, but {layout.COMMITS}, which tells what is published, is not; restore "
+            "it from a backup, or move the tables away to begin anew; nothing was changed"
+        )
     area = RunArea(run_date, run_id, layout.staging(run_id), last.number if last else 0, deadline)
     try:
         yield area
@@ -83,6 +89,16 @@ def run_area(store: Store, run_date: date, run_id: str, max_seconds: float = mat
                 finish_dead_runs(store, run_id, has_ended=True, begun_from=area.base)
         except (OSError, PublishError) as error:  # it must not hide what ended the run
             log.warning("not all that this run has left could be removed; the next run does it: %s", error)
+
+
+def _dates_without_commits(store: LocalStore) -> list[str]:
+    """Folders of dates, of which without any commit there can be none."""
+    return [
+        f"{table}/{one.name}"
+        for table in c.TABLES
+        for one in store.entries(table)
+        if one.is_folder and one.name.startswith(f"{c.RUN_DATE}=")
+    ]
 
 
 def publish(

@@ -15,7 +15,7 @@ import pytest
 from builders import conf_dir, customer, grouped_customers, settings, write_csv
 from rich.console import Console
 
-from seg_spark import runner
+from seg_spark import published_files, runner
 from seg_spark.cli.main import main
 from seg_spark.errors import TerminatedError
 from seg_spark.reporting.progress import StepProgress
@@ -268,6 +268,9 @@ def test_customers_are_forgotten_everywhere_and_all_others_stay(
     assert "rows removed: none: they were not there; reports changed: 0" in capsys.readouterr().out
     assert main(["nightly", "--run-date", f"{day(1)}", "--set", "clustering.k.max=3", *words]) == 0
     assert labels(tmp_path, day(1)) == [row for row in before[1] if row[0] not in GONE]
+    moves = pq.read_table(published_files(store.root, "segment_transitions", f"{day(1)}")).to_pylist()
+    came = sum(one["customers"] for one in moves if one["from_segment_id"] is not None)
+    assert came == len(labels(tmp_path, day(0)))  # those who were forgotten have not left
 
 
 @pytest.mark.parametrize(

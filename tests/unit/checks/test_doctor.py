@@ -20,7 +20,7 @@ from seg_spark import machine
 from seg_spark.checks import doctor, machine_checks
 from seg_spark.checks.doctor import exit_code_of
 from seg_spark.cli.main import main
-from seg_spark.errors import InputError, PlatformError, SettingsError
+from seg_spark.errors import InputError, PlatformError, PublishError, SettingsError
 from seg_spark.reporting.findings import Finding, readable_bytes
 from seg_spark.storage.commits import DataFile, TableVersion
 from seg_spark.storage.layout import LOCK
@@ -246,14 +246,14 @@ def test_leftovers_of_dead_runs_are_counted_with_their_size(tmp_path: Path, exam
         own.write(f"_seg_spark/versions/{name}/labels/part", b"x" * 1536)
     own.path("_seg_spark/trials/t").mkdir(parents=True)
     for files in ("a", "b"):
-        version = TableVersion(files, 1, (DataFile(f"_seg_spark/versions/{files}/labels/part", 1000),))
+        version = TableVersion(files, 1, (DataFile(f"_seg_spark/versions/{files}/labels/part", 1536),))
         commit(own, date(2026, 11, 23), tables={"labels": version})
     code, lines = examine("--conf-dir", str(folder))
     assert code == 0
     staging, trials = lines["leftovers"].splitlines()
     assert staging.startswith("warning: staging of 2 runs, 3.0 KiB")
     assert trials.startswith("warning: trials of 1 run, 0 bytes")
-    assert lines["replaced"].startswith("ok: 1 replaced version, 1000 bytes")
+    assert lines["replaced"].startswith("ok: 1 replaced version, 1.5 KiB")
 
 
 def test_what_a_run_at_work_has_staged_is_no_leftover_of_a_dead_one(tmp_path: Path, examine: Any) -> None:
@@ -278,6 +278,20 @@ def test_a_published_model_that_is_gone_is_a_fault_of_the_output(tmp_path: Path,
     code, lines = examine("--conf-dir", str(folder))
     assert code == PlatformError.exit_code
     assert "the published model is not there" in lines["published"]
+
+
+def test_what_a_commit_lists_and_is_not_there_is_a_fault_as_is_a_damaged_commit(tmp_path: Path, examine: Any) -> None:
+    folder = ready(tmp_path)
+    own = store(tmp_path)
+    version = TableVersion("r", 1, (DataFile("_seg_spark/versions/r/customer_segments/part", 1000),))
+    for day in (22, 23, 24):
+        commit(own, date(2026, 11, day), tables={"customer_segments": version} if day == 23 else {})
+    own.write("_seg_spark/commits/00000001.json", b"{")
+    code, lines = examine("--conf-dir", str(folder))
+    assert code == PublishError.exit_code
+    damaged, missing = lines["published"].splitlines()[1:]
+    assert "fault: 2026-11-22: " in damaged and "00000001.json: is missing or damaged" in damaged
+    assert missing.startswith("fault: 2026-11-23: files that its commit lists are missing; run seg-spark nightly --run")
 
 
 def test_a_java_that_is_too_old_is_a_fault_and_nothing_else_is_left_out(

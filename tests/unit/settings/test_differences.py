@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from builders import settings
 
-from seg_spark.settings.differences import Change, changes_between, cleans_alike, measures_alike
+from seg_spark.settings.differences import (
+    Change,
+    changed_settings,
+    changes_between,
+    cleans_alike,
+    fit_settings,
+    measures_alike,
+)
 
 
 def after(root: Path, **changes: Any) -> Any:
@@ -33,6 +40,13 @@ def test_a_dropped_or_added_feature_is_one_change_in_the_words_of_the_conf(tmp_p
         Change("features.columns.income", {"unit": "k$", "valid": [0.0, None]}, None),
         Change("features.columns.age", None, {}),
     )
+
+
+def test_what_only_people_read_is_no_reason_to_fit_anew(tmp_path: Path) -> None:
+    shown = after(tmp_path, features__columns__income__label="earnings", features__columns__income__unit="k€")
+    assert changed_settings(fit_settings(after(tmp_path)), fit_settings(shown)) == ()
+    weighed = after(tmp_path, features__columns__income__weight="2")
+    assert changed_settings(fit_settings(after(tmp_path)), fit_settings(weighed)) == ("features.columns.income.weight",)
 
 
 def test_equal_settings_have_no_changes(tmp_path: Path) -> None:

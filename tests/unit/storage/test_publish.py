@@ -17,7 +17,7 @@ import pytest
 from processes import PROJECT
 
 from seg_spark import published_files
-from seg_spark.errors import InputError, LockedError, PublishError
+from seg_spark.errors import InputError, LockedError, PlatformError, PublishError
 from seg_spark.segments.history import SegmentEvent, SegmentState
 from seg_spark.storage.commits import Commit, PublishedModel, TableVersion, commit_of
 from seg_spark.storage.layout import LOCK
@@ -392,7 +392,7 @@ def test_a_disk_that_a_dead_run_has_filled_is_freed_before_anything_is_written(
         raise OSError(28, "No space left on device", "started.json")
 
     monkeypatch.setattr(LocalStore, "write", no_space)
-    with pytest.raises(PublishError, match="No space left on device"), run_area(store, RUN_DATE, "r2"):
+    with pytest.raises(PlatformError, match="No space left on device"), run_area(store, RUN_DATE, "r2"):
         pass
     assert not store.path("_seg_spark/versions/dead").exists()
     assert in_commit(store) == ["a"]
@@ -407,6 +407,22 @@ def test_a_model_that_was_fitted_on_another_date_or_with_other_settings_is_writt
             publish(store, area, [], model, Retention(0, 0.0))
             folders.append(model.folder)
     assert folders[0] == folders[1] != folders[2]
+
+
+def test_dates_without_any_commit_are_not_taken_for_an_empty_output(store: LocalStore) -> None:
+    run(store, "r1", "a")
+    store.remove("_seg_spark")
+    with pytest.raises(PublishError, match=r"customer_segments/run_date=2026-11-23 is there, but _seg_spark/commits"):
+        run(store, "r2", "b")
+    assert in_folder(store) == ["a"]
+
+
+def test_a_version_of_a_model_that_has_lost_files_spoils_no_folder(store: LocalStore) -> None:
+    made = run_with_model(store, "r1", "whole").model
+    assert made is not None
+    store.remove(f"{made.folder}/model.json")
+    repair(store)
+    assert store.read("models/abc/model.json") == b"whole"
 
 
 def test_a_table_that_is_none_is_answered_with_the_nearest(store: LocalStore) -> None:
