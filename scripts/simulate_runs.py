@@ -217,7 +217,7 @@ def note(
 ) -> str:
     """Add a day to the outcome of a series, and tell it in a line."""
     run_date = date.fromisoformat(record["run_date"])
-    history = commit_of(LocalStore(outcome.folder / "output"), run_date).segments.history
+    history = commit_of(LocalStore(outcome.folder / "output"), run_date).segment_state.history
     events = [one for one in history if one.run_date == run_date and before is not None]
     touched = {one.segment_id for one in events} | {other for one in events for other in one.others}
     truth = dict(zip(customers.ids.tolist(), customers.groups.tolist(), strict=True))

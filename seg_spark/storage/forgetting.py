@@ -195,5 +195,6 @@ def _has_rows(store: Store, path: str, forgetting: Forgetting) -> bool:
         return False  # what is not there names nobody
     except (pa.ArrowInvalid, OSError):
         raise PublishError(
-            f"{store.root}/{path}: is damaged, so that nobody can tell whom it names; remove it, or run its date again"
+            f"{store.root}/{path}: is damaged or cannot be read, so that nobody can tell whom it names; remove it, or "
+            "run its date again"
         ) from None
