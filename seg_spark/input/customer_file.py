@@ -39,7 +39,7 @@ def read_customer_file(path: Path, options: TextOptions, is_known: Callable[[str
     if not any(map(is_known, header)):
         raise InputError(
             f"--file {path}: no column of its first line is a feature of the published model "
-            "(seg-spark segments --all-features names them)"
+            "(seg-spark segments --all shows them)"
         )
     for name in header:
         if is_known(name) and header.count(name) > 1:
