@@ -51,6 +51,16 @@ def swap_folders(store: Store, commit: Commit, staging: str) -> int:
     return swapped
 
 
+def shown_dates(store: Store) -> list[str]:
+    """The folders of dates that plain globs read; elsewhere than on a local disk there are none."""
+    return [
+        f"{table}/{one.name}"
+        for table in (c.TABLES if isinstance(store, LocalStore) else ())
+        for one in store.entries(table)
+        if one.is_folder and one.name.startswith(f"{c.RUN_DATE}=")
+    ]
+
+
 def remove_date_folders(store: Store, run_date: date, staging: str) -> None:
     """Remove all tables of a date; on a local disk each goes in one step, so that a glob never sees a part of one."""
     for table in c.TABLES:

@@ -29,7 +29,7 @@ from seg_spark.storage.commits import (
     origin_before,
     read_commit,
 )
-from seg_spark.storage.date_folders import prepare_folders, swap_folders
+from seg_spark.storage.date_folders import prepare_folders, shown_dates, swap_folders
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.records import remove_unfinished_records
 from seg_spark.storage.repair import finish_dead_runs, note_start
@@ -75,7 +75,7 @@ def run_area(store: Store, run_date: date, run_id: str, max_seconds: float = mat
         remove_unfinished_records(store, run_date)
     except OSError as error:
         raise PlatformError(f"output.path: {store.root} cannot be written: {error.strerror}") from error
-    if last is None and isinstance(store, LocalStore) and (dates := _dates_without_commits(store)):
+    if last is None and (dates := shown_dates(store)):
         raise PublishError(
             f"{store.root}: {dates[0]} is there, but {layout.COMMITS}, which tells what is published, is not; restore "
             "it from a backup, or move the tables away to begin anew; nothing was changed"
@@ -89,16 +89,6 @@ def run_area(store: Store, run_date: date, run_id: str, max_seconds: float = mat
                 finish_dead_runs(store, run_id, has_ended=True, begun_from=area.base)
         except (OSError, PublishError) as error:  # it must not hide what ended the run
             log.warning("not all that this run has left could be removed; the next run does it: %s", error)
-
-
-def _dates_without_commits(store: LocalStore) -> list[str]:
-    """Folders of dates, of which without any commit there can be none."""
-    return [
-        f"{table}/{one.name}"
-        for table in c.TABLES
-        for one in store.entries(table)
-        if one.is_folder and one.name.startswith(f"{c.RUN_DATE}=")
-    ]
 
 
 def publish(
