@@ -20,6 +20,7 @@ from seg_spark.cli.options import (
     load,
     out,
     parse_run_date,
+    printing_what_is_done,
 )
 from seg_spark.cli.run_commands import show_result, show_stale_dates
 from seg_spark.errors import SegSparkError, SettingsError
@@ -95,7 +96,8 @@ def backfill(
         except SegSparkError:
             log.info("backfill: %d of %d dates are done; the same command goes on at %s", done, len(dates), run_date)
             raise
-        out().print(dated_line(result.record), markup=False, soft_wrap=True)
+        with printing_what_is_done():
+            out().print(dated_line(result.record), markup=False, soft_wrap=True)
     if result is not None:
         show_stale_dates(result.store, dates[-1])
 
@@ -138,4 +140,5 @@ def forget(
     if not ids:
         raise SettingsError(f"--file {file}: no id was found; expected one customer id per line")
     result = run_forget(settings, ids, conf_dir, StepProgress(Console(stderr=True)))
-    show_forgotten(out(), result.record, result.record_path)
+    with printing_what_is_done():
+        show_forgotten(out(), result.record, result.record_path)
