@@ -47,7 +47,7 @@ def run_nightly(context: RunContext, remember: Remember) -> RunOutcome:
     remember(RunOutcome(cleaned=cleaned))
     check_rows(cleaned.rows, context.settings)
     customers = read_clean(context, cleaned.clean.files)
-    training = training_customers(context, customers)
+    training = training_customers(context, customers, cleaned.rows.accepted)
     preceding, champion = _before(context, training)
     chosen = choose_model(context, training, champion, cleaned.rows.accepted, refit=context.refit)
     outcome = RunOutcome(
@@ -84,7 +84,7 @@ def run_fit(context: RunContext, remember: Remember) -> RunOutcome:
     Whatever the policy says; but where the fit is refused, the model of the date before becomes that of this date.
     """
     table = _clean_table(context)
-    training = training_customers(context, read_clean(context, table.files))
+    training = training_customers(context, read_clean(context, table.files), table.rows)
     _, champion = _before(context, training)
     chosen = choose_model(context, training, champion, table.rows, refit=True)
     outcome = RunOutcome(fitted=chosen.fitted, model=chosen.model, refit=chosen.refit, earlier=chosen.earlier)
@@ -96,7 +96,8 @@ def run_fit(context: RunContext, remember: Remember) -> RunOutcome:
 
 def run_label(context: RunContext, remember: Remember) -> RunOutcome:
     """Label the clean customers published for the date with its model, or else the last one before it."""
-    customers = read_clean(context, _clean_table(context).files)
+    table = _clean_table(context)
+    customers = read_clean(context, table.files)
     published = active_model(context.store, context.run_date)
     if published is None:
         raise InputError(
@@ -105,7 +106,7 @@ def run_label(context: RunContext, remember: Remember) -> RunOutcome:
         )
     model = read_model(context.store, published)
     remember(RunOutcome(model=model))
-    sample = training_customers(context, customers)
+    sample = training_customers(context, customers, table.rows)
     preceding = preceding_run(context.store, context.run_date)
     labelled = label_customers(context, customers, model, sample, accepted_ids=_ids_of(customers), preceding=preceding)
     with context.progress.step("publish"):

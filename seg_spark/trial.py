@@ -74,7 +74,7 @@ def try_settings(
         context = RunContext(spark, tried, store_of(tried, lambda: spark), area, progress, is_trial=True)
         with _customers(context, published, clean_again) as (customers, rows):
             check_rows(rows, tried)
-            fitted = fit_segments(context, training_customers(context, customers))
+            fitted = fit_segments(context, training_customers(context, customers, rows.accepted))
             labels = published.commit.tables[c.CUSTOMER_SEGMENTS]
             table = _cross_with_published(context, labels, customers, fitted.model)
     _check_not_replaced(store, published)

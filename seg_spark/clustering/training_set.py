@@ -21,17 +21,27 @@ from seg_spark.settings.schema import Training
 
 _HASH: Final = "_hash"
 _POINT: Final = "_point"
+_MARGIN: Final = 1.2
 
 
-def training_table(clean: DataFrame, features: list[str], settings: Training) -> pa.Table:
+def training_table(clean: DataFrame, rows: int, features: list[str], settings: Training) -> pa.Table:
     """At most `settings.max_customers` accepted customers, lowest hash of the id first; below that everybody.
 
     Columns: customer_id, then the features. The hash depends on the id and the seed alone, so a
     customer who is in the set today is in it tomorrow, unless new ones with lower hashes come.
+    `rows` is how many there are.
     """
     hashed = clean.select(c.CUSTOMER_ID, *features, F.xxhash64(c.CUSTOMER_ID, F.lit(settings.seed)).alias(_HASH))
-    table = hashed.orderBy(_HASH, c.CUSTOMER_ID).limit(settings.max_customers).toArrow()
+    # hashes are spread evenly: nearly always the wanted ones are below this, and few others need sorting
+    highest = int(-(2**63) + 2**64 * min(1.0, _MARGIN * settings.max_customers / max(rows, 1))) - 1
+    table = _lowest(hashed.where(F.col(_HASH) <= F.lit(highest)), settings.max_customers)
+    if len(table) < min(settings.max_customers, rows):
+        table = _lowest(hashed, settings.max_customers)
     return table.sort_by([(_HASH, "ascending"), (c.CUSTOMER_ID, "ascending")]).drop_columns([_HASH])
+
+
+def _lowest(hashed: DataFrame, count: int) -> pa.Table:
+    return hashed.orderBy(_HASH, c.CUSTOMER_ID).limit(count).toArrow()
 
 
 def training_frame(spark: SparkSession, table: pa.Table) -> DataFrame:

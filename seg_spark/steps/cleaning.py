@@ -2,8 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -17,7 +17,15 @@ from seg_spark import schemas
 from seg_spark.cleaning.duplicates import OUTCOME, settle_duplicates
 from seg_spark.cleaning.outcomes import RowCounts, RowOutcome
 from seg_spark.cleaning.raw_columns import column_names
-from seg_spark.cleaning.repeated_ids import NO_IDS, IdTotals, find_repeated_ids, mark_shared_ids, with_hash_of_id
+from seg_spark.cleaning.repeated_ids import (
+    NO_IDS,
+    IdTotals,
+    ScannedIds,
+    mark_shared_ids,
+    rows_of_ids,
+    scan_ids,
+    with_hash_of_id,
+)
 from seg_spark.cleaning.rows import EXCLUSION, IS_FAULTY, MALFORMED_ROW, SHARES_ID, validate_rows, with_id_hash
 from seg_spark.errors import InputError, PublishError
 from seg_spark.input.files import check_unchanged, find_input_files
@@ -25,6 +33,7 @@ from seg_spark.input.spark_reader import read_raw
 from seg_spark.settings.schema import Settings
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
+from seg_spark.storage.commits import DataFile
 from seg_spark.storage.tables import (
     StagedTable,
     count_list_items,
@@ -76,18 +85,17 @@ def clean_customers(context: RunContext) -> CleaningResult:
         with spark_errors_as(InputError, f"input.path: {settings.input.path}"):
             if 0 < files.total_bytes <= SMALL_INPUT_BYTES:
                 settled = _settle(context, validate_rows(rows, settings))
-                read = settled.totals
             else:
-                read, settled = _stage_large(context, rows)
-        if read.rows == 0:
+                settled = _stage_large(context, rows)
+        if settled.read.rows == 0:
             raise InputError(f"input.path: {settings.input.path} has a header but no rows")
         check_unchanged(files, settings.input, context.run_date)
         context.store.remove(_validated_folder(context))
         staged, rejected = _staged(context, RowOutcome.ACCEPTED), _staged(context, RowOutcome.REJECTED)
-        ids = _audit_ids(context, staged, read, settled.not_accepted)
+        ids = _audit_ids(context, staged, settled)
     counts = settled.counts
     outcomes = RowCounts(
-        input=read.rows,
+        input=settled.read.rows,
         accepted=staged.rows,
         merged_duplicates=counts[RowOutcome.MERGED],
         rejected=rejected.rows,
@@ -108,21 +116,32 @@ def clean_customers(context: RunContext) -> CleaningResult:
 
 
 @dataclass(frozen=True)
-class _Settled:
-    """Rows that were settled with one another: all of them, those not accepted, and how many had which outcome."""
+class _AcceptedIds:
+    """The ids of accepted customers, read back from staged files."""
 
-    totals: IdTotals = NO_IDS
+    files: Sequence[DataFile]
+    ids: ScannedIds
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """The ids that were read, those that were not accepted, how many of the rows that were shuffled had which
+    outcome, and the accepted ids that were read back meanwhile."""
+
+    read: IdTotals
     not_accepted: IdTotals = NO_IDS
     counts: Mapping[str, int] = field(default_factory=Counter)
+    accepted: _AcceptedIds | None = None
 
 
-def _stage_large(context: RunContext, rows: DataFrame) -> tuple[IdTotals, _Settled]:
-    """Stage the outcomes of a table in which nearly every row can be judged by itself; returns what was read.
+def _stage_large(context: RunContext, rows: DataFrame) -> _Settled:
+    """Stage the outcomes of a table in which nearly every row can be judged by itself.
 
     The ids are scanned first. Rows that share theirs with no other are then validated, and those to
-    accept written, in one narrow pass. Only what is left is shuffled: rows that share an id, and with
-    them those that are faulty or excluded. CSV and JSON, which are dear to parse, and tables of a
-    catalog, which may be views, are validated once into a staged copy that the passes read.
+    accept written, in one narrow pass. The ids that are read back from it tell which are left. Only
+    their rows are shuffled: rows that share an id, and with them those that are faulty or excluded. CSV
+    and JSON, which are dear to parse, and tables of a catalog, which may be views, are validated once
+    into a staged copy that the passes read.
     """
     validate: Callable[[DataFrame], DataFrame] = partial(validate_rows, settings=context.settings)
     count = None
@@ -130,14 +149,19 @@ def _stage_large(context: RunContext, rows: DataFrame) -> tuple[IdTotals, _Settl
         folder = _validated_folder(context)
         rows, validate = stage_frame(validate(rows), context.store, folder), _as_it_is
         count = count_rows(context.store, table_files(context.store, folder))
-    repeated = find_repeated_ids(rows, count)
-    marked = mark_shared_ids(rows, repeated)
+    read = scan_ids(rows, count)
+    if read.repeated is None:
+        return _settle(context, validate(rows))
+    marked = mark_shared_ids(rows, read)
     good = ~F.col(IS_FAULTY) & F.col(EXCLUSION).isNull()
-    if repeated.hashes is not None:
-        _stage(context, validate(marked.where(~F.col(SHARES_ID))).where(good), RowOutcome.ACCEPTED)
-        if _staged(context, RowOutcome.ACCEPTED).rows == repeated.totals.rows:
-            return repeated.totals, _Settled()
-    return repeated.totals, _settle(context, validate(marked).where(F.col(SHARES_ID) | ~good))
+    _stage(context, validate(marked.where(~F.col(SHARES_ID))).where(good), RowOutcome.ACCEPTED)
+    staged = _staged(context, RowOutcome.ACCEPTED)
+    if staged.rows == read.totals.rows:
+        return _Settled(read.totals)
+    accepted = _read_back(context, staged.files) if read.ordered is not None else None
+    left = read.missing_from(accepted.ids) if accepted else None
+    others = validate(marked).where(F.col(SHARES_ID) | ~good) if left is None else validate(rows_of_ids(rows, left))
+    return replace(_settle(context, others), read=read.totals, accepted=accepted)
 
 
 def _settle(context: RunContext, validated: DataFrame) -> _Settled:
@@ -186,21 +210,35 @@ def _validated_folder(context: RunContext) -> str:
     return f"{context.area.staging}/{_VALIDATED}"
 
 
-def _audit_ids(context: RunContext, clean: StagedTable, read_at_first: IdTotals, not_accepted: IdTotals) -> IdTotals:
+def _read_back(context: RunContext, files: Sequence[DataFile]) -> _AcceptedIds:
+    with spark_errors_as(PublishError, f"reading {c.CLEAN_CUSTOMERS} back"):
+        return _AcceptedIds(files, scan_ids(_hashed_ids(context, files), count_rows(context.store, files)))
+
+
+def _hashed_ids(context: RunContext, files: Sequence[DataFile]) -> DataFrame:
+    schema = _schema(context, c.CLEAN_CUSTOMERS)
+    return with_hash_of_id(read_table(context.spark, context.store, files, schema).select(c.CUSTOMER_ID))
+
+
+def _audit_ids(context: RunContext, clean: StagedTable, settled: _Settled) -> IdTotals:
     """Read back what was written: every accepted customer has one row, and every scan saw the same ids.
 
     Returns the totals of the accepted ids.
     """
-    customers = read_table(context.spark, context.store, clean.files, _schema(context, clean.table))
-    hashed = with_hash_of_id(customers.select(c.CUSTOMER_ID))
-    with spark_errors_as(PublishError, f"reading {clean.folder} back"):
-        written = find_repeated_ids(hashed, clean.rows)
-    if written.totals + not_accepted != read_at_first:
+    before, at_first = settled.accepted, settled.read
+    unread = [one for one in clean.files if before is None or one not in before.files]
+    if before is None:
+        written = _read_back(context, unread).ids
+    else:
+        written = before.ids.beside(_read_back(context, unread).ids) if unread else before.ids
+    in_the_end = written.totals + settled.not_accepted
+    if in_the_end != at_first:
         raise InputError(
-            f"input.path: the rows changed while they were being read ({read_at_first.rows:,} at first, then "
-            f"{(written.totals + not_accepted).rows:,}, or other ids); run again when its writer is done"
+            f"input.path: the rows changed while they were being read ({at_first.rows:,} at first, then "
+            f"{in_the_end.rows:,}, or other ids); run again when its writer is done"
         )
-    if written.hashes is None or len(written.hashes):  # repeated ids, or different ones of the same hash
+    if written.repeated is None or len(written.repeated):  # repeated ids, or different ones of the same hash
+        hashed = _hashed_ids(context, clean.files)
         shared = mark_shared_ids(hashed, written).where(SHARES_ID).groupBy(c.CUSTOMER_ID)
         repeated = shared.agg(F.count(F.lit(1)).alias("rows")).where(F.col("rows") > 1).count()
         if repeated:

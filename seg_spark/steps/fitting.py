@@ -63,10 +63,10 @@ def read_clean(context: RunContext, files: Sequence[DataFile]) -> DataFrame:
     return read_table(context.spark, context.store, files, schemas.clean_customers_schema(context.settings.features))
 
 
-def training_customers(context: RunContext, customers: DataFrame) -> pa.Table:
+def training_customers(context: RunContext, customers: DataFrame, rows: int) -> pa.Table:
     """The training set of a run, on the driver. Raises InputError for fewer customers than the smallest k."""
     with context.progress.step("training set"), spark_errors_as(InputError, "reading the clean customers"):
-        table = training_table(customers, list(context.settings.features.columns), context.settings.training)
+        table = training_table(customers, rows, list(context.settings.features.columns), context.settings.training)
     smallest = context.settings.clustering.k.min
     if len(table) < smallest:
         raise InputError(f"clustering.k.min: only {len(table)} customers were accepted, fewer than k.min ({smallest})")

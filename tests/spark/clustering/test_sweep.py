@@ -119,18 +119,22 @@ def customers(spark: SparkSession, count: int, partitions: int) -> DataFrame:
 
 def test_the_training_set_depends_on_the_ids_alone(spark: SparkSession) -> None:
     tables = [
-        training_table(customers(spark, 500, partitions), ["x"], Training(max_customers=100, seed=1))
-        for partitions in (1, 7)
+        training_table(customers(spark, 500, partitions), rows, ["x"], Training(max_customers=100, seed=1))
+        for partitions, rows in ((1, 500), (7, 500), (2, 100_000))
     ]
     assert tables[0].equals(tables[1])
+    assert tables[0].equals(tables[2]), "too few have the hashes that were looked at first"
     assert len(tables[0]) == 100
-    other_seed = training_table(customers(spark, 500, 1), ["x"], Training(max_customers=100, seed=2))
+    by_hash = customers(spark, 500, 1).select("customer_id", F.xxhash64("customer_id", F.lit(1)).alias("hash"))
+    lowest = sorted((row["hash"], row["customer_id"]) for row in by_hash.collect())[:100]
+    assert tables[0]["customer_id"].to_pylist() == [customer_id for _, customer_id in lowest]
+    other_seed = training_table(customers(spark, 500, 1), 500, ["x"], Training(max_customers=100, seed=2))
     assert set(other_seed["customer_id"].to_pylist()) != set(tables[0]["customer_id"].to_pylist())
 
 
 def test_the_training_set_is_the_same_customers_when_others_leave(spark: SparkSession) -> None:
     everybody = customers(spark, 500, 3)
-    before = training_table(everybody, ["x"], Training(max_customers=100))["customer_id"].to_pylist()
+    before = training_table(everybody, 500, ["x"], Training(max_customers=100))["customer_id"].to_pylist()
     left = before[0]
-    after = training_table(everybody.where(F.col("customer_id") != left), ["x"], Training(max_customers=100))
+    after = training_table(everybody.where(F.col("customer_id") != left), 499, ["x"], Training(max_customers=100))
     assert set(before) - set(after["customer_id"].to_pylist()) == {left}

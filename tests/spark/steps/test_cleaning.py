@@ -4,12 +4,12 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
-from functools import partial
+from functools import partial, partialmethod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,7 +21,7 @@ from rich.console import Console
 from seg_spark import columns as c
 from seg_spark import schemas
 from seg_spark.cleaning.duplicates import OUTCOME, settle_duplicates
-from seg_spark.cleaning.repeated_ids import RepeatedIds, find_repeated_ids
+from seg_spark.cleaning.repeated_ids import NO_IDS, ScannedIds, scan_ids
 from seg_spark.cleaning.rows import EXCLUSION, ID_HASH, MALFORMED_ROW, validate_rows, with_id_hash
 from seg_spark.errors import InputError, PublishError
 from seg_spark.input.spark_reader import read_raw
@@ -38,7 +38,7 @@ from seg_spark.storage.tables import read_table, stage_table, staged_table
 SAME_HASH = ("CUSTOMER00000001", "I5dS6WpqwTLufNvc")
 """Two ids that Spark's xxhash64 cannot tell apart."""
 RUN_DATE = date(2026, 11, 23)
-Find = Callable[[DataFrame], RepeatedIds]
+Find = Callable[[DataFrame], ScannedIds]
 
 
 @pytest.fixture(autouse=True)
@@ -137,15 +137,50 @@ def test_every_row_has_the_outcome_that_settling_all_rows_together_gives_it(
 
 @pytest.mark.parametrize(
     "find",
-    [partial(find_repeated_ids, max_rows_on_driver=0), partial(find_repeated_ids, max_repeated=3)],
+    [partial(scan_ids, max_rows_on_driver=0), partial(scan_ids, max_named=3)],
     ids=["too many rows for the driver", "too many repeated ids to name"],
 )
 def test_large_tables_take_other_ways_to_the_same_outcomes(
     spark: SparkSession, tmp_path: Path, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_parquet(tmp_path, TABLES["text ids"])
-    monkeypatch.setattr(cleaning, "find_repeated_ids", find)
+    monkeypatch.setattr(cleaning, "scan_ids", find)
     check_against_all_together(spark, tmp_path, hostile_settings(tmp_path, "parquet", ordered=False))
+
+
+def test_rows_left_by_the_first_pass_may_be_too_many_to_name(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_parquet(tmp_path, TABLES["text ids"])
+    monkeypatch.setattr(ScannedIds, "missing_from", partialmethod(ScannedIds.missing_from, max_named=1))
+    check_against_all_together(spark, tmp_path, hostile_settings(tmp_path, "parquet"))
+
+
+def scanned(*hashes: int) -> ScannedIds:
+    return ScannedIds.of(NO_IDS, np.array(sorted(hashes), dtype=np.int64))
+
+
+@pytest.mark.parametrize(
+    ("read", "written", "missing"),
+    [
+        ((1, 2, 2, 5, 9, 9), (1, 5), [2, 9]),
+        ((-7, 0, 3), (-7, 0, 3), []),
+        ((4, 4, 6), (), [4, 6]),
+        ((), (), []),
+        ((-3, 8), (0, 1), [-3, 8]),
+    ],
+)
+def test_ids_that_are_not_written_yet(read: tuple[int, ...], written: tuple[int, ...], missing: list[int]) -> None:
+    found = scanned(*read).missing_from(scanned(*written))
+    assert found is not None
+    assert found.tolist() == missing
+
+
+def test_two_scans_together_repeat_what_both_have() -> None:
+    both = scanned(1, 4, 4).beside(scanned(1, 7))
+    assert both.repeated is not None
+    assert both.ordered is not None
+    assert (both.repeated.tolist(), both.ordered.tolist()) == ([1, 4], [1, 1, 4, 4, 7])
 
 
 def test_headers_may_be_called_anything(spark: SparkSession, tmp_path: Path) -> None:
@@ -210,36 +245,38 @@ def test_rows_without_an_id_are_not_shuffled_as_one_customer(spark: SparkSession
     write_parquet(tmp_path, [customer(id=id_, version=1, state="open") for id_ in (None, None, "", "", "NA", "NA")])
     settings = hostile_settings(tmp_path, "parquet")
     raw = with_id_hash(spark.read.parquet(settings.input.path), settings)
-    repeated = find_repeated_ids(raw)
+    repeated = scan_ids(raw)
     assert (repeated.totals.rows, repeated.totals.with_id) == (6, 0)
-    assert repeated.hashes is not None
-    assert not len(repeated.hashes)
+    assert repeated.repeated is not None
+    assert not len(repeated.repeated)
 
 
+@pytest.mark.parametrize("before", ["mark_shared_ids", "rows_of_ids"])
 def test_an_input_that_changes_between_two_scans_is_refused(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:
     """Another id of the same length, in a file of the same size and time: what a look at the files cannot see."""
     file = tmp_path / "input" / "part-0.parquet"
     file.parent.mkdir()
 
     def write(first: str) -> None:
-        rows = [customer(id=one, income=1.0, score=2.0) for one in (first, "b", "c")]
+        rows = [customer(id=one, income=1.0, score=2.0) for one in (first, first, "b", "c")]
         pq.write_table(pa.Table.from_pylist(rows), file, compression="none")
 
-    def find_then_rewrite(rows: DataFrame, count: int | None = None) -> RepeatedIds:
-        found = find_repeated_ids(rows)
-        before = file.stat()
+    pick_rows = getattr(cleaning, before)
+
+    def rewrite_then_pick(*args: Any) -> DataFrame:
+        old = file.stat()
         write("z")
-        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-        assert file.stat().st_size == before.st_size
-        monkeypatch.setattr(cleaning, "find_repeated_ids", find_repeated_ids)
-        return found
+        os.utime(file, ns=(old.st_atime_ns, old.st_mtime_ns))
+        assert file.stat().st_size == old.st_size
+        picked: DataFrame = pick_rows(*args)
+        return picked
 
     write("a")
     folder = conf_dir(tmp_path, input={"path": str(file.parent), "format": "parquet"})
     settings = load_settings(folder, environment={}).settings
-    monkeypatch.setattr(cleaning, "find_repeated_ids", find_then_rewrite)
+    monkeypatch.setattr(cleaning, before, rewrite_then_pick)
     with pytest.raises(InputError, match="changed while they were being read") as refused:
         clean_customers(run_context(spark, settings, tmp_path))
     assert refused.value.exit_code == 3
@@ -250,16 +287,16 @@ def test_the_audit_finds_a_customer_that_was_accepted_twice(spark: SparkSession,
     context = run_context(spark, settings, tmp_path)
     schema = schemas.clean_customers_schema(settings.features)
 
-    def audit(*ids: str) -> None:
-        folder, rows = "-".join(ids), [(one, 1.0, 2.0, "run") for one in ids]
-        stage_table(spark.createDataFrame(rows, schema), schema, context.store, folder, "clean")
+    def audit(*ids: str, read_before: int) -> None:
+        folder, rows = f"{len(ids)}-{read_before}", [(one, 1.0, 2.0, "run") for one in ids]
+        stage_table(spark.createDataFrame(rows, schema).repartition(2), schema, context.store, folder, "clean")
         staged = staged_table(context.store, c.CLEAN_CUSTOMERS, folder)
         table = read_table(spark, context.store, staged.files, schema)
         hashed = table.withColumn(ID_HASH, F.xxhash64("customer_id"))
-        totals = find_repeated_ids(hashed).totals
-        nobody = replace(totals, rows=0, with_id=0, hash_sum=0, hash_xor=0)
-        cleaning._audit_ids(context, staged, totals, nobody)
+        before = cleaning._read_back(context, staged.files[:read_before]) if read_before else None
+        cleaning._audit_ids(context, staged, cleaning._Settled(scan_ids(hashed).totals, accepted=before))
 
-    audit("a", "b", *SAME_HASH)
-    with pytest.raises(PublishError, match="clean_customers: 1 customers have more than one row"):
-        audit("a", "b", "a", *SAME_HASH)
+    for read_before in range(3):
+        audit("a", "b", *SAME_HASH, read_before=read_before)
+        with pytest.raises(PublishError, match="clean_customers: 1 customers have more than one row"):
+            audit("a", "b", "a", *SAME_HASH, read_before=read_before)
