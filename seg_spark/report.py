@@ -6,7 +6,8 @@ from datetime import date
 from seg_spark import columns as c
 from seg_spark.errors import FIT_AGAIN, InputError
 from seg_spark.reporting.changes import MOST_DATES
-from seg_spark.reporting.report_page import ReportData, render_report
+from seg_spark.reporting.report_page import render_report
+from seg_spark.reporting.report_sections import ReportData
 from seg_spark.storage.commits import commit_of
 from seg_spark.storage.portable_models import read_model, read_scores, scores_path
 from seg_spark.storage.published_tables import read_profiles, read_sizes, read_transitions
@@ -22,7 +23,7 @@ def make_report(store: Files, run_date: date) -> str:
     commit = commit_of(store, run_date)
     labels = commit.tables.get(c.CUSTOMER_SEGMENTS)
     run_id = labels.run_id if labels else ""
-    record = next((one for one in read_records(store, run_date) if one.get("run_id") == run_id), None)
+    record = next((record for record in read_records(store, run_date) if record.get("run_id") == run_id), None)
     if record is None or commit.model is None:
         raise InputError(
             f"{store.root}: no labels are published for {run_date}; run seg-spark nightly --run-date {run_date} first"

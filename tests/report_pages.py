@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from seg_spark.features.fitted import FittedCategory, FittedFeature, FittedNumber
 from seg_spark.reporting.report_figures import report_figures
-from seg_spark.reporting.report_page import ReportData, render_report
+from seg_spark.reporting.report_page import render_report
+from seg_spark.reporting.report_sections import ReportData
 from seg_spark.segments.model import Model, Segment
 from seg_spark.segments.movement import SegmentSizes, Transition
 from seg_spark.segments.profiles import Profile

@@ -15,12 +15,12 @@ def changes(
     record: Mapping[str, Any], transitions: Sequence[Transition], sizes: Sequence[SegmentSizes]
 ) -> dict[str, Any]:
     """The section of a page about what has changed, as values for its template."""
-    return {
-        "refit": _refit(record),
+    told = {
         "drift": _drift(record),
         "sizes": _sizes(sizes) if len(sizes) > 1 else None,
         "moves": _moves(record, transitions, *sizes[-2:]) if transitions and len(sizes) > 1 else None,
     }
+    return told | {"is_told": any(told.values()), "refit": _refit(record)}
 
 
 def warnings_of(record: Mapping[str, Any]) -> list[str]:
@@ -64,13 +64,13 @@ def _drift(record: Mapping[str, Any]) -> dict[str, Any] | None:
         {"limit": max(least, one["by_chance"]), **one}
         for one in sorted(drift["features"], key=lambda one: -float(one["psi"]))
     ]
-    highest = max((max(one["psi"], one["limit"]) for one in rows), default=1.0)
+    highest = max((max(row["psi"], row["limit"]) for row in rows), default=1.0)
     return {"rows": rows, "highest": highest, "distance_ratio": drift["distance_ratio"]}
 
 
 def _sizes(sizes: Sequence[SegmentSizes]) -> dict[str, Any]:
     """The largest segments of the last date first, then those that are gone."""
-    last = {one: own for own in sizes for one in own.customers}
+    last = {segment_id: own for own in sizes for segment_id in own.customers}
     ranked = sorted(last, key=lambda one: (one not in sizes[-1].customers, -last[one].customers[one]))
     shown = ranked[:_MOST_LINES]
     return {
@@ -85,10 +85,12 @@ def _sizes(sizes: Sequence[SegmentSizes]) -> dict[str, Any]:
 def _moves(
     record: Mapping[str, Any], transitions: Sequence[Transition], before: SegmentSizes, now: SegmentSizes
 ) -> dict[str, Any]:
-    moved = [one for one in transitions if one.from_segment_id != one.to_segment_id]
+    moved = [transition for transition in transitions if transition.from_segment_id != transition.to_segment_id]
     largest = sorted(moved, key=lambda one: -one.customers)[:_MOST_RIBBONS]
-    counts = {(one.from_segment_id, one.to_segment_id): one.customers for one in transitions}
-    froms = {one.from_segment_id for one in transitions if one.from_segment_id is not None}
+    counts = {
+        (transition.from_segment_id, transition.to_segment_id): transition.customers for transition in transitions
+    }
+    froms = {transition.from_segment_id for transition in transitions if transition.from_segment_id is not None}
     rows: list[int | None] = [*sorted(froms | set(before.customers)), None]  # the date before may be published anew
     columns: list[int | None] = [*sorted(now.customers), None]
     return {

@@ -9,7 +9,7 @@ from report_pages import HOSTILE, model, page
 
 from seg_spark.reporting.changes import warnings_of
 from seg_spark.reporting.report_figures import report_figures, without_customers
-from seg_spark.reporting.report_page import _isolated
+from seg_spark.reporting.report_sections import _isolated
 from seg_spark.segments.model import Model, Segment
 
 
