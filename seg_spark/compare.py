@@ -20,11 +20,15 @@ def compare_dates(store: Files, before: date, now: date) -> DateComparison:
     Raises InputError if a date is not published, or a table of it is damaged.
     """
     transitions = transitions_of(cross_labels_between(store, before, now), {})
-    names = [{one.segment_id: one.segment_name for one in read_profiles(store, day)} for day in (before, now)]
-    names_now = {one.name for one in _features(store, now)}
-    of_both = [one for one in _features(store, before) if one.name in names_now]
-    drift = [_drift(store, before, now, one) for one in of_both]
-    return DateComparison(before, now, names[0], names[1], transitions, tuple(one for one in drift if one is not None))
+    names = [
+        {profile.segment_id: profile.segment_name for profile in read_profiles(store, day)} for day in (before, now)
+    ]
+    names_now = {feature.name for feature in _features(store, now)}
+    of_both = [feature for feature in _features(store, before) if feature.name in names_now]
+    drift = [_drift(store, before, now, feature) for feature in of_both]
+    return DateComparison(
+        before, now, names[0], names[1], transitions, tuple(feature for feature in drift if feature is not None)
+    )
 
 
 def _features(store: Files, run_date: date) -> tuple[FittedFeature, ...]:

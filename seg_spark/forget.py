@@ -90,7 +90,7 @@ def _small_segments(store: Store, run_date: date) -> Iterator[SmallSegment]:
         return
     labels = read_table_of_date(store, run_date, c.CUSTOMER_SEGMENTS, (c.SEGMENT_ID,))[c.SEGMENT_ID]
     left = {one["values"]: one["counts"] for one in pc.value_counts(labels).to_pylist()}
-    for segment_id in sorted({one.segment_id for one in read_profiles(store, run_date)}):
+    for segment_id in sorted({profile.segment_id for profile in read_profiles(store, run_date)}):
         if left.get(segment_id, 0) < FEWEST:
             yield SmallSegment(run_date, segment_id, left.get(segment_id, 0))
 
@@ -119,7 +119,9 @@ def _refuse_in_input(spark: SparkSession, settings: Settings, run_date: date, fo
 
 
 def _dates_with_runs(store: Store) -> list[date]:
-    found = (re.fullmatch(rf"{c.RUN_DATE}=(\d{{4}}-\d{{2}}-\d{{2}})", one.name) for one in store.entries(layout.RUNS))
+    found = (
+        re.fullmatch(rf"{c.RUN_DATE}=(\d{{4}}-\d{{2}}-\d{{2}})", entry.name) for entry in store.entries(layout.RUNS)
+    )
     return [date.fromisoformat(one[1]) for one in found if one]
 
 

@@ -76,7 +76,7 @@ def record_of(
         "restored_run": outcome.restored_run,
         "forgotten": outcome.forgotten,
         "mllib": asdict(fitted.mllib) if fitted else None,
-        "scores": [asdict(one) for one in scored.scores] if scored else None,
+        "scores": [asdict(fit) for fit in scored.scores] if scored else None,
         "published_scores": asdict(labelled.scores) if labelled and labelled.scores else None,
         "segments": _segments(outcome) if labelled else None,
         "movement": _movement(labelled),
@@ -93,22 +93,22 @@ def _segments(outcome: RunOutcome) -> list[dict[str, Any]]:
     labelled, model = outcome.labelled, outcome.model
     if labelled is None or model is None:
         return []
-    everybody = sum(one.customers for one in labelled.totals)
-    names = {one.segment_id: one.name for one in model.segments}
+    everybody = sum(total.customers for total in labelled.totals)
+    names = {segment.segment_id: segment.name for segment in model.segments}
     return [
         {
-            "segment_id": one.segment_id,
-            "segment_name": names[one.segment_id],
-            "customers": one.customers,
-            "share": one.customers / everybody,
-            "outliers": one.outliers,
+            "segment_id": total.segment_id,
+            "segment_name": names[total.segment_id],
+            "customers": total.customers,
+            "share": total.customers / everybody,
+            "outliers": total.outliers,
             "means": {
                 profile.feature: profile.mean
                 for profile in labelled.profile_rows
-                if profile.segment_id == one.segment_id and profile.mean is not None
+                if profile.segment_id == total.segment_id and profile.mean is not None
             },
         }
-        for one in labelled.totals
+        for total in labelled.totals
     ]
 
 
@@ -125,7 +125,10 @@ def _missing(outcome: RunOutcome) -> dict[str, int] | None:
     if outcome.labelled is None or outcome.model is None:
         return dict(outcome.cleaned.missing) if outcome.cleaned else None
     totals = outcome.labelled.totals
-    return {one.name: sum(own.customers - own.known[one.name] for own in totals) for one in outcome.model.features}
+    return {
+        feature.name: sum(own.customers - own.known[feature.name] for own in totals)
+        for feature in outcome.model.features
+    }
 
 
 def _clipped(labelled: "LabellingResult") -> dict[str, int]:

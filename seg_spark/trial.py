@@ -143,17 +143,18 @@ def _segmentation(fitted: FittingResult, rows: RowCounts) -> Segmentation:
         model_id=fitted.model.model_id,
         chosen_because=fitted.choice.because,
         rows=rows,
-        scores=next(one for one in fitted.scores if one.k == fitted.choice.k),
+        scores=next(fit for fit in fitted.scores if fit.k == fitted.choice.k),
         scores_by_k=fitted.scores,
-        names={one.segment_id: one.name for one in fitted.model.segments},
+        names={segment.segment_id: segment.name for segment in fitted.model.segments},
     )
 
 
 def _axes(model: Model) -> tuple[object, ...]:
     """What two models must share for their scores to be comparable."""
     features = (
-        (one.name, one.transform if isinstance(one, FittedNumber) else one.weight) for one in model.features
-    )  # fmt: skip
+        (feature.name, feature.transform if isinstance(feature, FittedNumber) else feature.weight)
+        for feature in model.features
+    )
     return model.scaling, *features
 
 

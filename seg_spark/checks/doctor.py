@@ -92,7 +92,7 @@ def examine(request: DoctorRequest) -> tuple[Finding, ...]:
 
 def exit_code_of(findings: Iterable[Finding]) -> int:
     """0 without a fault, else the exit code of what must be corrected first: conf, machine or output, input."""
-    kinds = {one.kind for one in findings if one.status == "fault"}
+    kinds = {finding.kind for finding in findings if finding.status == "fault"}
     return next((kind.exit_code for kind in _FAULTS_BY_WEIGHT if kind in kinds), PlatformError.exit_code * bool(kinds))
 
 
@@ -217,10 +217,15 @@ def _input(settings: Settings, request: DoctorRequest) -> tuple[InputFiles | Non
 
     findings = list(_findings_of("input", check, InputError))
     advice = "put it there, or correct input.path"
-    findings = [replace(one, advice=advice) if "does not exist" in one.found else one for one in findings]
+    findings = [
+        replace(finding, advice=advice) if "does not exist" in finding.found else finding for finding in findings
+    ]
     if _DATE in raw.path and not request.is_date_named:
         advice = "name the date of the input with --run-date"
-        findings = [replace(one, status="warning", advice=advice) if one.status == "fault" else one for one in findings]
+        findings = [
+            replace(finding, status="warning", advice=advice) if finding.status == "fault" else finding
+            for finding in findings
+        ]
     return (found[0] if found else None), findings
 
 

@@ -72,7 +72,7 @@ def validate_input(settings: Settings, run_date: date | None) -> Validation:
         source = settings.features.source_of(name)
         values = sample.columns[source]
         if settings.input.format == "json":  # a run reads all of JSON as text
-            values = [str(one).lower() if isinstance(one, bool) else _as_text(one) for one in values]
+            values = [str(value).lower() if isinstance(value, bool) else _as_text(value) for value in values]
         summaries.append(_summarise(name, source, feature, list(zip(values, excluded, reasons, strict=True)), nulls))
     if settings.input.order_by is not None:
         _check_order(settings.input.order_by, sample.columns[settings.input.order_by], excluded, nulls, reasons)
@@ -195,14 +195,16 @@ def _id_reasons(raw: Any, nulls: Sequence[str]) -> list[str]:
 
 def _warnings(settings: Settings, summaries: Sequence[FeatureSummary], good: int, repeated: int) -> list[str]:
     texts = []
-    for one in summaries:
-        if one.distinct == 0:
-            texts.append(f"{one.name}: none of the rows checked has a usable value")
-        elif one.distinct == 1 and not (one.kind == "category" and one.missing):  # missing is a level too
-            texts.append(f"{one.name}: has one value throughout, so it weighs nothing")
-        levels = settings.features.columns[one.name].max_categories
-        if one.kind == "category" and one.distinct > levels:
-            texts.append(f"{one.name}: has {one.distinct:,} levels; all but the {levels} most frequent become 'other'")
+    for summary in summaries:
+        if summary.distinct == 0:
+            texts.append(f"{summary.name}: none of the rows checked has a usable value")
+        elif summary.distinct == 1 and not (summary.kind == "category" and summary.missing):  # missing is a level too
+            texts.append(f"{summary.name}: has one value throughout, so it weighs nothing")
+        levels = settings.features.columns[summary.name].max_categories
+        if summary.kind == "category" and summary.distinct > levels:
+            texts.append(
+                f"{summary.name}: has {summary.distinct:,} levels; all but the {levels} most frequent become 'other'"
+            )
     if repeated and settings.input.order_by is None:
         texts.append(
             f"{repeated:,} {'row repeats' if repeated == 1 else 'rows repeat'} the id of another one; "

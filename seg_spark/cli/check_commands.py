@@ -141,9 +141,9 @@ def _show(console: Console, found: "Validation", path: str) -> None:
         table.add_column(name)
     for name in ("missing", "rejected", "different values"):
         table.add_column(name, justify="right")
-    for one in found.features:
-        cells = (f"{count / rows:.1%}" if count else "" for count in (one.missing, one.rejected))
-        table.add_row(one.name, Text(one.source), one.kind, *cells, f"{one.distinct:,}")
+    for feature in found.features:
+        cells = (f"{count / rows:.1%}" if count else "" for count in (feature.missing, feature.rejected))
+        table.add_row(feature.name, Text(feature.source), feature.kind, *cells, f"{feature.distinct:,}")
     console.print(table)
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(found.rejected_by_reason.items())[:6])
     excluded = f" + {found.excluded:,} excluded" if found.excluded else ""

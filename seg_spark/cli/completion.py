@@ -48,7 +48,7 @@ def complete_published_date(ctx: typer.Context, incomplete: str) -> list[str]:
     """The dates that are published."""
     from seg_spark.storage.commits import published_dates
 
-    return [one.isoformat() for one in published_dates(_store(ctx))]
+    return [date_.isoformat() for date_ in published_dates(_store(ctx))]
 
 
 @_never_failing
@@ -60,7 +60,7 @@ def complete_feature(ctx: typer.Context, incomplete: str) -> list[str]:
     model = published_model(_store(ctx), date.fromisoformat(named) if named else date.max)
     given = {str(word).partition("=")[0].lower() for word in ctx.params.get("values") or ()}
     features = model.features if model is not None else ()
-    return [f"{one.name}=" for one in features if one.name.lower() not in given]
+    return [f"{feature.name}=" for feature in features if feature.name.lower() not in given]
 
 
 def _setting_names(path: Sequence[str], features: Sequence[str]) -> Iterator[str]:
@@ -94,7 +94,9 @@ def _settings(ctx: typer.Context) -> "Settings":
 
     # the word being completed is not among them yet
     assignments: Any = ctx.params.get("assignments") or ()
-    return load_settings(_conf_dir(ctx), ctx.params.get("env"), [str(one) for one in assignments]).settings
+    return load_settings(
+        _conf_dir(ctx), ctx.params.get("env"), [str(assignment) for assignment in assignments]
+    ).settings
 
 
 def _conf_dir(ctx: typer.Context) -> Path:

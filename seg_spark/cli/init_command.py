@@ -76,8 +76,8 @@ def _show(console: Console, proposal: "Proposal") -> None:
     for feature in proposal.features:
         table.add_row(*map(escape, (feature.name, feature.header, feature.kind, feature_summary(feature))))
     console.print(table)
-    for one in proposal.omitted:
-        console.print(f"left out: {escape(one.header)}: {escape(one.reason)}", soft_wrap=True)
+    for column in proposal.omitted:
+        console.print(f"left out: {escape(column.header)}: {escape(column.reason)}", soft_wrap=True)
     for text in concerns(proposal):
         console.print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True)
 
@@ -96,7 +96,7 @@ def _next_commands(conf_dir: Path, run_date: date, proposal: "Proposal") -> Iter
     program = program_name()
     yield f"{program} validate --conf-dir {folder}"
     yield f"{program} nightly --run-date {run_date} --conf-dir {folder}"
-    values = " ".join(shlex.quote(f"{one.name}={_typical(one)}") for one in proposal.features[:50])
+    values = " ".join(shlex.quote(f"{feature.name}={_typical(feature)}") for feature in proposal.features[:50])
     yield f"{program} predict --conf-dir {folder} {values}"
 
 

@@ -97,7 +97,9 @@ def _predict_file(file: Path, settings: Any, model: Any, as_json: bool) -> None:
     columns = raw_columns(model)
     answers = []
     rows = read_customer_file(file, settings.input.options, columns.__contains__)
-    _warn_of_absent(rows[0].cells if rows else {}, columns, {one.source: one.name for one in model.features})
+    _warn_of_absent(
+        rows[0].cells if rows else {}, columns, {feature.source: feature.name for feature in model.features}
+    )
     for row in rows:
         named = {columns[name]: cell for name, cell in row.cells.items() if name in columns}
         cells = named | row.cells  # a column called like a feature stands back behind the feature's own

@@ -171,7 +171,7 @@ def show_stale_dates(store: "Files", run_date: date) -> None:
     """Tell which published dates after another were made before it was published last; nothing if there is none."""
     from seg_spark.storage.commits import latest_commit, stale_dates
 
-    stale = [one for one in stale_dates(latest_commit(store)) if one > run_date]
+    stale = [date_ for date_ in stale_dates(latest_commit(store)) if date_ > run_date]
     if stale:
         dates = f"{stale[0]}" if len(stale) == 1 else f"{stale[0]} to {stale[-1]} ({len(stale)} dates)"
         out().print(

@@ -192,7 +192,7 @@ def prediction_strengths(matrix: Matrix, ks: Sequence[int]) -> dict[int, float |
     centres = [approximate_centres(half, max(ks)) for half in halves]
     strengths: dict[int, float | None] = {}
     for k in ks:
-        both = [one[k] for one in centres if k in one]
+        both = [centre[k] for centre in centres if k in centre]
         found = [
             _least_share_kept(nearest_centre(half, own)[0], nearest_centre(half, other)[0], k)
             for half, own, other in zip(halves, both, reversed(both), strict=False)

@@ -236,7 +236,7 @@ def _exchange(points: WeightedPoints, best: dict[int, Solution], offered: dict[i
         offered[k] = sources
         offers = [splits(best[k - 1].survey)]
         if larger:
-            offers += [removals(larger[0].survey), *(one.joined[k][None] for one in larger[1:])]
+            offers += [removals(larger[0].survey), *(solution.joined[k][None] for solution in larger[1:])]
         candidate = _best_of(points, np.concatenate(offers))
         if _gains(candidate, best[k]):
             best[k] = _improve(points, candidate)

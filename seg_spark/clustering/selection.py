@@ -35,14 +35,16 @@ def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Sele
     """
     least = f"below {settings.min_segment_share:.2%}"
     too_small = {
-        one.k: f"its smallest segment is {one.smallest_share:.2%} of the customers, {least}"
-        for one in scores
-        if one.smallest_share < settings.min_segment_share and one.k not in faults
+        candidate.k: f"its smallest segment is {candidate.smallest_share:.2%} of the customers, {least}"
+        for candidate in scores
+        if candidate.smallest_share < settings.min_segment_share and candidate.k not in faults
     }
     excluded = {**faults, **too_small}
-    eligible = [one for one in sorted(scores, key=lambda one: one.k) if one.k not in excluded]
+    eligible = [
+        candidate for candidate in sorted(scores, key=lambda candidate: candidate.k) if candidate.k not in excluded
+    ]
     if settings.rule == "fixed":
-        eligible = [one for one in eligible if one.k == settings.k]
+        eligible = [candidate for candidate in eligible if candidate.k == settings.k]
     if len(too_small) > 1:
         told = {**faults, **dict.fromkeys(too_small, f"their smallest segments are {least} of the customers")}
     else:
@@ -53,7 +55,7 @@ def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Sele
         )
     if settings.rule == "fixed":
         return Choice(eligible[0].k, f"k = {eligible[0].k} is fixed by selection.k", excluded)
-    k, because = _chosen_by(settings.rule, sorted(scores, key=lambda one: one.k), eligible)
+    k, because = _chosen_by(settings.rule, sorted(scores, key=lambda candidate: candidate.k), eligible)
     if len(eligible) == 1 < len(scores):  # the best score of one would mislead
         because = f"k = {k} is the only one that is eligible"
     return Choice(k, because + (f". Not eligible: {_by_reason(told)}" if told else ""), excluded)
@@ -102,9 +104,9 @@ def _consensus(curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int
     votes = {_TITLES[rule]: _extreme(eligible, rule)[0] for rule in _TITLES}
     if _has_elbow(curve):
         votes["elbow"] = _elbow(curve, eligible)[0]
-    silhouettes = {one.k: one.silhouette for one in eligible}
+    silhouettes = {candidate.k: candidate.silhouette for candidate in eligible}
     counted = Counter(votes.values())
-    k = max(counted, key=lambda one: (counted[one], silhouettes[one], -one))
+    k = max(counted, key=lambda candidate: (counted[candidate], silhouettes[candidate], -candidate))
     voters = ", ".join(title for title, choice in votes.items() if choice == k)
     others = ", ".join(f"{title}: k = {choice}" for title, choice in votes.items() if choice != k)
     because = f"k = {k} has {counted[k]} of {len(votes)} votes ({voters})"
@@ -115,7 +117,11 @@ def _consensus(curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int
 
 def _largest_stable(eligible: Sequence[Scores]) -> tuple[int, str]:
     """The largest k with a prediction strength of at least `STABLE` (Tibshirani & Walther 2005), or the strongest."""
-    known = {one.k: one.prediction_strength for one in eligible if one.prediction_strength is not None}
+    known = {
+        candidate.k: candidate.prediction_strength
+        for candidate in eligible
+        if candidate.prediction_strength is not None
+    }
     if not known:
         return eligible[
             0
@@ -125,7 +131,7 @@ def _largest_stable(eligible: Sequence[Scores]) -> tuple[int, str]:
         return stable[-1], (
             f"k = {stable[-1]} is the largest with a prediction strength of at least {STABLE}, {known[stable[-1]]:.2f}"
         )
-    k = max(known, key=lambda one: (known[one], -one))
+    k = max(known, key=lambda candidate: (known[candidate], -candidate))
     return k, f"k = {k} has the highest prediction strength, {known[k]:.2f}; none reaches {STABLE}"
 
 
@@ -151,7 +157,7 @@ def _elbow(curve: Sequence[Scores], eligible: Sequence[Scores]) -> tuple[int, st
     def below_line(one: Scores) -> float:
         return 1 - (one.k - first.k) / (last.k - first.k) - (one.within_ss - last.within_ss) / fall
 
-    best = max(eligible, key=lambda one: (below_line(one), -one.k))
+    best = max(eligible, key=lambda candidate: (below_line(candidate), -candidate.k))
     return best.k, (
         f"k = {best.k} is the elbow of the within sum of squares "
         f"({below_line(best):.2f} of the fall below the straight line between its ends)"

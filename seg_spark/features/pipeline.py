@@ -49,7 +49,7 @@ def fit_preparation(
     that came with scale 0 keeps it: it is constant in training and weighs nothing, now and later.
     """
     row_rules = _row_rules(numbers, categories)
-    weights = [settings.columns[one.name].weight if one.scale else 0.0 for one in numbers]
+    weights = [settings.columns[number.name].weight if number.scale else 0.0 for number in numbers]
     model = Pipeline(stages=[row_rules, *_vector_stages(settings, numbers, categories, weights)]).fit(training)
     shifts, scales = _scaling_of(model, len(numbers))
     fitted = [
@@ -60,7 +60,7 @@ def fit_preparation(
 
 
 def _row_rules(numbers: Sequence[FittedNumber], categories: Sequence[FittedCategory]) -> SQLTransformer:
-    columns = [f"{one.row_sql()} AS {sql_text.identifier(_prepared(one.name))}" for one in numbers]
+    columns = [f"{number.row_sql()} AS {sql_text.identifier(_prepared(number.name))}" for number in numbers]
     for category in categories:
         for position, sql in enumerate(category.axes_sql()):
             columns.append(f"{sql} AS {sql_text.identifier(_prepared(category.name, position))}")
@@ -73,7 +73,7 @@ def _vector_stages(
     stages: list[_Stage] = []
     parts: list[str] = []
     if numbers:
-        stages.append(VectorAssembler(inputCols=[_prepared(one.name) for one in numbers], outputCol=_NUMBERS))
+        stages.append(VectorAssembler(inputCols=[_prepared(number.name) for number in numbers], outputCol=_NUMBERS))
         last = _NUMBERS
         scaler = _scaler(settings.scaling)
         if scaler is not None:

@@ -83,24 +83,24 @@ def propose(sample: Sample, customer_id: str | None, requested: Sequence[str], t
     all_facts = column_facts(sample, null_values, this_year)
     id_header = _checked_id(customer_id, all_facts)
     roles = [propose_role(facts, id_header) for facts in all_facts]
-    names = feature_names(one.facts.header for one in roles if one.role is not ColumnRole.ID)
+    names = feature_names(role.facts.header for role in roles if role.role is not ColumnRole.ID)
     labels = feature_labels(names.values())
     chosen = (
-        _requested(requested, roles, names) if requested else [one for one in roles if one.is_feature][:MAX_FEATURES]
+        _requested(requested, roles, names) if requested else [role for role in roles if role.is_feature][:MAX_FEATURES]
     )
     if not chosen:
         raise InputError(_no_feature(roles))
-    picked = {one.facts.header for one in chosen}
+    picked = {column.facts.header for column in chosen}
     ids = _id_facts(sample.columns[id_header], null_values)
     return Proposal(
         sample=sample,
         customer_id=id_header,
         ids=ids,
         null_values=marks,
-        features=tuple(_feature(one, names, labels) for one in chosen),
+        features=tuple(_feature(column, names, labels) for column in chosen),
         omitted=tuple(_omitted(roles, picked, names, labels)),
         order_by=tuple(_order_columns(roles)) if ids.repeated else (),
-        exclusions=tuple(rule for one in roles if (rule := exclusion_of(one.facts)) is not None),
+        exclusions=tuple(rule for role in roles if (rule := exclusion_of(role.facts)) is not None),
     )
 
 
@@ -123,8 +123,8 @@ def _may_be_id(facts: ColumnFacts) -> bool:
 
 
 def _requested(requested: Sequence[str], roles: Sequence[ProposedRole], names: Mapping[str, str]) -> list[ProposedRole]:
-    by_word = {names[one.facts.header]: one for one in roles if one.facts.header in names}
-    by_word |= {one.facts.header: one for one in roles}
+    by_word = {names[role.facts.header]: role for role in roles if role.facts.header in names}
+    by_word |= {role.facts.header: role for role in roles}
     chosen: dict[str, ProposedRole] = {}
     for text in requested:
         for word in _words(text, by_word):
@@ -177,23 +177,25 @@ def _are_years(facts: ColumnFacts) -> bool:
 def _omitted(
     roles: Sequence[ProposedRole], picked: set[str], names: Mapping[str, str], labels: Mapping[str, str]
 ) -> Iterator[OmittedColumn]:
-    for one in roles:
-        if one.facts.header in picked or one.role is ColumnRole.ID:
+    for role in roles:
+        if role.facts.header in picked or role.role is ColumnRole.ID:
             continue
         as_feature = (
-            _feature(one, names, labels) if one.feature_kind is not None and one.role is not ColumnRole.EMPTY else None
+            _feature(role, names, labels)
+            if role.feature_kind is not None and role.role is not ColumnRole.EMPTY
+            else None
         )
-        yield OmittedColumn(one.facts.header, one.reason or _NOT_REQUESTED, as_feature)
+        yield OmittedColumn(role.facts.header, role.reason or _NOT_REQUESTED, as_feature)
 
 
 def _order_columns(roles: Sequence[ProposedRole]) -> Iterator[str]:
     """Dates, then numbers that count versions by their name: they can decide which row is the latest."""
-    able = [one for one in roles if one.can_order and one.role is not ColumnRole.ID]
-    for one in sorted(able, key=lambda one: one.role is not ColumnRole.DATE):
-        number = one.facts.numbers
-        is_version = number is not None and number.form is None and hints_at(one.facts.header, VERSION_WORDS)
-        if one.role is ColumnRole.DATE or is_version:
-            yield one.facts.header
+    able = [role for role in roles if role.can_order and role.role is not ColumnRole.ID]
+    for column in sorted(able, key=lambda column: column.role is not ColumnRole.DATE):
+        number = column.facts.numbers
+        is_version = number is not None and number.form is None and hints_at(column.facts.header, VERSION_WORDS)
+        if column.role is ColumnRole.DATE or is_version:
+            yield column.facts.header
 
 
 def _id_facts(values: Sequence[Any], null_values: Sequence[str]) -> IdFacts:
@@ -209,6 +211,6 @@ def _is_blank(value: Any, null_values: Sequence[str]) -> bool:
 
 
 def _no_feature(roles: Sequence[ProposedRole]) -> str:
-    lines = [f"  {one.facts.header!r}: {one.reason}" for one in roles[:50]]
+    lines = [f"  {role.facts.header!r}: {role.reason}" for role in roles[:50]]
     more = [f"  and {len(roles) - 50} more"] if len(roles) > 50 else []
     return "\n".join(["no column is suitable as a feature; --features can name one anyway", *lines, *more])

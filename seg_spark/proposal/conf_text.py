@@ -116,18 +116,18 @@ def _features(proposal: Proposal) -> Iterator[str]:
         for text in filter(None, (*warnings(feature), skew_of(feature))):
             yield from comment(text, "    # ! ", "    #   ")
         yield f"    {feature_line(feature)}"
-    usable = [one for one in proposal.omitted if one.as_feature is not None]
-    unusable = [one for one in proposal.omitted if one.as_feature is None]
+    usable = [column for column in proposal.omitted if column.as_feature is not None]
+    unusable = [column for column in proposal.omitted if column.as_feature is None]
     if usable:
         yield ""
         yield "    # Left out. Remove the # to use one anyway:"
-        lines = [(feature_line(one.as_feature), one.reason) for one in usable if one.as_feature is not None]
+        lines = [(feature_line(column.as_feature), column.reason) for column in usable if column.as_feature is not None]
         width = min(70, max(len(line) for line, _ in lines))
         yield from (f"    # {line:<{width}}  # {_one_line(reason)}" for line, reason in lines)
     if unusable:
         yield ""
         yield "    # Left out, since they cannot be features:"
-        yield from (f"    # - {_one_line(one.header)}: {_one_line(one.reason)}" for one in unusable)
+        yield from (f"    # - {_one_line(column.header)}: {_one_line(column.reason)}" for column in unusable)
 
 
 def feature_line(feature: ProposedFeature) -> str:

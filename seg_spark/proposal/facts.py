@@ -151,8 +151,11 @@ def _number_facts(
         return None
     values = np.repeat(np.array([*meant.values()]), [counts[raw] for raw in meant])
     suspicious = tuple(
-        replace(one, texts=tuple(sorted(raw for raw in meant if meant[raw] == one.value and isinstance(raw, str))))
-        for one in suspicions(values, header, this_year)
+        replace(
+            suspicion,
+            texts=tuple(sorted(raw for raw in meant if meant[raw] == suspicion.value and isinstance(raw, str))),
+        )
+        for suspicion in suspicions(values, header, this_year)
     )
     usual = values[~np.isin(values, [one.value for one in suspicious])] if suspicious else values
     usual = usual if len(usual) else values

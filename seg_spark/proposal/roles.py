@@ -97,7 +97,9 @@ def _flag(facts: ColumnFacts) -> ProposedRole | None:
 
     As a number, standardised, a rare 1 would outweigh every other feature.
     """
-    levels = {str(int(one)) if isinstance(one, float) and one.is_integer() else str(one) for one in facts.counts}
+    levels = {
+        str(int(value)) if isinstance(value, float) and value.is_integer() else str(value) for value in facts.counts
+    }
     if facts.numbers is None or levels != {"0", "1"}:
         return None
     return ProposedRole(facts, ColumnRole.CATEGORY, feature_kind="category")

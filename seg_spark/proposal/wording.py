@@ -84,7 +84,9 @@ def general_warnings(proposal: Proposal) -> Iterator[str]:
             yield "this looks like a table of orders or visits; segments need one row per customer: sum it up first"
     if sample.malformed_rows:
         yield f"{_rows(sample.malformed_rows)} with more or fewer fields than the header will be rejected"
-    unusable = [one.facts.numbers.unusable_rows for one in proposal.features if one.facts.numbers is not None]
+    unusable = [
+        feature.facts.numbers.unusable_rows for feature in proposal.features if feature.facts.numbers is not None
+    ]
     doomed = ids.blank_rows + ids.repeated_rows + sample.malformed_rows + sum(unusable)
     limit = Cleaning().max_rejected_share
     if doomed > limit * (sample.rows + sample.malformed_rows):
@@ -126,11 +128,11 @@ def level(value: Any) -> str:
 
 
 def _number_warnings(number: NumberFacts) -> Iterator[str]:
-    for one in number.suspicions[:_MOST_SUSPICIONS]:
-        texts = ", ".join(map(repr, one.texts[:_MOST_SPELLINGS]))
+    for suspicion in number.suspicions[:_MOST_SUSPICIONS]:
+        texts = ", ".join(map(repr, suspicion.texts[:_MOST_SPELLINGS]))
         as_missing = f"{texts} in input.null_values makes it missing (in every column), or " if texts else ""
         yield (
-            f"{plain(one.value)} in {_rows(one.count)}: {one.why}; if it means unknown, {as_missing}"
+            f"{plain(suspicion.value)} in {_rows(suspicion.count)}: {suspicion.why}; if it means unknown, {as_missing}"
             f"{_bounds(number)} rejects it"
         )
     if len(number.suspicions) > _MOST_SUSPICIONS:
@@ -153,8 +155,8 @@ def _level_warnings(facts: ColumnFacts) -> Iterator[str]:
 
 def _bounds(number: NumberFacts) -> str:
     """A range without the suspicious values that leaves room around the others: tomorrow's may lie further out."""
-    below = [one.value for one in number.suspicions if one.value < number.usual_lowest]
-    above = [one.value for one in number.suspicions if one.value > number.usual_highest]
+    below = [suspicion.value for suspicion in number.suspicions if suspicion.value < number.usual_lowest]
+    above = [suspicion.value for suspicion in number.suspicions if suspicion.value > number.usual_highest]
     low = high = "null"
     if below:
         nearest = max(below)

@@ -71,7 +71,7 @@ def scatter(figures: Mapping[str, Any], segment_ids: Sequence[int]) -> dict[str,
     xs, ys = ([one[i] for one in (*points, *centres)] for i in (0, 1))
     x = Axis(*_padded(xs), 62, 352)
     y = Axis(*_padded(ys), 312, 10)
-    dots: dict[int, list[str]] = {one: [] for one in segment_ids}
+    dots: dict[int, list[str]] = {segment_id: [] for segment_id in segment_ids}
     for point, segment in zip(points, figures["segments"], strict=True):
         dots[segment].append(f"M{x.at(point[0])} {y.at(point[1])}h0")
     return {
@@ -93,7 +93,7 @@ def silhouettes(figures: Mapping[str, Any]) -> dict[str, Any]:
     if not figures:
         return {}
     segments = figures["segments"]
-    lowest = min(0.0, *(value for one in segments.values() for value in one["values"]))
+    lowest = min(0.0, *(value for segment in segments.values() for value in segment["values"]))
     x = Axis(lowest, 1.0, 36, 350)
     heights = {key: 14 + 200 * one["size"] / figures["customers"] for key, one in segments.items()}
     areas, top = [], 8.0
@@ -124,7 +124,7 @@ def flows(moves: Sequence[tuple[int | None, int | None, int]]) -> dict[str, Any]
     everybody = sum(customers for *_, customers in moves)
     if not everybody:
         return {}
-    froms, tos = ({one[side] for one in moves} for side in (0, 1))
+    froms, tos = ({move[side] for move in moves} for side in (0, 1))
     most = max(len(froms), len(tos))
     scale = max(160.0, 22.0 * most) / everybody
     blocks: list[tuple[int | None, str, float, float, float]] = []
@@ -137,7 +137,7 @@ def flows(moves: Sequence[tuple[int | None, int | None, int]]) -> dict[str, Any]
             tops[side, one] = top
             top += max(height, 8.0) + 10
     ribbons = []
-    for before, now, customers in sorted(moves, key=lambda one: tuple((side is None, side or 0) for side in one[:2])):
+    for before, now, customers in sorted(moves, key=lambda move: tuple((side is None, side or 0) for side in move[:2])):
         height = scale * customers
         start, end = tops[0, before], tops[1, now]
         tops[0, before] += height
@@ -184,7 +184,7 @@ def _apart(ends: Sequence[tuple[float, float, int]]) -> list[float]:
 
 
 def _none_last(segments: Iterable[int | None]) -> list[int | None]:
-    return sorted(segments, key=lambda one: (one is None, one or 0))
+    return sorted(segments, key=lambda segment: (segment is None, segment or 0))
 
 
 def _class(segment_id: int | None) -> str:

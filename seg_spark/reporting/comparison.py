@@ -152,7 +152,7 @@ def _if_scored(scores: Mapping[int, Scores], k: int, value: Callable[[Scores], s
 
 
 def _segments(comparison: Comparison) -> Table:
-    published = {one.segment_id: one for one in comparison.published_segments}
+    published = {segment.segment_id: segment for segment in comparison.published_segments}
     table = Table(title="Segments tried, each beside its published match", title_justify="left", header_style="bold")
     for side in ("tried", "published"):
         table.add_column("id", justify="right")
@@ -165,9 +165,9 @@ def _segments(comparison: Comparison) -> Table:
             table.add_row(*_cells(one), "", "new", "", "", "")
         else:
             table.add_row(*_cells(one), *_cells(published[one.matched_segment_id]), f"{one.shared_customers:,}")
-    for one in comparison.published_segments:
-        if one.matched_segment_id is None:
-            table.add_row("", "gone", "", "", *_cells(one), "")
+    for segment in comparison.published_segments:
+        if segment.matched_segment_id is None:
+            table.add_row("", "gone", "", "", *_cells(segment), "")
     return table
 
 

@@ -26,12 +26,14 @@ class Finding:
 
 def show_findings(console: Console, findings: Sequence[Finding]) -> None:
     """One line per finding, and how many there are of each status."""
-    width = max((len(one.what) for one in findings), default=0)
-    for one in findings:
-        advice = f"; {one.advice}" if one.advice else ""
-        line = Text.assemble((f"{one.status:<8}", _STYLES[one.status]), f" {one.what:<{width}}  {one.found}{advice}")
+    width = max((len(finding.what) for finding in findings), default=0)
+    for finding in findings:
+        advice = f"; {finding.advice}" if finding.advice else ""
+        line = Text.assemble(
+            (f"{finding.status:<8}", _STYLES[finding.status]), f" {finding.what:<{width}}  {finding.found}{advice}"
+        )
         console.print(line, soft_wrap=True)
-    faults, warnings = (sum(one.status == status for one in findings) for status in ("fault", "warning"))
+    faults, warnings = (sum(finding.status == status for finding in findings) for status in ("fault", "warning"))
     console.print(f"{_number(faults, 'fault')}, {_number(warnings, 'warning')} in {len(findings)} checks")
 
 

@@ -20,14 +20,14 @@ def show_movement(console: Console, found: DateComparison) -> None:
     console.print(f"{found.before} to {found.now}: {sums}", markup=False, soft_wrap=True)
     if len(found.names_now) <= _MOST_COLUMNS:
         console.print(_matrix(found))
-    moves = [one for one in found.transitions if one.from_segment_id != one.to_segment_id]
-    moves = sorted(moves, key=lambda one: -one.customers)[:_MOST_MOVES]
+    moves = [transition for transition in found.transitions if transition.from_segment_id != transition.to_segment_id]
+    moves = sorted(moves, key=lambda move: -move.customers)[:_MOST_MOVES]
     if moves:
         console.print("largest moves:")
-    for one in moves:
-        from_segment = _shown(one.from_segment_id, found.names_before, "entered")
-        to_segment = _shown(one.to_segment_id, found.names_now, "left")
-        console.print(f"{one.customers:>9,}  {from_segment} -> {to_segment}", markup=False, soft_wrap=True)
+    for move in moves:
+        from_segment = _shown(move.from_segment_id, found.names_before, "entered")
+        to_segment = _shown(move.to_segment_id, found.names_now, "left")
+        console.print(f"{move.customers:>9,}  {from_segment} -> {to_segment}", markup=False, soft_wrap=True)
     if found.drift:
         console.print(_drift(found))
 
@@ -40,8 +40,8 @@ def movement_document(found: DateComparison) -> dict[str, Any]:
         **asdict(Movement.of(found.transitions)),
         "segments_before": {str(one): name for one, name in sorted(found.names_before.items())},
         "segments_now": {str(one): name for one, name in sorted(found.names_now.items())},
-        "transitions": [asdict(one) for one in found.transitions],
-        "drift": [asdict(one) for one in found.drift],
+        "transitions": [asdict(transition) for transition in found.transitions],
+        "drift": [asdict(feature) for feature in found.drift],
     }
 
 
@@ -51,7 +51,9 @@ def _shown(segment_id: int | None, names: Mapping[int, str], otherwise: str) -> 
 
 
 def _matrix(found: DateComparison) -> Table:
-    counts = {(one.from_segment_id, one.to_segment_id): one.customers for one in found.transitions}
+    counts = {
+        (transition.from_segment_id, transition.to_segment_id): transition.customers for transition in found.transitions
+    }
     table = Table(header_style="bold", title=f"rows: segment on {found.before}, columns: on {found.now}")
     columns = [*sorted(found.names_now), None]
     table.add_column("", overflow="fold")
@@ -64,7 +66,7 @@ def _matrix(found: DateComparison) -> Table:
 
 
 def _drift(found: DateComparison) -> Table:
-    ordered = sorted(found.drift, key=lambda one: -one.psi)[:_MOST_FEATURES]
+    ordered = sorted(found.drift, key=lambda feature: -feature.psi)[:_MOST_FEATURES]
     others = len(found.drift) - len(ordered)
     table = Table(header_style="bold", title=f"drift of the features{f' (the other {others} less)' if others else ''}")
     table.add_column("feature", overflow="fold")

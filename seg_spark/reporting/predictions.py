@@ -39,8 +39,8 @@ def prediction_json(prediction: Prediction, model: Model) -> dict[str, Any]:
             }
             for one in prediction.deciding
         ],
-        "missing": [one.feature for one in prediction.readings if one.value is None],
-        "unseen": [one.feature for one in prediction.readings if one.is_unseen],
+        "missing": [reading.feature for reading in prediction.readings if reading.value is None],
+        "unseen": [reading.feature for reading in prediction.readings if reading.is_unseen],
         "model_id": model.model_id,
     }
 
@@ -49,7 +49,7 @@ def show_prediction(console: Console, prediction: Prediction, model: Model) -> N
     """The answer for one customer in a few lines."""
     label = prediction.label
     if label is None:
-        _line(console, "no segment", "; ".join(explain_reason(model, one) for one in prediction.reasons))
+        _line(console, "no segment", "; ".join(explain_reason(model, reason) for reason in prediction.reasons))
         return
     _line(console, "segment", f"{label.segment_id}  {label.segment_name}")
     if prediction.description:
@@ -58,10 +58,10 @@ def show_prediction(console: Console, prediction: Prediction, model: Model) -> N
     _line(console, "distance", f"{label.distance:.3f}{far}")
     _line(console, "runner-up", f"{label.runner_up_segment_id}  {prediction.runner_up_segment_name}")
     _line(console, "margin", f"{label.margin:.3f}  {_clearness(label.margin)}")
-    readings = {one.feature: one for one in prediction.readings}
+    readings = {reading.feature: reading for reading in prediction.readings}
     for number, (one, share) in enumerate(_decided(prediction.deciding)):
         _line(console, "" if number else "decided by", _deciding_text(one, share, readings[one.feature], model))
-    notes = [note for one in prediction.readings if (note := _note(one, model))]
+    notes = [note for reading in prediction.readings if (note := _note(reading, model))]
     for number, note in enumerate(notes):
         _line(console, "" if number else "note", note)
 
@@ -79,10 +79,10 @@ def show_predictions(console: Console, answers: Sequence[tuple[str, Prediction]]
     for who, prediction in answers:
         label = prediction.label
         if label is None:
-            reasons = "; ".join(explain_reason(model, one) for one in prediction.reasons)
+            reasons = "; ".join(explain_reason(model, reason) for reason in prediction.reasons)
             table.add_row(Text(who), "", "no segment", "", "", "", Text(reasons))
             continue
-        notes = ["outlier"] * label.is_outlier + [n for one in prediction.readings if (n := _note(one, model))]
+        notes = ["outlier"] * label.is_outlier + [n for reading in prediction.readings if (n := _note(reading, model))]
         table.add_row(
             Text(who),
             str(label.segment_id),
@@ -96,7 +96,7 @@ def show_predictions(console: Console, answers: Sequence[tuple[str, Prediction]]
 
 
 def _value(feature: str, prediction: Prediction) -> float | str | None:
-    reading = next(one for one in prediction.readings if one.feature == feature)
+    reading = next(reading for reading in prediction.readings if reading.feature == feature)
     return reading.taken_for if reading.value is None else reading.value
 
 
@@ -140,7 +140,7 @@ def _deciding_text(one: DecidingFeature, share: float, reading: Reading, model: 
 def _note(reading: Reading, model: Model) -> str:
     if reading.is_unseen:
         what = "is missing, which" if reading.value is None else "has a value that"
-        feature = next(one for one in model.features if one.name == reading.feature)
+        feature = next(feature for feature in model.features if feature.name == reading.feature)
         levels = [level for level in feature.levels if level] if isinstance(feature, FittedCategory) else []
         nearest = did_you_mean(str(reading.value), levels) if reading.value is not None else ""
         return f"{reading.feature} {what} the model has never seen{nearest}; it weighs nothing"

@@ -41,8 +41,10 @@ def report_figures(model: Model, customers: pa.Table, points: Matrix, segment_id
         "customers": len(points),
         "map": _map(model, points, segment_ids) | {"ids": customers[c.CUSTOMER_ID][:MOST_POINTS].to_pylist()},
         "silhouettes": _silhouettes(points[:few], segment_ids[:few]),
-        "distributions": [_distribution(one, customers[one.name], segment_ids) for one in model.features],
-        "examples": {str(one.segment_id): _examples(model, one, customers, points) for one in model.segments},
+        "distributions": [_distribution(feature, customers[feature.name], segment_ids) for feature in model.features],
+        "examples": {
+            str(segment.segment_id): _examples(model, segment, customers, points) for segment in model.segments
+        },
     }
 
 
@@ -51,7 +53,7 @@ def without_customers(figures: Mapping[str, Any], ids: Collection[str]) -> dict[
     shown = figures["map"]
     kept = [position for position, id_ in enumerate(shown["ids"]) if id_ not in ids]
     examples = {
-        segment: {kind: [one for one in rows if one["id"] not in ids] for kind, rows in kinds.items()}
+        segment: {kind: [row for row in rows if row["id"] not in ids] for kind, rows in kinds.items()}
         for segment, kinds in figures["examples"].items()
     }
     rows = {name: [shown[name][position] for position in kept] for name in ("points", "segments", "ids")}
@@ -60,13 +62,13 @@ def without_customers(figures: Mapping[str, Any], ids: Collection[str]) -> dict[
 
 def _map(model: Model, points: Matrix, segment_ids: SegmentIds) -> dict[str, Any]:
     """Two features as they are, else the first two principal components of feature space."""
-    centres = np.array([one.centre for one in model.segments])
+    centres = np.array([segment.centre for segment in model.segments])
     shown = slice(0, MOST_POINTS)
-    if points.shape[1] == 2 and all(isinstance(one, FittedNumber) and one.scale for one in model.features):
-        numbers = [one for one in model.features if isinstance(one, FittedNumber)]
+    if points.shape[1] == 2 and all(isinstance(feature, FittedNumber) and feature.scale for feature in model.features):
+        numbers = [feature for feature in model.features if isinstance(feature, FittedNumber)]
         original = np.column_stack([_original(one, points[:, axis]) for axis, one in enumerate(numbers)])
         centre_values = np.column_stack([_original(one, centres[:, axis]) for axis, one in enumerate(numbers)])
-        labels = [f"{one.shown_name} ({one.unit})" if one.unit else one.shown_name for one in numbers]
+        labels = [f"{number.shown_name} ({number.unit})" if number.unit else number.shown_name for number in numbers]
         return {
             "axes": labels,
             "points": _rounded(original[shown]),
@@ -79,7 +81,7 @@ def _map(model: Model, points: Matrix, segment_ids: SegmentIds) -> dict[str, Any
     order = np.argsort(-variances, kind="stable")[:2]
     base = vectors[:, order] * np.sign(vectors[np.abs(vectors[:, order]).argmax(axis=0), order])  # no arbitrary sign
     shares = variances[order] / variances.sum() if variances.sum() > 0 else np.zeros(len(order))
-    owners = np.repeat(np.arange(len(model.features)), [len(one.axes_sql()) for one in model.features])
+    owners = np.repeat(np.arange(len(model.features)), [len(feature.axes_sql()) for feature in model.features])
     loadings = [np.bincount(owners, vectors[:, axis] ** 2) for axis in order]
     return {
         "axes": [f"component {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(shares)],
@@ -118,7 +120,7 @@ def _distribution(feature: FittedFeature, column: pa.ChunkedArray, segment_ids: 
         held = np.array([positions.get(feature.level_of(value), -1) for value in column.to_pylist()])
         shares = _level_shares(held, len(positions))
         shown = [int(one) for one in np.argsort([-share for share in shares], kind="stable")[:_MOST_LEVELS]]
-        by_segment = {str(one): _level_shares(held[segment_ids == one], len(positions)) for one in segments}
+        by_segment = {str(segment): _level_shares(held[segment_ids == segment], len(positions)) for segment in segments}
         return {
             "feature": feature.name,
             "levels": [feature.levels[one] for one in shown],
@@ -135,8 +137,10 @@ def _distribution(feature: FittedFeature, column: pa.ChunkedArray, segment_ids: 
         "feature": feature.name,
         "edges": _rounded(edges, 6),
         "all": _bins(known, edges),
-        "segments": {str(one): _bins(values[segment_ids == one], edges) for one in segments},
-        "missing": {str(one): round(float(np.isnan(values[segment_ids == one]).mean()), 4) for one in segments},
+        "segments": {str(segment): _bins(values[segment_ids == segment], edges) for segment in segments},
+        "missing": {
+            str(segment): round(float(np.isnan(values[segment_ids == segment]).mean()), 4) for segment in segments
+        },
     }
 
 
@@ -151,7 +155,7 @@ def _examples(model: Model, segment: Segment, customers: pa.Table, points: Matri
     typical = members[np.argsort(distances[members, own], kind="stable")[:_EXAMPLES]]
     ratio = distances[members, own] / np.maximum(others[members], 1e-300)
     borderline = members[np.argsort(-ratio, kind="stable")[:_EXAMPLES]]
-    names = [one.name for one in model.features]
+    names = [feature.name for feature in model.features]
 
     def example(row: int) -> dict[str, Any]:
         values = {name: _plain(customers[name][row].as_py()) for name in names}

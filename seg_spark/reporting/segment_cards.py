@@ -45,8 +45,8 @@ def show_history(console: Console, history: Sequence[SegmentEvent], title: str) 
         _print(console, "")
         for line in textwrap.wrap(f"{segment_id:>3}  {own[-1].name}", WIDTH, subsequent_indent=" " * 5):
             _print(console, line)
-        for one in own:
-            _print(console, f"{_INDENT}{one.run_date}  {_told(one)}")
+        for event in own:
+            _print(console, f"{_INDENT}{event.run_date}  {_told(event)}")
 
 
 def _told(event: SegmentEvent) -> str:
@@ -59,12 +59,12 @@ def _told(event: SegmentEvent) -> str:
 
 
 def _show(console: Console, profiles: Sequence[Profile], title: str, lines_of: Lines) -> None:
-    names = {one.segment_id: one.segment_name for one in profiles}
-    customers = sum({one.segment_id: one.customers for one in profiles}.values())
+    names = {profile.segment_id: profile.segment_name for profile in profiles}
+    customers = sum({profile.segment_id: profile.customers for profile in profiles}.values())
     segments = "1 segment" if len(names) == 1 else f"{len(names)} segments"
     _print(console, f"{title}: {segments}, {customers:,} customers")
     for segment_id in names:
-        own = [one for one in profiles if one.segment_id == segment_id]
+        own = [profile for profile in profiles if profile.segment_id == segment_id]
         _print(console, "")
         for line in (*_heading(own[0]), *lines_of(own)):
             _print(console, line)
@@ -92,13 +92,13 @@ def _card(own: Sequence[Profile]) -> Iterator[str]:
     if own[0].rule is not None:
         fidelity = f"(covers {own[0].rule_coverage:.0%}, {own[0].rule_precision:.0%} right)"
         conditions = [*own[0].rule.replace(" AND ", "\n AND ").split("\n"), f" {fidelity}"]
-        unbroken = " ".join(one.strip().replace(" ", _UNBROKEN) for one in conditions)
+        unbroken = " ".join(condition.strip().replace(" ", _UNBROKEN) for condition in conditions)
         lines = textwrap.wrap(f"rule: {unbroken}", WIDTH, initial_indent=_INDENT, subsequent_indent=f"{_INDENT}      ")
         yield from (line.replace(_UNBROKEN, " ") for line in lines)
 
 
 def _table(own: Sequence[Profile]) -> Iterator[str]:
-    yield from _aligned([(one.shown_name, _value(one), _beside(one)) for one in own])
+    yield from _aligned([(profile.shown_name, _value(profile), _beside(profile)) for profile in own])
 
 
 def _aligned(cells: Sequence[tuple[str, str, str]]) -> Iterator[str]:

@@ -79,10 +79,10 @@ _RULES: Final[Sequence[tuple[Mapping[str, int], str]]] = (
 
 def suggestion(notable: Sequence[Profile]) -> str:
     """What the notable traits of a segment (strongest first) suggest, in at most four sentences."""
-    numbers = [one for one in notable if one.kind == "number"]
-    signs = {one.shown_name: 1 if (one.z_score or 0.0) > 0 else -1 for one in numbers}
+    numbers = [profile for profile in notable if profile.kind == "number"]
+    signs = {number.shown_name: 1 if (number.z_score or 0.0) > 0 else -1 for number in numbers}
     # of amounts below zero, as refunds may be written, high is little
-    known = [one.shown_name for one in numbers if (one.overall_mean or 0.0) >= 0]
+    known = [number.shown_name for number in numbers if (number.overall_mean or 0.0) >= 0]
     themes = {name: theme for name in known if (theme := _theme_of(name)) is not None}
     found = {(theme, signs[name]) for name, theme in themes.items()}
     open_themes = {theme: sign for theme, sign in found if (theme, -sign) not in found}
@@ -95,9 +95,9 @@ def suggestion(notable: Sequence[Profile]) -> str:
             open_themes = {theme: sign for theme, sign in open_themes.items() if theme not in told}
     others = [f"{'high' if sign > 0 else 'low'} {name}" for name, sign in signs.items() if themes.get(name) not in told]
     others += [
-        f"{'mostly' if (one.level_share or 0.0) > 0.5 else 'often'} {with_level(one.shown_name, one.level)}"
-        for one in notable
-        if one.kind == "category"
+        f"{'mostly' if (profile.level_share or 0.0) > 0.5 else 'often'} {with_level(profile.shown_name, profile.level)}"
+        for profile in notable
+        if profile.kind == "category"
     ]
     if others:
         sentences.insert(

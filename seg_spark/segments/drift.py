@@ -93,7 +93,7 @@ class Drift:
 def distribution_of(feature: FittedFeature, column: pa.ChunkedArray) -> FeatureDistribution:
     """The distribution of a feature among the training customers: deciles of a number, the levels of a category."""
     if isinstance(feature, FittedCategory):
-        levels = tuple(one for one in feature.levels if one is not None)
+        levels = tuple(level for level in feature.levels if level is not None)
         return _counted(feature.name, (), levels, column)
     known = _known(column)
     edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS)) if len(known) else np.empty(0)
@@ -135,7 +135,7 @@ def reference_of(
 ) -> Reference:
     """What drift will be measured against, from the training customers with their segments and distances."""
     return Reference(
-        tuple(distribution_of(one, training[one.name]) for one in features),
+        tuple(distribution_of(feature, training[feature.name]) for feature in features),
         shares_of(segment_ids),
         float(distances.mean()),
         len(training),
@@ -147,7 +147,7 @@ def measure_drift(reference: Reference, training: pa.Table, segment_ids: Segment
     shares = shares_of(segment_ids)
     ratio = float(distances.mean()) / reference.mean_distance if reference.mean_distance > 0 else 1.0
     return Drift(
-        tuple(drift_of_feature(one, training[one.feature]) for one in reference.features),
+        tuple(drift_of_feature(feature, training[feature.feature]) for feature in reference.features),
         {one: shares.get(one, 0.0) for one in reference.shares},
         dict(reference.shares),
         ratio,

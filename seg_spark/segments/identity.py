@@ -71,9 +71,9 @@ def identify(clusters: Clusters, past: Past, succession: Succession, rules: IdRu
     new = [cluster for cluster in order if cluster not in succession.kept]
     new_ids = unused_ids(len(new), rules.reserved, (*rules.used, *(one.segment_id for one in past.history)))
     ids = dict(succession.kept) | dict(zip(new, new_ids, strict=True))
-    before = {one.segment_id: one for one in past.segments}
+    before = {segment.segment_id: segment for segment in past.segments}
     derived = name_segments(features, matrix, labels, len(order))
-    by_hand = [rules.names[one] for one in ids.values() if one in rules.names]
+    by_hand = [rules.names[id_] for id_ in ids.values() if id_ in rules.names]
     names: dict[int, SegmentName] = {}
     for cluster, segment_id in ids.items():
         old = before.get(segment_id)
@@ -83,12 +83,14 @@ def identify(clusters: Clusters, past: Past, succession: Succession, rules: IdRu
             names[cluster] = SegmentName(numbered([*by_hand, old.name])[-1], old.named_for)
     for cluster in order:
         if cluster not in names:
-            taken = [one.text for one in names.values()]
+            taken = [name.text for name in names.values()]
             names[cluster] = replace(derived[cluster], text=numbered([*taken, derived[cluster].text])[-1])
     texts = {cluster: one.text for cluster, one in names.items()}
     events = _events(ids, texts, before, succession, rules.run_date)
     numbers = range(len(order))
-    return Identity(tuple(ids[one] for one in numbers), tuple(names[one] for one in numbers), past.history + events)
+    return Identity(
+        tuple(ids[number] for number in numbers), tuple(names[number] for number in numbers), past.history + events
+    )
 
 
 def _events(
@@ -125,7 +127,7 @@ def with_names(model: Model, names: Mapping[int, str], run_date: date) -> tuple[
 
     Another segment that has such a name already gets a number behind its own.
     """
-    given = [names.get(one.segment_id) for one in model.segments]
+    given = [names.get(segment.segment_id) for segment in model.segments]
     taken = [one for one in given if one is not None]
     segments, events = [], []
     for one, name in zip(model.segments, given, strict=True):

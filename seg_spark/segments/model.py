@@ -66,7 +66,7 @@ class Model:
     @property
     def by_cluster(self) -> tuple[Segment, ...]:
         """The segments in the order of the KMeansModel's centres, which decides ties."""
-        return tuple(sorted(self.segments, key=lambda one: one.cluster))
+        return tuple(sorted(self.segments, key=lambda segment: segment.cluster))
 
 
 _MODEL: Final = TypeAdapter(Model)

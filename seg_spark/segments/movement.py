@@ -37,10 +37,10 @@ class Movement:
     def of(cls, transitions: Iterable[Transition]) -> "Movement":
         """The sums of all transitions."""
         sums = {"stayed": 0, "moved": 0, "entered": 0, "left": 0}
-        for one in transitions:
-            before, now = one.from_segment_id, one.to_segment_id
+        for transition in transitions:
+            before, now = transition.from_segment_id, transition.to_segment_id
             kind = "entered" if before is None else "left" if now is None else "stayed" if before == now else "moved"
-            sums[kind] += one.customers
+            sums[kind] += transition.customers
         return cls(**sums)
 
     @property

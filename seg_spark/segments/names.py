@@ -95,13 +95,17 @@ def still_holds(
     deviations = dict(zip(_axes(features), _deviations(everybody, members), strict=True))
     if not traits:
         return all(abs(value) < _NO_LONGER_AVERAGE for value in deviations.values())
-    return all(deviations.get((one.feature, one.level), 0.0) * (1 if one.is_high else -1) >= _GONE for one in traits)
+    return all(
+        deviations.get((trait.feature, trait.level), 0.0) * (1 if trait.is_high else -1) >= _GONE for trait in traits
+    )
 
 
 def _axes(features: Sequence[FittedFeature]) -> list[tuple[str, str | None]]:
     """Feature and level of each axis."""
     return [
-        (one.name, level) for one in features for level in (one.levels if isinstance(one, FittedCategory) else (None,))
+        (feature.name, level)
+        for feature in features
+        for level in (feature.levels if isinstance(feature, FittedCategory) else (None,))
     ]
 
 
@@ -166,8 +170,8 @@ def axis_correlations(matrix: Matrix) -> Matrix:
 
 
 def _telling_first(traits: Sequence[Trait], correlations: Matrix) -> list[Trait]:
-    by_axis = {one.axis: one for one in traits}
-    return [by_axis[axis] for axis in telling_first([one.axis for one in traits], correlations)]
+    by_axis = {trait.axis: trait for trait in traits}
+    return [by_axis[axis] for axis in telling_first([trait.axis for trait in traits], correlations)]
 
 
 def _degree(deviation: float) -> str:
@@ -202,12 +206,12 @@ def describe_segments(
 
     Numbers are means of the known values, or medians of a skewed feature; a category is the share of its level.
     """
-    by_name = {one.name: one for one in features}
+    by_name = {feature.name: feature for feature in features}
     descriptions = []
     for cluster in range(k):
         members = labels == cluster
         traits = sorted(traits_of(features, matrix, matrix[members])[:TRAITS_IN_DESCRIPTION], key=lambda one: one.axis)
-        phrases = [_phrase(by_name[one.feature], one, training[one.feature], members) for one in traits]
+        phrases = [_phrase(by_name[trait.feature], trait, training[trait.feature], members) for trait in traits]
         text = ", ".join(phrases) or AVERAGE_DESCRIPTION
         descriptions.append(text[:1].upper() + text[1:])
     return tuple(descriptions)

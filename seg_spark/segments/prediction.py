@@ -74,20 +74,20 @@ def answer(model: Model, row: Mapping[str, Raw]) -> Prediction:
     excluded = [rule.column for rule in model.exclude if is_excluded(row.get(rule.column), rule)]
     if excluded:
         return no_label(*(f"excluded:{column}" for column in excluded))
-    values = {one.name: _read(one, row.get(one.source), model.null_values) for one in model.features}
+    values = {feature.name: _read(feature, row.get(feature.source), model.null_values) for feature in model.features}
     reasons = [reason for value in values.values() for reason in value.reasons]
     if reasons:
         return no_label(*reasons)
     clean = {name: value.value for name, value in values.items()}
     label = label_customer(model, clean)
-    by_id = {one.segment_id: one for one in model.segments}
+    by_id = {segment.segment_id: segment for segment in model.segments}
     nearest, runner_up = by_id[label.segment_id], by_id[label.runner_up_segment_id]
     return Prediction(
         label=label,
         description=nearest.description,
         runner_up_segment_name=runner_up.name,
         reasons=(),
-        readings=tuple(_reading(one, clean[one.name]) for one in model.features),
+        readings=tuple(_reading(feature, clean[feature.name]) for feature in model.features),
         deciding=_deciding(model, clean, nearest, runner_up),
     )
 
@@ -99,7 +99,7 @@ def no_label(*reasons: str) -> Prediction:
 
 def label_customer(model: Model, customer: Mapping[str, float | str | None]) -> Label:
     """Label one clean customer, given as feature name -> value (None or absent where missing)."""
-    point = [coordinate for one in model.features for coordinate in axes_of(one, customer.get(one.name))]
+    point = [coordinate for feature in model.features for coordinate in axes_of(feature, customer.get(feature.name))]
     squared = [(_squared_distance(point, segment.centre), segment.cluster, segment) for segment in model.by_cluster]
     (least, _, nearest), (second_least, _, second) = sorted(squared, key=lambda one: one[:2])[:2]
     return Label(
@@ -129,7 +129,7 @@ def column_named(model: Model, name: str) -> str:
     lower = {key.lower(): header for key, header in known.items()}
     found = known.get(name) or lower.get(name.strip().lower())
     if found is None:
-        names = ", ".join(one.name for one in model.features[:30])
+        names = ", ".join(feature.name for feature in model.features[:30])
         raise SettingsError(
             f"unknown feature {name!r}{did_you_mean(name, known)}; the features of the published model are: {names}"
         )
@@ -143,7 +143,7 @@ def split_assignment(model: Model, text: str) -> tuple[str, str]:
     """
     positions = [i for i, char in enumerate(text) if char == "="]
     if not positions:
-        example = " ".join(f"{one.name}=..." for one in model.features[:2])
+        example = " ".join(f"{feature.name}=..." for feature in model.features[:2])
         raise SettingsError(f"{text!r}: expected FEATURE=VALUE, as in {example}")
     names = {name.lower() for name in raw_columns(model)}
     position = next((i for i in reversed(positions) if text[:i].strip().lower() in names), positions[0])
@@ -152,15 +152,15 @@ def split_assignment(model: Model, text: str) -> tuple[str, str]:
 
 def raw_columns(model: Model) -> dict[str, str]:
     """Header of the raw column by every name it can be given by: its own, which comes first, or its feature's."""
-    headers = [*(rule.column for rule in model.exclude), *(one.source for one in model.features)]
-    features = {one.name: one.source for one in model.features if one.name not in headers}
+    headers = [*(rule.column for rule in model.exclude), *(feature.source for feature in model.features)]
+    features = {feature.name: feature.source for feature in model.features if feature.name not in headers}
     return {header: header for header in headers} | features
 
 
 def explain_reason(model: Model, reason: str) -> str:
     """A reject reason with what would have been accepted, where the model says it."""
     kind, _, name = reason.partition(":")
-    feature = next((one for one in model.features if one.name == name), None)
+    feature = next((feature for feature in model.features if feature.name == name), None)
     if feature is None or isinstance(feature, FittedCategory):
         return reason
     if kind == "out_of_range" and feature.valid is not None:

@@ -84,8 +84,8 @@ class Profile:
 def telling_traits(rows: Sequence[Profile]) -> list[Profile]:
     """What sets a segment apart, strongest first: up to five notable features; where less than three are, also those
     that differ a little."""
-    ranked = sorted(rows, key=lambda one: one.trait_rank or len(rows) + 1)
-    strengths = [(one, abs(one.z_score or 0.0)) for one in ranked]
+    ranked = sorted(rows, key=lambda row: row.trait_rank or len(rows) + 1)
+    strengths = [(profile, abs(profile.z_score or 0.0)) for profile in ranked]
     notable = [one for one, strength in strengths if strength >= NOTABLE]
     slight = [one for one, strength in strengths if _SLIGHT <= strength < NOTABLE]
     return notable[:_MOST_TRAITS] + slight[: max(0, _FEWEST_TRAITS - len(notable))]
@@ -113,7 +113,7 @@ def sample_figures(model: Model, sample: pa.Table, points: "Matrix", segment_ids
     from seg_spark.segments.names import axis_correlations
     from seg_spark.segments.rules import find_rules
 
-    frame = sample.select([one.name for one in model.features if isinstance(one, FittedNumber)]).to_pandas()
+    frame = sample.select([feature.name for feature in model.features if isinstance(feature, FittedNumber)]).to_pandas()
     by_segment = frame.groupby(pd.Series(segment_ids, index=frame.index)).median()
     segments = [int(segment) for segment in by_segment.index]
     spread, mean = points.std(axis=0), points.mean(axis=0)
@@ -121,8 +121,10 @@ def sample_figures(model: Model, sample: pa.Table, points: "Matrix", segment_ids
     spread[~usable] = 1.0
     return SampleFigures(
         overall_medians={name: _number(value) for name, value in frame.median().items()},
-        medians={(one, name): _number(by_segment.loc[one, name]) for one in segments for name in frame},
-        z_scores={one: (points[segment_ids == one].mean(axis=0) - mean) / spread * usable for one in segments},
+        medians={(segment, name): _number(by_segment.loc[segment, name]) for segment in segments for name in frame},
+        z_scores={
+            segment: (points[segment_ids == segment].mean(axis=0) - mean) / spread * usable for segment in segments
+        },
         correlations=axis_correlations(points),
         rules=find_rules(model.features, sample, segment_ids),
     )
@@ -130,8 +132,8 @@ def sample_figures(model: Model, sample: pa.Table, points: "Matrix", segment_ids
 
 def profile_segments(model: Model, totals: Sequence[SegmentTotals], figures: SampleFigures) -> tuple[Profile, ...]:
     """Every segment with every feature, by segment id, features in the model's order."""
-    everybody = sum(one.customers for one in totals)
-    by_id = {one.segment_id: one for one in model.segments}
+    everybody = sum(total.customers for total in totals)
+    by_id = {segment.segment_id: segment for segment in model.segments}
     profiles: list[Profile] = []
     for own in totals:
         segment, rule = by_id[own.segment_id], figures.rules.get(own.segment_id)
@@ -190,9 +192,9 @@ def _with_means(
     z_of_axes: "Matrix | None",
 ) -> Profile:
     name = common.feature
-    known = sum(one.known[name] for one in totals)
+    known = sum(total.known[name] for total in totals)
     mean = own.sums[name] / own.known[name] if own.known[name] else None
-    overall = sum(one.sums[name] for one in totals) / known if known else None
+    overall = sum(total.sums[name] for total in totals) / known if known else None
     return replace(
         common,
         mean=mean,
@@ -212,11 +214,11 @@ def _with_level(
     z_of_axes: "Matrix | None",
 ) -> tuple[Profile, int]:
     """The profile, and the position of its level among the axes of the feature."""
-    everybody = sum(one.customers for one in totals)
+    everybody = sum(total.customers for total in totals)
     shares = [
         (
             own.levels[feature.name, level] / own.customers,
-            sum(one.levels[feature.name, level] for one in totals) / everybody,
+            sum(total.levels[feature.name, level] for total in totals) / everybody,
         )
         for level in feature.levels
     ]

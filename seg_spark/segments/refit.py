@@ -63,7 +63,7 @@ def broken_feed(drift: Drift, customers: int, usual_customers: int, rules: Refit
             f"only {customers:,} customers were accepted, {customers / usual_customers:.0%} of "
             f"the {usual_customers:,} before (refit.min_customers_ratio {rules.min_customers_ratio:.0%})"
         )
-    worst = max(drift.features, key=lambda one: one.missing_rise, default=None)
+    worst = max(drift.features, key=lambda feature: feature.missing_rise, default=None)
     if worst is not None and worst.missing_rise > rules.max_missing_rise:
         return (
             f"{worst.feature} is missing for {100 * worst.missing_rise:.0f} percentage points more of the customers "
@@ -75,9 +75,9 @@ def broken_feed(drift: Drift, customers: int, usual_customers: int, rules: Refit
 def drifted(drift: Drift, min_segment_share: float, rules: Refit) -> tuple[str, ...]:
     """What has drifted beyond the limits since the fit, in words; nothing where the champion still fits."""
     found = [
-        f"PSI of {one.feature} is {one.psi:.2f} (refit.max_psi {rules.max_psi:g})"
-        for one in drift.features
-        if one.psi > max(rules.max_psi, one.by_chance)
+        f"PSI of {feature.feature} is {feature.psi:.2f} (refit.max_psi {rules.max_psi:g})"
+        for feature in drift.features
+        if feature.psi > max(rules.max_psi, feature.by_chance)
     ]
     if drift.distance_ratio > rules.max_distance_ratio:
         found.append(
@@ -145,7 +145,7 @@ def moved_share(before: SegmentIds, ids: SegmentIds, succession: Succession, id_
     """
     moved = (before != ids) & (before > 0)
     for segment, parts in succession.splits.items():
-        moved &= ~((before == segment) & np.isin(ids, [id_of[one] for one in parts]))
+        moved &= ~((before == segment) & np.isin(ids, [id_of[part] for part in parts]))
     for cluster, segments in succession.merges.items():
         moved &= ~((ids == id_of[cluster]) & np.isin(before, segments))
     return float(moved.sum() / max(1, (before > 0).sum()))
@@ -192,7 +192,7 @@ def _wins(scores: tuple[_ByK, _ByK], k: int, other: int, rule: str, margin: floa
     just prefer it."""
     if rule not in _SCORED_RULES:
         return True
-    now, then = (_lead(one, k, other, rule) for one in scores)
+    now, then = (_lead(fit, k, other, rule) for fit in scores)
     return now > margin + max(0.0, then)
 
 

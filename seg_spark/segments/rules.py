@@ -57,7 +57,7 @@ def find_rules(features: Sequence[FittedFeature], customers: pa.Table, segment_i
     Uses the first 10,000 customers. A segment that no condition tells from the others has no rule.
     """
     few, ids = customers.slice(0, MOST_FOR_A_RULE), segment_ids[:MOST_FOR_A_RULE]
-    columns = [_column(one.name, few[one.name]) for one in features]
+    columns = [_column(feature.name, few[feature.name]) for feature in features]
     found = ((int(segment), _grow(columns, ids == segment)) for segment in np.unique(ids))
     return {segment: rule for segment, rule in found if rule is not None}
 
@@ -75,8 +75,8 @@ def _grow(columns: Sequence[_Column], members: _Mask) -> Rule | None:
     chosen: dict[tuple[str, str, str], _Condition] = {}
     score = _f1(picked, members)
     for _ in range(MOST_CONDITIONS):
-        candidates = (one for column in columns for one in _conditions(column, picked, members))
-        best = max(candidates, key=lambda one: _f1(picked & one.meets, members), default=None)
+        candidates = (condition for column in columns for condition in _conditions(column, picked, members))
+        best = max(candidates, key=lambda condition: _f1(picked & condition.meets, members), default=None)
         if best is None or _f1(picked & best.meets, members) <= score + _NOTICEABLE:
             break
         # of two limits on one side of a number the later one is the narrower
@@ -86,7 +86,9 @@ def _grow(columns: Sequence[_Column], members: _Mask) -> Rule | None:
     if not chosen:
         return None
     hits = int((picked & members).sum())
-    condition = " AND ".join(f"{one.column} {one.sign} {one.operand}" for one in chosen.values())
+    condition = " AND ".join(
+        f"{condition.column} {condition.sign} {condition.operand}" for condition in chosen.values()
+    )
     return Rule(condition, hits / int(picked.sum()), hits / int(members.sum()))
 
 

@@ -90,4 +90,4 @@ def _first_equal(columns: Sequence[str], value: str) -> str:
 
 
 def _pick(index: str, segments: Sequence[Segment], value: Callable[[Segment], str]) -> str:
-    return f"array({', '.join(value(one) for one in segments)})[{index}]"
+    return f"array({', '.join(value(segment) for segment in segments)})[{index}]"

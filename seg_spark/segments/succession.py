@@ -57,7 +57,7 @@ def follow_segments(
 def _follow(before: SegmentIds, clusters: Labels, matrix: Matrix, min_similarity: float) -> Succession:
     k = int(clusters.max()) + 1
     ids = np.unique(before[before > 0])
-    counts = np.array([np.bincount(clusters[before == one], minlength=k) for one in ids], dtype=np.float64)
+    counts = np.array([np.bincount(clusters[before == id_], minlength=k) for id_ in ids], dtype=np.float64)
     old, new = counts.sum(axis=1, keepdims=True), counts.sum(axis=0, keepdims=True)
     similarity = counts / np.maximum(old + new - counts, 1.0)
     preference = _TIE * _distances(before, ids, clusters, matrix, k)
@@ -82,7 +82,7 @@ def _follow(before: SegmentIds, clusters: Labels, matrix: Matrix, min_similarity
 def _distances(before: SegmentIds, ids: NDArray[np.int64], clusters: Labels, matrix: Matrix, k: int) -> Matrix:
     """What speaks against each pair of equal similarity, from 0 to about 1: the distance of their means among today's
     customers; and where that is equal too the order of the means, which no index of a cluster changes."""
-    old = np.array([matrix[before == one].mean(axis=0) for one in ids])
+    old = np.array([matrix[before == id_].mean(axis=0) for id_ in ids])
     new = np.array([matrix[clusters == one].mean(axis=0) for one in range(k)])
     gaps = np.linalg.norm(old[:, None, :] - new[None, :, :], axis=2)
     rank = np.argsort(np.lexsort(new.T[::-1]))

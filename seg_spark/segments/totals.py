@@ -50,11 +50,11 @@ def published_scores(model: Model, totals: Sequence[SegmentTotals], sample: Matr
     if len(totals) < 2:
         return None
     moments = Moments(
-        customers=np.array([float(one.customers) for one in totals]),
-        sums=np.array([one.axis_sums for one in totals]),
-        squares=np.array([one.square_sum for one in totals]),
-        within=np.array([_within(one, model) for one in totals]),
-        distances=np.array([one.distance_sum for one in totals]),
+        customers=np.array([float(total.customers) for total in totals]),
+        sums=np.array([total.axis_sums for total in totals]),
+        squares=np.array([total.square_sum for total in totals]),
+        within=np.array([_within(total, model) for total in totals]),
+        distances=np.array([total.distance_sum for total in totals]),
     )
     position = {one.cluster: position for position, one in enumerate(totals)}
     labels = np.array([position[int(cluster)] for cluster in clusters])
@@ -70,8 +70,8 @@ def _within(one: SegmentTotals, model: Model) -> float:
 
 def _origin(model: Model) -> NDArray[np.float64]:
     """The training mean: the centres weighted by their shares."""
-    centres = np.array([one.centre for one in model.segments])
-    origin: NDArray[np.float64] = np.average(centres, axis=0, weights=[one.share for one in model.segments])
+    centres = np.array([segment.centre for segment in model.segments])
+    origin: NDArray[np.float64] = np.average(centres, axis=0, weights=[segment.share for segment in model.segments])
     return origin
 
 
@@ -97,7 +97,7 @@ def _sum_of(terms: Sequence[Column]) -> Column:
 
 
 def _totals(row: Row, model: Model) -> SegmentTotals:
-    known = {one.name: row[f"known {one.name}"] for one in model.features}
+    known = {feature.name: row[f"known {feature.name}"] for feature in model.features}
     clipped: dict[str, int] = {}
     sums: dict[str, float] = {}
     levels: dict[tuple[str, str | None], int] = {}

@@ -69,7 +69,7 @@ def _other_feature(path: str, values: Mapping[str, Any]) -> str:
     if not path.startswith("features.columns."):
         return ""
     name = path.split(".")[2]
-    return did_you_mean(name, [one for one in values["features"]["columns"] if one != name])
+    return did_you_mean(name, [value for value in values["features"]["columns"] if value != name])
 
 
 def _describe(fault: Any, path: str) -> str:

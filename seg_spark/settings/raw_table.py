@@ -112,7 +112,7 @@ class Exclusion(Section):
     def _one_condition(self) -> Self:
         if sum(value is not None for value in (self.is_in, self.equals, self.is_true)) != 1:
             raise ValueError("expected exactly one of is_in: [...], equals: ... and is_true: true")
-        if any(isinstance(one, str) and not one.strip() for one in self.values):
+        if any(isinstance(value, str) and not value.strip() for value in self.values):
             raise ValueError("a blank text is a missing value, which no rule of cleaning.exclude meets")
         return self
 

@@ -115,6 +115,6 @@ def _by_rule(context: RunContext, champion: Champion, policy: str | EveryRuns) -
     if isinstance(policy, str):
         return RefitDecision(policy == "always", f"refit.policy is {policy}", True)
     fitted_on = champion.reference.fitted_on
-    runs = sum(fitted_on <= one < context.run_date for one in published_dates(context.store))
+    runs = sum(fitted_on <= published < context.run_date for published in published_dates(context.store))
     because = f"{runs} dates are published since the fit on {fitted_on} (refit.policy.every {policy.every})"
     return RefitDecision(runs >= policy.every, because, True)

@@ -115,8 +115,10 @@ def _kept(context: RunContext, champion: Champion, result: RefitResult) -> Chose
     """The champion, under the names that are set by hand now, and with the labels and units of features as set now."""
     columns = context.settings.features.columns
     shown = tuple(
-        replace(one, label=columns[one.name].label, unit=columns[one.name].unit) if one.name in columns else one
-        for one in champion.model.features
+        replace(feature, label=columns[feature.name].label, unit=columns[feature.name].unit)
+        if feature.name in columns
+        else feature
+        for feature in champion.model.features
     )
     own = replace(champion.model, features=shown)
     model, events = with_names(own, context.settings.segments.names, context.run_date)
@@ -146,7 +148,7 @@ def _fall_back(
     if active is None or isinstance(error, InputError):
         raise error
     published = read_model(context.store, active)
-    if any(one.name not in training.column_names for one in published.features):
+    if any(feature.name not in training.column_names for feature in published.features):
         raise error
     log.warning("%s; the published model %s stays active", error, published.model_id)
     segments = active_segments(context.store, context.run_date)

@@ -226,7 +226,7 @@ def _audit_ids(context: RunContext, clean: StagedTable, settled: _Settled) -> Id
     Returns the totals of the accepted ids.
     """
     before, at_first = settled.accepted, settled.read
-    unread = [one for one in clean.files if before is None or one not in before.files]
+    unread = [file for file in clean.files if before is None or file not in before.files]
     if before is None:
         written = _read_back(context, unread).ids
     else:

@@ -49,7 +49,7 @@ def published_with(fingerprint: str | None, store: Files, run_date: date) -> Com
         return None  # the run makes the date anew
     if fingerprint is None or fingerprint != commit.fingerprint or not is_intact(store, commit):
         return None
-    has_record = any(one.get("run_id") == commit.run_id for one in read_records(store, run_date))
+    has_record = any(record.get("run_id") == commit.run_id for record in read_records(store, run_date))
     return commit if has_record else None
 
 
@@ -65,10 +65,10 @@ def _input_files(rules: Input, run_date: date, remote: Callable[[], Files] | Non
 def _remote_files(files: Files, folder: str) -> list[tuple[str, int, float]]:
     """Path, bytes and time of each file below a folder that Spark would read."""
     found = []
-    for one in files.entries(folder):
-        path = f"{folder}/{one.name}".lstrip("/")
-        if not is_hidden(one.name):
-            found += _remote_files(files, path) if one.is_folder else [(path, one.size_bytes, one.modified)]
+    for entry in files.entries(folder):
+        path = f"{folder}/{entry.name}".lstrip("/")
+        if not is_hidden(entry.name):
+            found += _remote_files(files, path) if entry.is_folder else [(path, entry.size_bytes, entry.modified)]
     return found
 
 

@@ -199,7 +199,7 @@ def _identity(
     """Which segments the clusters of a fit are; the labellings say what the customers were before."""
     settings, last = context.settings.segments, latest_commit(context.store)
     issued = last.issued if last else {}
-    used = tuple(one for ids in issued.values() for one in ids)
+    used = tuple(id_ for ids in issued.values() for id_ in ids)
     rules = IdRules(context.run_date, settings.names, issued.get(context.run_date, ()), used)
     if champion is None:
         return identify(clusters, Past(), NOTHING_BEFORE, rules), NOTHING_BEFORE
@@ -235,7 +235,7 @@ def scores_json(fitted: FittingResult) -> str:
                 "chosen_because": fitted.choice.because,
                 "excluded": {str(k): reason for k, reason in fitted.choice.excluded.items()},
                 "mllib": asdict(fitted.mllib),
-                "scores": [asdict(one) for one in fitted.scores],
+                "scores": [asdict(fit) for fit in fitted.scores],
             }
         ),
         indent=2,
@@ -244,7 +244,7 @@ def scores_json(fitted: FittingResult) -> str:
 
 
 def _warn_of_constants(features: Sequence[FittedFeature]) -> None:
-    constant = [one.name for one in features if one.kind == "number" and one.scale == 0.0]
+    constant = [feature.name for feature in features if feature.kind == "number" and feature.scale == 0.0]
     if constant:
         log.warning(
             "features.columns: the same value for all training customers, so without effect: %s", ", ".join(constant)
@@ -254,7 +254,7 @@ def _warn_of_constants(features: Sequence[FittedFeature]) -> None:
 def _advice(features: Sequence[FittedFeature], matrix: Matrix) -> str:
     """What to do where no k is acceptable: mostly a few huge values take every centre for themselves."""
     skewness = skewness_of(matrix)
-    numbers = [one.name for one in features if one.kind == "number"]  # their axes come first
+    numbers = [feature.name for feature in features if feature.kind == "number"]  # their axes come first
     skewed = [name for name, value in zip(numbers, skewness, strict=False) if abs(value) > _STRONG_SKEW]
     if not skewed:
         return "; lower selection.min_segment_share, or change clustering.k or the features"

@@ -112,7 +112,7 @@ def _audit_labels(context: RunContext, staged: StagedTable, model: Model, accept
 
     As many rows as accepted customers, with ids of the same checksums: since those are unique, these are too.
     """
-    known = [one.segment_id for one in model.segments]
+    known = [segment.segment_id for segment in model.segments]
     distance = F.col(c.DISTANCE)
     with spark_errors_as(PublishError, f"reading {staged.folder} back"):
         labels = read_table(context.spark, context.store, staged.files, schemas.CUSTOMER_SEGMENTS_SCHEMA)
@@ -148,5 +148,5 @@ def _score_sample(context: RunContext, sample: pa.Table, model: Model) -> tuple[
 
 def _stage_profiles(context: RunContext, profiles: Sequence[Profile], model: Model) -> StagedTable:
     schema = schemas.SEGMENT_PROFILES_SCHEMA
-    values = [asdict(one) | {c.MODEL_ID: model.model_id, c.RUN_ID: context.run_id} for one in profiles]
+    values = [asdict(profile) | {c.MODEL_ID: model.model_id, c.RUN_ID: context.run_id} for profile in profiles]
     return context.stage(frame_of(context.spark, values, schema), schema, c.SEGMENT_PROFILES)

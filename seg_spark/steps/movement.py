@@ -95,7 +95,7 @@ def movement_of(
 
 def _sizes(context: RunContext, preceding: PrecedingRun) -> dict[int, int]:
     """Customers by segment on the preceding date: as profiled, or as they are left where some were forgotten since."""
-    sizes = {one.segment_id: one.customers for one in read_profiles(context.store, preceding.run_date)}
+    sizes = {profile.segment_id: profile.customers for profile in read_profiles(context.store, preceding.run_date)}
     if sum(sizes.values()) == preceding.commit.tables[c.CUSTOMER_SEGMENTS].rows:
         return sizes
     counted = published_labels(context, preceding).groupBy(c.SEGMENT_ID).agg(F.count(F.lit(1)).alias(c.CUSTOMERS))

@@ -68,7 +68,7 @@ def usual_customers(store: Files, run_date: date, dates: int) -> int:
     A damaged commit is passed over.
     """
     last = latest_commit(store)
-    before = sorted(one for one in last.dates if one < run_date)[-dates:] if last else []
+    before = sorted(date_ for date_ in last.dates if date_ < run_date)[-dates:] if last else []
     most = 0
     for state in (last.dates[one] for one in before if last):
         with suppress(PublishError):
@@ -79,7 +79,7 @@ def usual_customers(store: Files, run_date: date, dates: int) -> int:
 
 def can_label(model: Model, is_number: Mapping[str, bool]) -> bool:
     """Whether a model finds all its features among columns, of each of which it is told whether it holds numbers."""
-    return all(is_number.get(one.name) is isinstance(one, FittedNumber) for one in model.features)
+    return all(is_number.get(feature.name) is isinstance(feature, FittedNumber) for feature in model.features)
 
 
 def published_labels(context: RunContext, preceding: PrecedingRun) -> DataFrame:

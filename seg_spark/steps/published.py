@@ -58,10 +58,10 @@ def read_published(store: Files, run_date: date) -> PublishedDate:
         model_id=commit.model.model_id,
         chosen_because=because,
         rows=rows,
-        scores=next(one for one in scores if one.k == len(model.segments)),
+        scores=next(fit for fit in scores if fit.k == len(model.segments)),
         scores_by_k=scores,
-        names={one.segment_id: one.name for one in model.segments}
-        | {one.segment_id: one.segment_name for one in read_profiles(store, run_date)},
+        names={segment.segment_id: segment.name for segment in model.segments}
+        | {profile.segment_id: profile.segment_name for profile in read_profiles(store, run_date)},
     )
     return PublishedDate(commit, model, segmentation, digest)
 
@@ -69,7 +69,7 @@ def read_published(store: Files, run_date: date) -> PublishedDate:
 def _record(store: Files, commit: Commit, table: str) -> Mapping[str, Any]:
     """The record of the run that published a table."""
     run_id = commit.tables[table].run_id if table in commit.tables else None
-    found = [one for one in read_records(store, commit.run_date) if one.get("run_id") == run_id]
+    found = [record for record in read_records(store, commit.run_date) if record.get("run_id") == run_id]
     if run_id is None or not found:
         path = f"{store.root}/{records(commit.run_date)}/{run_id}.json"
         raise InputError(
@@ -94,7 +94,7 @@ def published_choice(store: Files, published: PublishedModel, k: int) -> tuple[s
         document = json.loads(text)
         scores = tuple(_SCORES.validate_python(_with_nan(one)) for one in document["scores"])
         because = document["chosen_because"]
-        if k not in {one.k for one in scores} or not isinstance(because, str):
+        if k not in {fit.k for fit in scores} or not isinstance(because, str):
             raise ValueError("not the scores of this model")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{scores_path(store, published)}: is damaged; {FIT_AGAIN}") from None

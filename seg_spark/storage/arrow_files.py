@@ -43,10 +43,10 @@ class ArrowFiles:
             if not found and not self._has_bucket:
                 raise OSError("there is no such bucket")
         made = [
-            Entry(one.base_name, one.type == FileType.Directory, one.size or 0, (one.mtime_ns or 0) / 1e9)
-            for one in found
+            Entry(info.base_name, info.type == FileType.Directory, info.size or 0, (info.mtime_ns or 0) / 1e9)
+            for info in found
         ]
-        return sorted(made, key=lambda one: one.name)
+        return sorted(made, key=lambda entry: entry.name)
 
     def open_input(self, path: str) -> Any:
         """A file opened for pyarrow to read; close it."""

@@ -113,7 +113,7 @@ def commit_path(number: int) -> str:
 
 def commit_entries(store: Files) -> dict[int, Entry]:
     """The files of all commits that are kept, by their numbers in ascending order."""
-    found = ((_NAME.fullmatch(one.name), one) for one in store.entries(COMMITS))
+    found = ((_NAME.fullmatch(entry.name), entry) for entry in store.entries(COMMITS))
     return dict(sorted((int(name[1]), one) for name, one in found if name))
 
 

@@ -54,10 +54,10 @@ def swap_folders(store: Store, commit: Commit, staging: str) -> int:
 def shown_dates(store: Store) -> list[str]:
     """The folders of dates that plain globs read; elsewhere than on a local disk there are none."""
     return [
-        f"{table}/{one.name}"
+        f"{table}/{entry.name}"
         for table in (c.TABLES if isinstance(store, LocalStore) else ())
-        for one in store.entries(table)
-        if one.is_folder and one.name.startswith(f"{c.RUN_DATE}=")
+        for entry in store.entries(table)
+        if entry.is_folder and entry.name.startswith(f"{c.RUN_DATE}=")
     ]
 
 
@@ -85,8 +85,8 @@ def _outdated(store: LocalStore, commit: Commit, staging: str) -> Iterator[tuple
             yield folder, f"{staging}/shown/{layout.MODELS}"
     for table in sorted(commit.tables, key=lambda name: name == c.CUSTOMER_SEGMENTS):
         folder = layout.partition(table, commit.run_date)
-        names = {PurePosixPath(one.path).name for one in commit.tables[table].files}
-        if {one.name for one in store.entries(folder)} != names:
+        names = {PurePosixPath(file.path).name for file in commit.tables[table].files}
+        if {entry.name for entry in store.entries(folder)} != names:
             yield folder, f"{staging}/shown/{table}"
 
 
@@ -98,8 +98,8 @@ def _prepare(store: LocalStore, commit: Commit, published: str, prepared: str) -
         link_tree(store.path(commit.model.folder), store.path(prepared))
         return
     store.path(prepared).mkdir(parents=True)
-    for one in commit.tables[table].files:
-        source = store.path(one.path)
+    for file in commit.tables[table].files:
+        source = store.path(file.path)
         link(source, store.path(prepared) / source.name)
 
 

@@ -49,7 +49,7 @@ class Forgetting:
 
         In JSON only the strings count, and elsewhere no id of digits alone is looked for: any number may be one.
         """
-        long = frozenset(one for one in self.ids if len(one) >= _LONG_ENOUGH)
+        long = frozenset(id_ for id_ in self.ids if len(id_) >= _LONG_ENOUGH)
         try:
             words = "\n".join(_strings(json.loads(text)))
         except (ValueError, RecursionError):
@@ -59,7 +59,7 @@ class Forgetting:
     @property
     def words(self) -> str:
         """A regular expression that finds any of the ids as a whole word, for Python, Arrow and Java."""
-        names = "|".join(re.escape(one) for one in sorted(self.ids, key=len, reverse=True))
+        names = "|".join(re.escape(id_) for id_ in sorted(self.ids, key=len, reverse=True))
         return f"(?:^|[^0-9A-Za-z])(?:{names})(?:[^0-9A-Za-z]|$)"
 
 
@@ -99,7 +99,7 @@ def forget_rows(
                 removed[table] = removed.get(table, 0) + commit.tables[table].rows - version.rows
     remove_versions(
         store,
-        [one for one in replaced_commits(store) if _holds(store, _files(one), forgetting)],
+        [commit for commit in replaced_commits(store) if _holds(store, _files(commit), forgetting)],
         f"{layout.STAGING}/repair",
     )
     return removed
@@ -111,9 +111,9 @@ def paths_with(store: Store, forgetting: Forgetting) -> list[str]:
 
 
 def _all_files(store: Store, folder: str) -> Iterator[str]:
-    for one in store.entries(folder):
-        path = f"{folder}/{one.name}".lstrip("/")
-        if one.is_folder:
+    for entry in store.entries(folder):
+        path = f"{folder}/{entry.name}".lstrip("/")
+        if entry.is_folder:
             yield from _all_files(store, path)
         else:
             yield path
@@ -179,7 +179,7 @@ def _files(commit: Commit) -> list[DataFile]:
 
 
 def _holds(store: Store, files: Collection[DataFile], forgetting: Forgetting) -> bool:
-    return any(_has_rows(store, one.path, forgetting) for one in files)
+    return any(_has_rows(store, file.path, forgetting) for file in files)
 
 
 def _has_rows(store: Store, path: str, forgetting: Forgetting) -> bool:

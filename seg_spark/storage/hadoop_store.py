@@ -93,10 +93,12 @@ class HadoopStore:
         except FileNotFoundError:
             return []
         made = [
-            Entry(one.getPath().getName(), one.isDirectory(), one.getLen(), one.getModificationTime() / 1000)
-            for one in found
+            Entry(
+                status.getPath().getName(), status.isDirectory(), status.getLen(), status.getModificationTime() / 1000
+            )
+            for status in found
         ]
-        return sorted(made, key=lambda one: one.name)
+        return sorted(made, key=lambda entry: entry.name)
 
     def remove(self, path: str) -> None:
         """Remove a file, or a folder with all it holds, if it is there."""

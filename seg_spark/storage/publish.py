@@ -114,7 +114,7 @@ def publish(
             store, area, last, staged, model=model, segment_state=segment_state, keep_dates=retention.dates
         ),
         retention,
-        written=[one.folder for one in staged],
+        written=[table.folder for table in staged],
     )
 
 
@@ -196,11 +196,11 @@ def stage_model(store: Store, run_id: str, model: ModelForms) -> PublishedModel:
 
 def _copy(store: Store, source: str, target: str) -> None:
     """Copy a folder of small files within the store."""
-    for one in store.entries(source):
-        if one.is_folder:
-            _copy(store, f"{source}/{one.name}", f"{target}/{one.name}")
+    for entry in store.entries(source):
+        if entry.is_folder:
+            _copy(store, f"{source}/{entry.name}", f"{target}/{entry.name}")
         else:
-            store.write(f"{target}/{one.name}", store.read(f"{source}/{one.name}"))
+            store.write(f"{target}/{entry.name}", store.read(f"{source}/{entry.name}"))
 
 
 def _create(store: Store, commit: Commit, area: RunArea) -> bool:
@@ -225,7 +225,7 @@ def _published_as(store: Store, model: ModelForms) -> PublishedModel | None:
             except OSError:
                 continue
             texts = (model.portable, model.reference, model.scores)
-            if pipeline and (portable, reference, scores) == tuple(one.encode() for one in texts):
+            if pipeline and (portable, reference, scores) == tuple(text.encode() for text in texts):
                 return state.model
     return None
 
@@ -254,7 +254,7 @@ def _next_commit(
 ) -> Commit:
     refuse_old_date(last, area.run_date, keep_dates)
     before = _own_commit(store, last, area.run_date)
-    new = {one.table: TableVersion(area.run_id, one.rows, one.files) for one in staged}
+    new = {table.table: TableVersion(area.run_id, table.rows, table.files) for table in staged}
     # moves belong to the labels they were counted with
     outlived = {c.SEGMENT_TRANSITIONS} if c.CUSTOMER_SEGMENTS in new else set()
     tables = {table: version for table, version in before.tables.items() if table not in outlived} | new

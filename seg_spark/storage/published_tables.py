@@ -41,7 +41,7 @@ def last_profiled_date(store: Files) -> date | None:
 def read_profiles(store: Files, run_date: date) -> tuple[Profile, ...]:
     """The profiles published for a date. Raises InputError as `read_table_of_date` does."""
     rows = read_table_of_date(store, run_date, c.SEGMENT_PROFILES, tuple(Profile.__dataclass_fields__)).to_pylist()
-    return tuple(sorted((Profile(**row) for row in rows), key=lambda one: one.segment_id))
+    return tuple(sorted((Profile(**row) for row in rows), key=lambda row: row.segment_id))
 
 
 def read_transitions(store: Files, run_date: date) -> tuple[Transition, ...]:
@@ -56,8 +56,8 @@ def read_transitions(store: Files, run_date: date) -> tuple[Transition, ...]:
 def read_sizes(store: Files, until: date, most: int) -> tuple[SegmentSizes, ...]:
     """The sizes on the last `most` published dates up to `until`, by date; a date that cannot be read is left out."""
     last = latest_commit(store)
-    dates = sorted(one for one in last.dates if one <= until)[-most:] if last else []
-    numbers = [last.dates[one].commit for one in dates] if last else []
+    dates = sorted(date_ for date_ in last.dates if date_ <= until)[-most:] if last else []
+    numbers = [last.dates[date_].commit for date_ in dates] if last else []
     with ThreadPoolExecutor(_READS_AT_ONCE) as pool:  # a store far away answers many at once
         return tuple(one for one in pool.map(lambda number: _sizes(store, number), numbers) if one is not None)
 
@@ -81,7 +81,7 @@ def cross_labels_between(store: Files, before: date, now: date) -> CrossTable:
 def _read(store: Files, commit: Commit, table: str, columns: Sequence[str] | None) -> pa.Table:
     version = commit.tables.get(table)
     if version is None:
-        dates = ", ".join(one.isoformat() for one in published_dates(store)[-5:]) or "none"
+        dates = ", ".join(date_.isoformat() for date_ in published_dates(store)[-5:]) or "none"
         what = _WORDS.get(table, table)
         raise InputError(
             f"{store.root}: no {what} are published for {commit.run_date}; the last published dates: {dates}"

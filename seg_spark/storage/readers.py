@@ -31,9 +31,9 @@ def files_of(output: str, table: str, run_date: date | None) -> list[str]:
     commit = commit_of(store, found) if found else None
     version = commit.tables.get(table) if commit else None
     if commit is None or version is None:
-        dates = ", ".join(one.isoformat() for one in published_dates(store)[-5:]) or "none"
+        dates = ", ".join(date_.isoformat() for date_ in published_dates(store)[-5:]) or "none"
         raise InputError(
             f"{store.root}: {table} is not published{f' for {run_date}' if run_date else ''}; "
             f"the last published dates: {dates}"
         )
-    return [f"{store.root}/{one.path}" for one in version.files]
+    return [f"{store.root}/{file.path}" for file in version.files]

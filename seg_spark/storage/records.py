@@ -56,8 +56,10 @@ def read_figures(store: Files, run_date: date, run_id: str) -> dict[str, Any]:
 
 def read_records(store: Files, run_date: date | None = None) -> list[dict[str, Any]]:
     """All run records (of one date), by date and then start; one that cannot be read is left out."""
-    folders = [one.name for one in store.entries(RUNS)] if run_date is None else [partition_name(run_date)]
-    paths = [f"{RUNS}/{folder}/{one.name}" for folder in sorted(folders) for one in store.entries(f"{RUNS}/{folder}")]
+    folders = [entry.name for entry in store.entries(RUNS)] if run_date is None else [partition_name(run_date)]
+    paths = [
+        f"{RUNS}/{folder}/{entry.name}" for folder in sorted(folders) for entry in store.entries(f"{RUNS}/{folder}")
+    ]
     found: list[dict[str, Any]] = []
     for path in paths:
         if path.endswith(".json") and not path.rpartition("/")[2].startswith("."):
@@ -72,7 +74,7 @@ def read_records(store: Files, run_date: date | None = None) -> list[dict[str, A
 
 def runs_with_figures(store: Files, run_date: date) -> list[str]:
     """The runs of a date that have left figures of a report."""
-    names = [one.name for one in store.entries(records(run_date)) if not one.name.startswith(".")]
+    names = [entry.name for entry in store.entries(records(run_date)) if not entry.name.startswith(".")]
     return [name.removesuffix(_FIGURES) for name in names if name.endswith(_FIGURES)]
 
 

@@ -75,7 +75,7 @@ def finish_dead_runs(store: Store, own: str, *, has_ended: bool = False, begun_f
     last = latest_commit(store)
     now = _now(store, own)
     dead = _dead_runs(store, own, now)
-    ended = [one for one in _started_runs(store) if has_ended and one.run_id == own]
+    ended = [run for run in _started_runs(store) if has_ended and run.run_id == own]
     try:
         _remove_unlisted(store, ended, begun_from)
         _remove_unlisted(store, dead)
@@ -114,7 +114,7 @@ def repair(store: Store) -> RepairResult:
         folders = 0
         for state in last.dates.values() if last else ():
             folders += swap_folders(store, read_commit(store, state.commit), _REPAIR)
-        written = [StartedRun(one.name, date.min, 0.0) for one in store.entries(layout.VERSIONS)]
+        written = [StartedRun(entry.name, date.min, 0.0) for entry in store.entries(layout.VERSIONS)]
         versions = _remove_unlisted(store, [*written, *_dead_runs(store, own, _now(store, own))])
         finish_dead_runs(store, own, has_ended=True)
     return RepairResult(folders, versions)
@@ -122,9 +122,9 @@ def repair(store: Store) -> RepairResult:
 
 def is_intact(store: Files, commit: Commit) -> bool:
     """Whether every file that a commit lists is there in its full size, and its model."""
-    listed = {(one.path, one.size_bytes) for table in commit.tables.values() for one in table.files}
+    listed = {(file.path, file.size_bytes) for table in commit.tables.values() for file in table.files}
     folders = {path.rpartition("/")[0] for path, _ in listed}
-    there = {(f"{folder}/{one.name}", one.size_bytes) for folder in folders for one in store.entries(folder)}
+    there = {(f"{folder}/{entry.name}", entry.size_bytes) for folder in folders for entry in store.entries(folder)}
     model = store.entries(commit.model.folder) if commit.model else ()
     return listed <= there and (commit.model is None or layout.PORTABLE in {one.name for one in model})
 
@@ -138,18 +138,22 @@ def _now(store: Store, own: str) -> float:
 
 
 def _dead_runs(store: Store, own: str, now: float) -> list[StartedRun]:
-    return [one for one in _started_runs(store) if one.run_id != own and one.must_end < now]
+    return [run for run in _started_runs(store) if run.run_id != own and run.must_end < now]
 
 
 def _started_runs(store: Store) -> list[StartedRun]:
     """All runs that have a staging folder."""
-    return [_started_run(store, one) for one in store.entries(layout.STAGING) if one.name != _REPAIR.rpartition("/")[2]]
+    return [
+        _started_run(store, entry)
+        for entry in store.entries(layout.STAGING)
+        if entry.name != _REPAIR.rpartition("/")[2]
+    ]
 
 
 def _started_run(store: Store, folder: Entry) -> StartedRun:
     """A run by its staging folder; one that died before it left word has written nothing."""
     path = layout.staging(folder.name)
-    started = next((one for one in store.entries(path) if one.name == layout.STARTED), None)
+    started = next((entry for entry in store.entries(path) if entry.name == layout.STARTED), None)
     run_date, seconds = date.min, 0.0
     if started is not None:
         with suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # it has just ended, or is damaged
@@ -167,7 +171,7 @@ def _remove_unlisted(store: Store, runs: Sequence[StartedRun], after: int = 0) -
     Raises PublishError while a commit is damaged: it may list any of it.
     """
     listed = _listed_runs(store, after) if runs else set()
-    unlisted = {one.run_id: one for one in runs if one.run_id not in listed}
+    unlisted = {run.run_id: run for run in runs if run.run_id not in listed}
     for one in unlisted.values():
         store.remove_run(one.run_date, one.run_id)
     return len(unlisted)
@@ -176,8 +180,8 @@ def _remove_unlisted(store: Store, runs: Sequence[StartedRun], after: int = 0) -
 def _listed_runs(store: Store, after: int) -> set[str]:
     """The runs whose files some commit that is kept, with a higher number, lists."""
     commits = [read_commit(store, number) for number in commit_entries(store) if number > after]
-    paths = {file.path for one in commits for version in one.tables.values() for file in version.files}
-    paths |= {state.model.folder for one in commits for state in one.dates.values() if state.model is not None}
+    paths = {file.path for commit in commits for version in commit.tables.values() for file in version.files}
+    paths |= {state.model.folder for commit in commits for state in commit.dates.values() if state.model is not None}
     return {found[1] for path in paths if (found := _RUN_OF_FOLDER.search(path))}
 
 
@@ -186,10 +190,10 @@ def find_leftovers(store: Files) -> tuple[Leftover, ...]:
 
     Those of an active run are among them. The next run removes them all, trials once they are a day old.
     """
-    staged = [f"{layout.VERSIONS}/{one.name}" for one in store.entries(layout.STAGING)]
+    staged = [f"{layout.VERSIONS}/{entry.name}" for entry in store.entries(layout.STAGING)]
     found = (
         _leftover(store, "staging", layout.STAGING, staged),
-        _leftover(store, "trials", layout.TRIALS, [layout.trial(one.name) for one in store.entries(layout.TRIALS)]),
+        _leftover(store, "trials", layout.TRIALS, [layout.trial(entry.name) for entry in store.entries(layout.TRIALS)]),
     )
     return tuple(one for one in found if one.runs)
 
@@ -201,11 +205,13 @@ def replaced_versions(store: Files) -> Leftover | None:
         return None
     in_use = {
         file.path
-        for run_date in {one.run_date for one in replaced}
+        for run_date in {commit.run_date for commit in replaced}
         for table in commit_of(store, run_date).tables.values()
         for file in table.files
     }
-    files = {file.path: file.size_bytes for one in replaced for table in one.tables.values() for file in table.files}
+    files = {
+        file.path: file.size_bytes for commit in replaced for table in commit.tables.values() for file in table.files
+    }
     size = sum(size for path, size in files.items() if path not in in_use)
     return Leftover("replaced versions", f"{store.root}/{layout.VERSIONS}", len(replaced), size)
 
@@ -217,5 +223,6 @@ def _leftover(store: Files, what: str, folder: str, places: list[str]) -> Leftov
 def _size_of(store: Files, folder: str) -> int:
     """Bytes of all files below a folder; an active run may move some while they are counted."""
     return sum(
-        _size_of(store, f"{folder}/{one.name}") if one.is_folder else one.size_bytes for one in store.entries(folder)
+        _size_of(store, f"{folder}/{entry.name}") if entry.is_folder else entry.size_bytes
+        for entry in store.entries(folder)
     )

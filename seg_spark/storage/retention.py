@@ -41,13 +41,13 @@ class Retention:
 
 def is_too_old(last: Commit | None, run_date: date, keep_dates: int | None) -> bool:
     """Whether so many later dates are published that a date would go at once."""
-    return last is not None and keep_dates is not None and sum(one > run_date for one in last.dates) >= keep_dates
+    return last is not None and keep_dates is not None and sum(date_ > run_date for date_ in last.dates) >= keep_dates
 
 
 def refuse_old_date(last: Commit | None, run_date: date, keep_dates: int | None) -> None:
     """Raise SettingsError if a date is older than the `keep_dates` that are kept, so that it would go at once."""
     if is_too_old(last, run_date, keep_dates):
-        newer = sum(one > run_date for one in last.dates) if last else 0
+        newer = sum(date_ > run_date for date_ in last.dates) if last else 0
         raise SettingsError(
             f"publish.keep_dates: {keep_dates}: {newer} later dates are published, so {run_date} would not be kept; "
             "set it higher to publish this date"
@@ -114,9 +114,9 @@ def remove_versions(store: Store, commits: Sequence[Commit], staging: str) -> No
     last = latest_commit(store)
     if last is not None:
         superseded = replaced_commits(store)
-        numbers = {one.number for one in commits}
-        ended = {one.run_date for one in commits if one.run_date in last.ended}
-        gone = [one for one in superseded if one.number in numbers or one.run_date in ended]
+        numbers = {commit.number for commit in commits}
+        ended = {commit.run_date for commit in commits if commit.run_date in last.ended}
+        gone = [commit for commit in superseded if commit.number in numbers or commit.run_date in ended]
         _remove_all(store, last, superseded, gone, staging)
 
 
@@ -150,10 +150,10 @@ def _remove_replaced(store: Store, retention: Retention, staging: str) -> None:
 
 def _remove_all(store: Store, last: Commit, superseded: Sequence[Commit], gone: Sequence[Commit], staging: str) -> None:
     """Remove some of the versions that are not in force; the files of a version may be those of another too."""
-    stays = [one for one in superseded if one not in gone]
-    models = [*(state.model for state in last.dates.values()), *(one.model for one in stays)]
-    used = {one for one in models if one is not None}
-    dates = {one.run_date for one in gone}
+    stays = [commit for commit in superseded if commit not in gone]
+    models = [*(state.model for state in last.dates.values()), *(commit.model for commit in stays)]
+    used = {model for model in models if model is not None}
+    dates = {commit.run_date for commit in gone}
     for run_date in sorted(dates - set(last.dates)):
         remove_date_folders(store, run_date, staging)
         remove_reports(store, run_date)
@@ -181,4 +181,4 @@ def _remove(store: Store, commit: Commit, kept: list[Commit], used: set[Publishe
 
 def _folders(commit: Commit) -> list[str]:
     """Where the tables of a commit lie."""
-    return sorted({one.path.rpartition("/")[0] for version in commit.tables.values() for one in version.files})
+    return sorted({file.path.rpartition("/")[0] for version in commit.tables.values() for file in version.files})

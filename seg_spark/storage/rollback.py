@@ -24,12 +24,12 @@ def _restoring(store: Store, last: Commit, run_date: date, to_run: str | None) -
     if run_date not in last.dates:
         raise InputError(f"{store.root}: nothing is published for {run_date}")
     in_force = read_commit(store, last.dates[run_date].commit)
-    kept = [one for one in replaced_commits(store) if one.run_date == run_date and one.made_labels]
-    kept = [one for one in kept if one.run_id != in_force.run_id]
-    earlier = [one for one in kept if one.origin < in_force.origin]
+    kept = [commit for commit in replaced_commits(store) if commit.run_date == run_date and commit.made_labels]
+    kept = [commit for commit in kept if commit.run_id != in_force.run_id]
+    earlier = [commit for commit in kept if commit.origin < in_force.origin]
     chosen = next((one for one in (kept if to_run else earlier) if to_run in (None, one.run_id)), None)
     if chosen is None:
-        runs = ", ".join(dict.fromkeys(one.run_id for one in kept)) or "none"
+        runs = ", ".join(dict.fromkeys(commit.run_id for commit in kept)) or "none"
         what = f"version of run {to_run}" if to_run else "version before the current one"
         raise InputError(
             f"{store.root}: no {what} of {run_date} is kept (kept beside the current one of run {in_force.run_id}: "

@@ -63,14 +63,16 @@ def read_table(spark: SparkSession, store: Store, files: Sequence[DataFile], sch
     """The files of a table as a frame with exactly the columns of `schema`. Raises InputError if it has others."""
     where = f"{store.root}/{files[0].path.rpartition('/')[0]}"
     with input_errors(where):
-        frame = spark.read.parquet(*(store.url(one.path) for one in files))
+        frame = spark.read.parquet(*(store.url(file.path) for file in files))
     check_read(frame.schema, schema, where)
     return frame.select(*schema.fieldNames())
 
 
 def table_files(store: Store, folder: str) -> tuple[DataFile, ...]:
     """The Parquet files of a table folder, sorted by name."""
-    return tuple(DataFile(f"{folder}/{one.name}", one.size_bytes) for one in store.entries(folder) if _is_data(one))
+    return tuple(
+        DataFile(f"{folder}/{entry.name}", entry.size_bytes) for entry in store.entries(folder) if _is_data(entry)
+    )
 
 
 def count_rows(store: Store, files: Sequence[DataFile]) -> int:

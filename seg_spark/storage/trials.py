@@ -45,6 +45,6 @@ def remove_abandoned(store: Store) -> None:
     """Remove the folders of trials that were killed a day ago or more."""
     for entry in store.entries(layout.TRIALS):
         folder = layout.trial(entry.name)
-        started = next((one for one in store.entries(folder) if one.name == layout.STARTED), entry)
+        started = next((entry for entry in store.entries(folder) if entry.name == layout.STARTED), entry)
         if time.time() - started.modified > _ABANDONED_SECONDS:
             store.remove(folder)
