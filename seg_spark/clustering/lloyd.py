@@ -22,6 +22,7 @@ Stack = NDArray[np.float64]
 MAX_STEPS: Final = 1_000
 _BLOCK_SCORES: Final = 65_536
 _SMALLEST_BLOCK: Final = 64
+_IDLE_STEPS: Final = 100
 _DOUBTFUL_SHARE: Final = 8
 """Most steps of `finish` use one in so many points."""
 
@@ -110,7 +111,7 @@ def converge(
         moved_costs, moved = lloyd_step(points, stack[moving])
         gains = costs[moving] - moved_costs
         costs[moving], stack[moving] = moved_costs, moved
-        moving = moving[gains > least_gain * moved_costs]
+        moving = moving[gains > least_gain * np.maximum(moved_costs, 0.0)]  # rounding may give one below zero
         if not len(moving):
             break
     return costs, stack
@@ -119,25 +120,31 @@ def converge(
 def finish(points: WeightedPoints, centres: Matrix) -> Matrix:
     """Steps until no point changes its cluster: the centres (k x axes) are then the means of their points.
 
+    Where rounding decides, as between points that differ in the last digit or beside one that lies a billion times
+    further out, they need not end there: they end when the sum of squares has not fallen for a while.
+
     A point whose second nearest centre is further away than its nearest by `lead` stays where it is until a
     centre has moved by half of that (the triangle inequality, as in Elkan 2003 and Hamerly 2010). The last steps
     move the centres by ever less, so most of them look only at the few points with the smallest leads.
     """
-    for _ in range(MAX_STEPS):
+    most_between, idle = -np.inf, 0
+    while True:
         start = centres
         sums, leads = _sums_and_leads(points, centres)
         one_in_so_many = len(leads) // _DOUBTFUL_SHARE
         reach = np.partition(leads, one_in_so_many)[one_in_so_many] / 2
         doubtful = points.where(leads <= 2 * reach)
         settled = sums - _cluster_sums(doubtful, centres[None])
-        for _ in range(MAX_STEPS):
-            moved = _means(settled + _cluster_sums(doubtful, centres[None]), centres)
-            if np.array_equal(moved, centres):
+        while True:
+            sums = settled + _cluster_sums(doubtful, centres[None])
+            moved = _means(sums, centres)
+            between = float((sums[:, :-1] * moved).sum())
+            idle = 0 if between > most_between else idle + 1
+            if np.array_equal(moved, centres) or idle > _IDLE_STEPS:
                 return centres
-            centres = moved
-            if ((centres - start) ** 2).sum(axis=1).max() > reach**2:
+            most_between, centres = max(between, most_between), moved
+            if not ((centres - start) ** 2).sum(axis=1).max() <= reach**2:
                 break
-    return centres
 
 
 def _sums_and_leads(points: WeightedPoints, centres: Matrix) -> tuple[Matrix, NDArray[np.float64]]:

@@ -162,7 +162,7 @@ def point_moves(points: WeightedPoints, found: Survey, least_gain: float) -> Sta
     gains = leaving - joining[target, everyone]
     moved = []
     for point in np.argsort(-gains, kind="stable")[:CANDIDATES]:
-        if gains[point] > least_gain:
+        if gains[point] > max(least_gain, 0.0):  # rounding may give a cost below zero
             centres, here, there = found.centres.copy(), own[point], target[point]
             coordinates, joined = points.columns[:-1, point], weights[point] + found.sizes[there]
             centres[here] += weights[point] / left[point] * (centres[here] - coordinates)

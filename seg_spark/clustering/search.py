@@ -148,25 +148,46 @@ def _finish_each(matrix: Matrix, everybody: WeightedPoints, starts: Mapping[int,
     least, smaller = np.inf, None
     for k, start in starts.items():
         centres = _fill(matrix, everybody, start, k)
-        cost = nearest_centre(matrix, centres)[1].sum()
+        cost = _within_ss(matrix, centres)
         if smaller is not None and cost >= least:
             centres = _fill(matrix, everybody, smaller, k)
-            cost = nearest_centre(matrix, centres)[1].sum()
+            cost = _within_ss(matrix, centres)
+        if smaller is not None and cost >= least:  # rounding spoils Lloyd's products
+            centres = _with_furthest(matrix, smaller)
+            cost = _within_ss(matrix, centres)
         finished[k] = smaller = centres
         least = cost
     return finished
 
 
+def _within_ss(matrix: Matrix, centres: Matrix) -> float:
+    return float(nearest_centre(matrix, centres)[1].sum())
+
+
+def _with_furthest(matrix: Matrix, centres: Matrix) -> Matrix:
+    """One more centre, on the point furthest from its own, and the means of the clusters about them all."""
+    centres = np.vstack([centres, matrix[nearest_centre(matrix, centres)[1].argmax()]])
+    labels, _ = nearest_centre(matrix, centres)
+    used, positions = np.unique(labels, return_inverse=True)
+    return cluster_means(matrix, positions, len(used))
+
+
 def _fill(matrix: Matrix, everybody: WeightedPoints, centres: Matrix, k: int) -> Matrix:
-    """Converged centres, k of them: a missing one, or one without points, is put on the point furthest from its own."""
+    """Converged centres, k of them: a missing one, or one without points, is put on the point furthest from its own.
+
+    They are fewer where no further point can be told from its centre but by rounding.
+    """
+    most_used, least = 0, np.inf
     while True:
         centres = finish(everybody, centres)
         labels, squared = nearest_centre(matrix, centres)
         used = np.bincount(labels, minlength=len(centres)) > 0
         if used.all() and len(centres) == k:
             return cluster_means(matrix, labels, k)
-        if squared.max() == 0:
-            return centres
+        cost = squared.sum()
+        if squared.max() == 0 or (used.sum() <= most_used and cost >= least):
+            return centres[used]
+        most_used, least = max(most_used, used.sum()), min(least, cost)
         centres = np.vstack([centres[used], matrix[squared.argmax()]])
 
 

@@ -83,7 +83,8 @@ def fit_every_k(
     ks = range(settings.k.min, min(settings.k.max, distinct_points(matrix)) + 1)
     mllib = MllibFits.of(settings)
     frame = fitting_frame(spark, matrix)
-    with ThreadPoolExecutor(max_workers=settings.parallel_fits, thread_name_prefix="kmeans") as pool:
+    pool = ThreadPoolExecutor(max_workers=settings.parallel_fits, thread_name_prefix="kmeans")
+    try:
         search = pool.submit(search_centres, matrix, ks) if settings.refine else None
         fits = {
             pool.submit(_fit, frame, matrix, k, seed + start, mllib): f"k = {k}"
@@ -91,13 +92,11 @@ def fit_every_k(
             for k in reversed(ks)
         }
         running: dict[Future[Any], str] = {**fits, search: "search"} if search else {**fits}
-        try:
-            for done, future in enumerate(as_completed(running), start=1):
-                future.result()
-                on_fit(done, len(running), running[future])
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for done, future in enumerate(as_completed(running), start=1):
+            future.result()
+            on_fit(done, len(running), running[future])
+    finally:  # a run that is ended does not wait for its fits
+        pool.shutdown(wait=False, cancel_futures=True)
     best = {k: _best([fit for fit in (future.result() for future in fits) if fit.k == k]) for k in ks}
     return best | _lowered(best, search.result(), matrix) if search else best
 

@@ -164,7 +164,8 @@ def _fit_and_choose(context: RunContext, prepared: _Prepared, champion: Champion
     with context.progress.step("score"):
         faults = {k: fit.fault for k, fit in fits.items() if fit.fault is not None}
         faults |= dict.fromkeys(range(distinct + 1, ks.max + 1), f"there are only {distinct} distinct points")
-        scores = _score_fits([fit for k, fit in fits.items() if k not in faults], matrix)
+        usable = [fit for k, fit in fits.items() if k not in faults]
+        scores = _score_fits(usable, matrix) if usable else ()
         try:
             choice, pending = choose_k(scores, faults, settings.selection), None
         except DegenerateModelError as error:

@@ -17,7 +17,7 @@ from sklearn.cluster import KMeans
 
 from seg_spark.clustering.lloyd import WeightedPoints
 from seg_spark.clustering.points import Matrix, distinct_points, nearest_centre
-from seg_spark.clustering.search import CELLS, _finish_each, search_centres
+from seg_spark.clustering.search import CELLS, _finish_each, approximate_centres, search_centres
 
 STATED_LIMIT = 1.005
 
@@ -129,6 +129,35 @@ def test_where_a_larger_k_costs_no_less_it_begins_again_from_the_smaller() -> No
     better, worse = np.array([[1.0], [100.5], [200.5]]), np.array([[0.0], [1.0], [2.0], [150.5]])
     finished = _finish_each(points, WeightedPoints.of(points), {3: better, 4: worse})
     assert cost(points, finished[4]) < cost(points, finished[3]) == pytest.approx(3.0)
+
+
+NOISE = [0.3, 0.1 + 0.2, 0.7, 0.1 * 7, 0.1 + 0.6, 1.1, 0.8, 0.1 * 8, 0.5 + 0.3]
+"""Five numbers, some of them also with another last digit."""
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("seed", range(12))
+def test_it_ends_where_points_differ_by_rounding_alone(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    drawn = generator.choice(NOISE[: 3 + seed % 7], (1_000, 1))
+    points = standardised(np.hstack([drawn, generator.integers(0, 2, (1_000, 1))]) if seed % 2 else drawn)
+    found = search_centres(points, range(2, distinct_points(points) + 1))
+    really_distinct = distinct_points(points.round(6))
+    for k, centres in found.items():
+        assert min(k, really_distinct) <= len(centres) <= k
+    assert cost(points, found[max(found)]) < 1e-20
+    assert approximate_centres(points, distinct_points(points))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("rows", "value"), [(1, 1e12), (10, 3e9), (300, 6e8), (300, 1e10)])
+def test_it_ends_beside_points_that_lie_a_billion_times_further_out(rows: int, value: float) -> None:
+    points = np.random.default_rng(rows).normal(size=(1_000, 2))
+    points[:rows, 0] = value
+    found = search_centres(points, range(2, 9))
+    costs = [cost(points, centres) for centres in found.values()]
+    assert sorted(costs, reverse=True) == costs
+    assert costs[0] < 1e-6 * ((points - points.mean(axis=0)) ** 2).sum()
 
 
 def test_sums_of_squares_that_overflow_give_no_centres() -> None:
