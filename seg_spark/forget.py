@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from seg_spark import columns as c
-from seg_spark.cleaning.rows import MALFORMED_ROW, validate_rows, with_id_hash
+from seg_spark.cleaning.rows import MALFORMED_ROW, ids_and_texts
 from seg_spark.errors import InputError, PublishError
 from seg_spark.input.files import PLACEHOLDER, input_path, is_local
 from seg_spark.input.spark_reader import read_raw
@@ -54,6 +54,8 @@ class ForgettingResult:
     rows: Mapping[str, int]
     reports: int
     small_segments: tuple[SmallSegment, ...]
+    unchecked_inputs: tuple[date, ...]
+    """Dates whose input is not there, or could not be read where it lies, so that it may still have the customers."""
 
 
 def forget_customers(
@@ -66,8 +68,8 @@ def forget_customers(
     """
     settings, dates = run.settings, published_dates(store)
     with progress.step("check the input"):
-        for run_date in dates if PLACEHOLDER in settings.input.path else dates[-1:]:
-            _refuse_in_input(spark, settings, run_date, forgetting)
+        with_input = dates if PLACEHOLDER in settings.input.path else dates[-1:]
+        unchecked = tuple(day for day in with_input if not _is_free_of(spark, settings, day, forgetting))
     with progress.step("remove rows"):
         rows = forget_rows(store, forgetting, run.run_id, retention_of(settings), 60.0 * settings.run.max_minutes)
         store.remove(layout.TRIALS)
@@ -81,7 +83,7 @@ def forget_customers(
             "run this again when no other run is active"
         )
     small = tuple(one for run_date in dates for one in _small_segments(store, run_date))
-    return ForgettingResult(len(forgetting.ids), rows, reports, small)
+    return ForgettingResult(len(forgetting.ids), rows, reports, small, unchecked)
 
 
 def _small_segments(store: Store, run_date: date) -> Iterator[SmallSegment]:
@@ -95,14 +97,16 @@ def _small_segments(store: Store, run_date: date) -> Iterator[SmallSegment]:
             yield SmallSegment(run_date, segment_id, left.get(segment_id, 0))
 
 
-def _refuse_in_input(spark: SparkSession, settings: Settings, run_date: date, forgetting: Forgetting) -> None:
+def _is_free_of(spark: SparkSession, settings: Settings, run_date: date, forgetting: Forgetting) -> bool:
+    """Whether the input of a date is there and has none of the customers. Raises InputError if it has one."""
     path = input_path(settings.input, run_date)
     if is_local(settings.input) and not Path(path).exists():
-        return
+        return False
     try:
         with spark_errors_as(InputError, f"input.path: {path}"):
-            raw = read_raw(spark, settings.input, run_date, MALFORMED_ROW, settings.used_columns())
-            rows = validate_rows(with_id_hash(raw, settings), settings).select(c.CUSTOMER_ID, c.RAW_ROW)
+            # other columns may have had other names, or have them now
+            raw = read_raw(spark, settings.input, run_date, MALFORMED_ROW, [settings.customer_id])
+            rows = ids_and_texts(raw, settings)
             id_, text = F.col(c.CUSTOMER_ID), F.col(c.RAW_ROW)
             is_named = id_.isin(sorted(forgetting.ids)) | (id_.isNull() & text.rlike(forgetting.words))
             found = rows.where(is_named).count()
@@ -110,12 +114,13 @@ def _refuse_in_input(spark: SparkSession, settings: Settings, run_date: date, fo
         if is_local(settings.input) or path == settings.input.path:
             raise
         log.warning("not checked, because it cannot be read: %s", error)  # elsewhere it is not known whether it is gone
-        return
+        return False
     if found:
         raise InputError(
             f"input.path: {path}: {found:,} rows are of customers to be forgotten, and a run would publish them again; "
             "remove them there first; nothing was changed"
         )
+    return True
 
 
 def _dates_with_runs(store: Store) -> list[date]:

@@ -8,7 +8,7 @@ from seg_spark.errors import FIT_AGAIN, InputError
 from seg_spark.reporting.changes import MOST_DATES
 from seg_spark.reporting.report_page import render_report
 from seg_spark.reporting.report_sections import ReportData
-from seg_spark.storage.commits import commit_of
+from seg_spark.storage.commits import commit_of, named_dates
 from seg_spark.storage.portable_models import read_model, read_scores, scores_path
 from seg_spark.storage.published_tables import read_profiles, read_sizes, read_transitions
 from seg_spark.storage.records import read_figures, read_records, write_page
@@ -25,9 +25,7 @@ def make_report(store: Files, run_date: date) -> str:
     run_id = labels.run_id if labels else ""
     record = next((record for record in read_records(store, run_date) if record.get("run_id") == run_id), None)
     if record is None or commit.model is None:
-        raise InputError(
-            f"{store.root}: no labels are published for {run_date}; run seg-spark nightly --run-date {run_date} first"
-        )
+        raise InputError(f"{store.root}: no labels are published for {run_date}; {named_dates(store)}")
     try:
         scores = json.loads(read_scores(store, commit.model))
     except ValueError:

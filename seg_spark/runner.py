@@ -17,11 +17,12 @@ from seg_spark.input.files import input_path
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import RunOutcome, RunStart, record_of
 from seg_spark.session import ending_work
+from seg_spark.settings.paths import path_scheme
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.context import RunContext, refuse_own_output, retention_of, start_spark, store_of
 from seg_spark.steps.fingerprint import fingerprint_of, published_with
 from seg_spark.steps.stopping import sigterm_raises
-from seg_spark.storage.commits import latest_commit, published_dates
+from seg_spark.storage.commits import latest_commit, named_dates, published_dates
 from seg_spark.storage.date_folders import swap_folders
 from seg_spark.storage.forgetting import Forgetting
 from seg_spark.storage.hadoop_store import HadoopStore
@@ -107,6 +108,11 @@ def run_rollback(
     Spark is started only for a store that is not on a local disk. Raises the SegSparkError that ended it.
     """
 
+    if path_scheme(settings.output.path) == "file":  # nothing is made where there is no output
+        store = files_at(settings.output.path)
+        if run_date not in published_dates(store):
+            raise InputError(f"{store.root}: nothing is published for {run_date}; {named_dates(store)}")
+
     def start() -> "SparkSession":
         return start_spark(f"seg_spark rollback {run_date}", settings, run_date, conf_dir, progress)
 
@@ -157,8 +163,13 @@ def _run_recorded(
     what, max_seconds = f"{run.command} {run.run_date}", 60.0 * run.settings.run.max_minutes
     reported: list[RunOutcome] = [RunOutcome()]
     clock = time.monotonic()
-    with sigterm_raises(max_seconds):
-        store = store_of(run.settings, start)
+    path = f"{run.settings.output.path.rstrip('/')}/{record_path(run.run_date, run.run_id)}"
+    try:
+        with sigterm_raises(max_seconds):
+            store = store_of(run.settings, start)
+    except Exception:  # there is no store that could take a record
+        _tell(run.settings.on_failure.command, path)
+        raise
     path = f"{store.root}/{record_path(run.run_date, run.run_id)}"
     with only_run(store, f"run {run.run_id} ({what})"):
 
@@ -178,8 +189,10 @@ def _run_recorded(
             except Exception as unwritten:  # noqa: BLE001  # the error that ended the run is the one to raise
                 reason = getattr(unwritten, "strerror", None) or f"unexpected {type(unwritten).__name__}"
                 log.warning("the run record %s could not be written: %s", path, reason)
-            if isinstance(error, Exception):  # not where somebody pressed Ctrl-C
+            if isinstance(error, Exception):
                 _tell(run.settings.on_failure.command, path)
+            elif isinstance(error, KeyboardInterrupt):
+                log.info("interrupted (Ctrl-C); each published date is whole, the old one or the new one")
             raise
         try:
             content = record(None)

@@ -89,5 +89,5 @@ def _condition(error: PySparkException | Py4JError, text: str) -> str:
 
 
 def _file(text: str) -> str | None:
-    match = re.search(r"(?:file:|hdfs:|s3a:|gs:|abfss:)/[^\s,;'\"]+\.[A-Za-z0-9.]+", text)
+    match = re.search(r"(?:file:|hdfs:|s3a?:|gs:|abfss:)/[^\s,;'\"]+\.[A-Za-z0-9.]+", text)
     return match[0].rstrip(".") if match else None

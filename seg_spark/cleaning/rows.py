@@ -38,12 +38,24 @@ def with_id_hash(raw: DataFrame, settings: Settings) -> DataFrame:
 
     Raises InputError if a declared column is absent, or the id is of an unusable type.
     """
-    column, type_ = _find_used_columns(raw.schema, settings)[settings.customer_id]
-    nulls = settings.input.null_values
-    id_text = values.customer_id_text(_readable(column, type_), type_)
-    has_id = _malformed_text(raw).isNull() & ~values.is_missing(F.col(_ID), nulls)
-    with_text = raw.select("*", id_text.alias(_ID))
+    column = _find_used_columns(raw.schema, settings.used_columns())[settings.customer_id]
+    with_text, has_id = _with_id_text(raw, column, settings)
     return with_text.withColumn(ID_HASH, F.when(has_id, F.xxhash64(_ID))).drop(_ID)
+
+
+def ids_and_texts(raw: DataFrame, settings: Settings) -> DataFrame:
+    """The customer_id of every raw row as validation would give it, and for a row without one its raw_row.
+
+    Of the declared columns only that of the id must be there: raw_row (JSON) has what there is of the others.
+    """
+    column = _find_used_columns(raw.schema, {settings.customer_id: "customer_id"})[settings.customer_id]
+    there = {header: found for header in settings.used_columns() if (found := find_column(raw.schema, header))}
+    text = F.to_json(F.struct(*(_readable(*found).alias(header) for header, found in there.items())))
+    with_text, has_id = _with_id_text(raw, column, settings)
+    return with_text.select(
+        F.when(has_id, F.col(_ID)).alias(c.CUSTOMER_ID),
+        F.when(~has_id, F.coalesce(_malformed_text(raw), text)).alias(c.RAW_ROW),
+    )
 
 
 def validate_rows(raw: DataFrame, settings: Settings) -> DataFrame:
@@ -56,7 +68,7 @@ def validate_rows(raw: DataFrame, settings: Settings) -> DataFrame:
 
     Raises InputError if a declared column is absent, ambiguous or of an unusable type.
     """
-    columns_of = _find_used_columns(raw.schema, settings)
+    columns_of = _find_used_columns(raw.schema, settings.used_columns())
     handed_on = [name for name in (ID_HASH, SHARES_ID) if name in raw.columns]
     types = {header: type_ for header, (_, type_) in columns_of.items()}
     nulls = settings.input.null_values
@@ -119,11 +131,17 @@ def validate_rows(raw: DataFrame, settings: Settings) -> DataFrame:
     )
 
 
-def _find_used_columns(schema: StructType, settings: Settings) -> Mapping[str, tuple[Column, DataType]]:
+def _with_id_text(raw: DataFrame, column: tuple[Column, DataType], settings: Settings) -> tuple[DataFrame, Column]:
+    """The raw rows with the text of the id, and whether it is one: not in a malformed row, nor where it is missing."""
+    with_text = raw.select("*", values.customer_id_text(_readable(*column), column[1]).alias(_ID))
+    return with_text, _malformed_text(raw).isNull() & ~values.is_missing(F.col(_ID), settings.input.null_values)
+
+
+def _find_used_columns(schema: StructType, used: Mapping[str, str]) -> Mapping[str, tuple[Column, DataType]]:
     found: dict[str, tuple[Column, DataType]] = {}
     absent: list[str] = []
     headers = [header for header in column_names(schema) if header not in (MALFORMED_ROW, ID_HASH, SHARES_ID)]
-    for header, setting in settings.used_columns().items():
+    for header, setting in used.items():
         column = find_column(schema, header)
         if column is not None:
             found[header] = column

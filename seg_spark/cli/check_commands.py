@@ -120,7 +120,7 @@ def validate(
         rejected_by_reason=found.rejected_by_reason,
         excluded_by_rule={},
     )
-    check_rows(rows, settings)
+    check_rows(rows, settings, advice="")
 
 
 def _counted(number: int, what: str) -> str:

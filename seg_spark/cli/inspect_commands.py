@@ -79,7 +79,7 @@ def compare(
     from seg_spark.storage.readers import files_at
 
     store = files_at(load(conf_dir, env, assignments).settings.output.path)
-    dates = parse_run_date(before), parse_run_date(now)
+    dates = parse_run_date(before, "compare"), parse_run_date(now, "compare")
     if dates[0] >= dates[1]:
         raise SettingsError(f"compare {before} {now}: expected an earlier date and then a later one")
     found = compare_dates(store, *dates)

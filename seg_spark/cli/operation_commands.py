@@ -78,7 +78,7 @@ def backfill(
     from seg_spark.storage.readers import files_at
     from seg_spark.storage.retention import is_too_old
 
-    dates = _dates(parse_run_date(first), parse_run_date(last), every)
+    dates = _dates(parse_run_date(first, "--from"), parse_run_date(last, "--to"), every)
     settings = load(conf_dir, env, assignments).settings
     if PLACEHOLDER not in settings.input.path:
         raise SettingsError(

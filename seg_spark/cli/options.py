@@ -74,18 +74,18 @@ def load(conf_dir: Path, env: str | None, assignments: list[str] | None) -> "Eff
     return load_settings(conf_dir, env, assignments or ())
 
 
-def parse_run_date(text: str) -> date:
-    """The date a --run-date means. Raises SettingsError for another form, no such day, or one far ahead."""
+def parse_run_date(text: str, option: str = "--run-date") -> date:
+    """The date that an option names. Raises SettingsError for another form, no such day, or one far ahead."""
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        raise SettingsError(f"--run-date {text!r}: expected YYYY-MM-DD, as in 2026-11-23")
+        raise SettingsError(f"{option} {text!r}: expected YYYY-MM-DD, as in 2026-11-23")
     try:
         run_date = date.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"--run-date {text!r}: is not a calendar date") from None
+        raise SettingsError(f"{option} {text!r}: is not a calendar date") from None
     today = date.today()
     if run_date > today + LAST_DATE_AHEAD:
         raise SettingsError(
-            f"--run-date {text!r}: is more than {LAST_DATE_AHEAD.days} days ahead of this machine's date, {today}"
+            f"{option} {text!r}: is more than {LAST_DATE_AHEAD.days} days ahead of this machine's date, {today}"
         )
     return run_date
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from seg_spark.errors import InputError
 from seg_spark.input.csv_headers import USUAL_DELIMITERS
+from seg_spark.input.file_kind import kind_other_than_text
 from seg_spark.input.text_files import csv_rows, opened
 from seg_spark.settings.raw_table import TextOptions
 
@@ -63,10 +64,14 @@ def _text(path: Path, options: TextOptions) -> str:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise InputError(f"--file {path}: is larger than 200 MB; label so many customers with seg-spark nightly")
+        if kind := kind_other_than_text(path):
+            raise InputError(f"--file {path}: is {kind}; expected a CSV file with a header")
         with opened(path) as raw:
             content = raw.read()
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"--file {path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if not content.strip():
+        raise InputError(f"--file {path}: is empty; expected a header, and one customer per line")
     # as the table is written, where that cannot be mistaken for UTF-8
     encodings = [options.encoding, "utf-8-sig"] if options.is_read_whole else ["utf-8-sig", options.encoding]
     for encoding in encodings:

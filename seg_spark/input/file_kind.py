@@ -109,6 +109,14 @@ def check_format(file: Path, expected: str) -> None:
             raise InputError(f"input.path: {file} is {_misnamed(found)}")
 
 
+def kind_other_than_text(file: Path) -> str | None:
+    """What a file is, where its first bytes are not those of a text or of a text that is compressed."""
+    found = _signature(*_ends(file), _plain_suffix(file))
+    if found is not None and found.suffix is None:
+        return found.what
+    return "not text" if found is None and by_mark(start := _ends(file)[0]) is None and b"\x00" in start else None
+
+
 def read_start(file: Path) -> bytes:
     """The first bytes of a file, decompressed. Raises InputError if it cannot be read."""
     try:

@@ -10,7 +10,7 @@ from seg_spark.errors import InputError
 from seg_spark.input.chunks import Chunk, arrow_chunks, chunks_of, known_rows
 from seg_spark.input.columnar_files import ColumnType
 from seg_spark.input.csv_headers import check_delimiter, check_header, check_same_columns, headers_of
-from seg_spark.input.files import PLACEHOLDER, find_input_files, input_path, latest_date
+from seg_spark.input.files import PLACEHOLDER, find_input_files, input_path, is_local, latest_date
 from seg_spark.settings.paths import local_path
 from seg_spark.settings.raw_table import Input
 
@@ -56,6 +56,11 @@ def read_sample(settings: Input, run_date: date | None = None) -> Sample:
 
         table, whole = read_catalog_table(settings.path, MAX_ROWS)
         return _put_together(settings, None, list(arrow_chunks(table)), files=1, whole=whole)
+    if not is_local(settings):
+        raise InputError(
+            f"input.path: {settings.path} is not on this machine, and only a run reads it there; to check the "
+            "settings, copy a sample of it and add --set input.path=FILE"
+        )
     if PLACEHOLDER in settings.path and run_date is None:
         run_date = latest_date(local_path(settings.path))
     named = run_date or date.min
@@ -124,13 +129,20 @@ def _put_together(
     if settings.format in ("parquet", "orc"):  # a run needs every declared column in every file
         for name in [name for name in columns if any(name not in chunk.columns for chunk in chunks)]:
             del columns[name]
-    if not columns or rows == 0:
-        what = "a header but no rows" if columns or settings.format == "csv" else "no rows"
-        raise InputError(f"input.path: {settings.path} has {what}")
-    check_header(list(columns), settings.path)
     malformed = sum(chunk.malformed_rows for chunk in chunks)
+    if not columns or rows == 0:
+        raise InputError(f"input.path: {settings.path} {_without_rows(settings, bool(columns), malformed)}")
+    check_header(list(columns), settings.path)
     all_rows = rows if whole else total
     return Sample(settings, run_date, columns, types, other, rows, all_rows, files, malformed, unnamed)
+
+
+def _without_rows(settings: Input, has_header: bool, malformed: int) -> str:
+    if malformed and settings.format == "json":
+        return f"has {malformed:,} rows, none of them a JSON object; expected one per customer (or set input.format)"
+    if malformed:
+        return f"has {malformed:,} rows, all with more or fewer fields than the header; check input.options.delimiter"
+    return f"has {'a header but no rows' if has_header or settings.format == 'csv' else 'no rows'}"
 
 
 def _as_text(value: Any) -> Any:

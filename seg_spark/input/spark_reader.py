@@ -42,7 +42,7 @@ def read_raw(
     Raises InputError for headers that are ambiguous or cut by a wrong delimiter, for files that do not
     agree on a declared column, and for a catalog table that does not exist.
     """
-    path = input_path(settings, run_date)
+    path = _known_to_hadoop(spark, input_path(settings, run_date))
     with input_errors(f"input.path: {path}"):
         match settings.format:
             case "csv":
@@ -215,6 +215,13 @@ def _remote_header(spark: SparkSession, settings: Input, path: str) -> list[str]
 
 def _paths(path: str, files: Sequence[Path]) -> list[str]:
     return [_spark_path(str(file)) for file in files] or [_spark_path(path)]
+
+
+def _known_to_hadoop(spark: SparkSession, path: str) -> str:
+    """Spark from PyPI knows S3 as s3a, EMR as s3."""
+    if path_scheme(path) != "s3" or spark.sparkContext._jsc.hadoopConfiguration().get("fs.s3.impl"):
+        return path
+    return "s3a" + path[len("s3") :]
 
 
 def _spark_path(path: str) -> str:

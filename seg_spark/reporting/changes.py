@@ -61,8 +61,8 @@ def _drift(record: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     least = record["refit"]["max_psi"]
     rows = [
-        {"limit": max(least, one["by_chance"]), **one}
-        for one in sorted(drift["features"], key=lambda one: -float(one["psi"]))
+        {"limit": max(least, feature["by_chance"]), **feature}
+        for feature in sorted(drift["features"], key=lambda feature: -float(feature["psi"]))
     ]
     highest = max((max(row["psi"], row["limit"]) for row in rows), default=1.0)
     return {"rows": rows, "highest": highest, "distance_ratio": drift["distance_ratio"]}
@@ -71,14 +71,14 @@ def _drift(record: Mapping[str, Any]) -> dict[str, Any] | None:
 def _sizes(sizes: Sequence[SegmentSizes]) -> dict[str, Any]:
     """The largest segments of the last date first, then those that are gone."""
     last = {segment_id: own for own in sizes for segment_id in own.customers}
-    ranked = sorted(last, key=lambda one: (one not in sizes[-1].customers, -last[one].customers[one]))
+    ranked = sorted(last, key=lambda id_: (id_ not in sizes[-1].customers, -last[id_].customers[id_]))
     shown = ranked[:_MOST_LINES]
     return {
-        "chart": charts.size_lines({one.run_date: one.customers for one in sizes}, shown),
+        "chart": charts.size_lines({own.run_date: own.customers for own in sizes}, shown),
         "others": len(ranked) - len(shown),
-        "days": [one.run_date for one in sizes],
-        "rows": [(one, last[one].names[one], [own.customers.get(one) for own in sizes]) for one in sorted(ranked)],
-        "names": {one: own.names[one] for one, own in last.items()},
+        "days": [own.run_date for own in sizes],
+        "rows": [(id_, last[id_].names[id_], [own.customers.get(id_) for own in sizes]) for id_ in sorted(ranked)],
+        "names": {id_: own.names[id_] for id_, own in last.items()},
     }
 
 
@@ -86,7 +86,7 @@ def _moves(
     record: Mapping[str, Any], transitions: Sequence[Transition], before: SegmentSizes, now: SegmentSizes
 ) -> dict[str, Any]:
     moved = [transition for transition in transitions if transition.from_segment_id != transition.to_segment_id]
-    largest = sorted(moved, key=lambda one: -one.customers)[:_MOST_RIBBONS]
+    largest = sorted(moved, key=lambda transition: -transition.customers)[:_MOST_RIBBONS]
     counts = {
         (transition.from_segment_id, transition.to_segment_id): transition.customers for transition in transitions
     }
@@ -97,7 +97,7 @@ def _moves(
         "since": before.run_date,
         "sums": Movement.of(transitions),
         "by_refit": (record.get("movement") or {}).get("moved_by_refit"),
-        "flows": charts.flows([(one.from_segment_id, one.to_segment_id, one.customers) for one in largest]),
+        "flows": charts.flows([(ribbon.from_segment_id, ribbon.to_segment_id, ribbon.customers) for ribbon in largest]),
         "others": len(moved) - len(largest),
         "from_names": before.names,
         "to_names": now.names,

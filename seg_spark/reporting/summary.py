@@ -1,6 +1,7 @@
 """The terminal summary of a run, its plan, and the table of `runs`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,20 @@ def show_forgotten(console: Console, record: Mapping[str, Any], record_path: str
             "published of it tells of each"
             for one in found["small_segments"]
         ),
+        *_unchecked(found["unchecked_inputs"]),
         "no file below the output names them any more",
         f"{'record':<10}{short_path(record_path)}",
         seconds_line(record["seconds"]),
     ]
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _unchecked(dates: Sequence[date]) -> list[str]:
+    if not dates:
+        return []
+    which = f"of {len(dates)} dates, {dates[0]} to {dates[-1]}," if len(dates) > 1 else f"of {dates[0]}"
+    return [f"warning: the input {which} is not there, so it was not checked; a run of it would publish them again"]
 
 
 def dated_line(record: Mapping[str, Any]) -> str:

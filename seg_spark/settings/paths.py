@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-INPUT_SCHEMES: Final = ("file", "hdfs", "s3a", "gs", "abfss")
-OUTPUT_SCHEMES: Final = ("file", "hdfs", "s3a", "s3", "gs", "abfss")
+SCHEMES: Final = ("file", "hdfs", "s3a", "s3", "gs", "abfss")
 
 
 def path_scheme(path: str) -> str:
@@ -40,15 +39,15 @@ def _plain(path: str) -> Path:
         return Path(local_path(path)).absolute()
 
 
-def checked_path(path: str, schemes: tuple[str, ...]) -> str:
+def checked_path(path: str) -> str:
     """The path as it is. Raises ValueError for a scheme that is not supported, or credentials in it."""
     if not path.strip():
         raise ValueError("is empty; expected a file or folder")
     if re.search(r"[\x00-\x1f]", path):
         raise ValueError("contains a control character")
     scheme = path_scheme(path)
-    if scheme not in schemes:
-        raise ValueError(f"has the scheme {scheme!r}; expected a plain path or one of {', '.join(schemes)}")
+    if scheme not in SCHEMES:
+        raise ValueError(f"has the scheme {scheme!r}; expected a plain path or one of {', '.join(SCHEMES)}")
     if scheme != "file" and ("?" in path or _has_password(path, scheme)):
         raise ValueError(
             "contains credentials; give them through the platform (for S3 the variables AWS_ACCESS_KEY_ID and "

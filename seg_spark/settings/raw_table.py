@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from seg_spark.settings.paths import INPUT_SCHEMES, checked_path
+from seg_spark.settings.paths import checked_path
 from seg_spark.settings.section import Section
 
 DEFAULT_NULL_VALUES: Final = ("NULL", "null", "NA", "N/A")
@@ -87,7 +87,7 @@ class Input(Section):
         unknown = set(re.findall(r"\{(\w+)\}", value)) - {"run_date"}
         if unknown:
             raise ValueError(f"contains {{{sorted(unknown)[0]}}}; the only part that is filled in is {{run_date}}")
-        return checked_path(value, INPUT_SCHEMES)
+        return checked_path(value)
 
     @model_validator(mode="after")
     def _table_or_path(self) -> Self:

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from seg_spark.settings.feature import Features
-from seg_spark.settings.paths import OUTPUT_SCHEMES, checked_path, refuse_overlap
+from seg_spark.settings.paths import checked_path, refuse_overlap
 from seg_spark.settings.raw_table import Exclusion, Input
 from seg_spark.settings.section import Section, Share
 
@@ -43,7 +43,7 @@ class Output(Section):
         found = set(value) & set("{}[]*?\\")
         if found:
             raise ValueError(f"contains {sorted(found)[0]!r}, which Spark reads as a pattern; expected a plain folder")
-        return checked_path(value, OUTPUT_SCHEMES)
+        return checked_path(value)
 
 
 class Cleaning(Section):

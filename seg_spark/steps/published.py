@@ -15,7 +15,7 @@ from seg_spark.clustering.scores import Scores
 from seg_spark.errors import FIT_AGAIN, InputError
 from seg_spark.segments.comparison import Segmentation
 from seg_spark.segments.model import Model
-from seg_spark.storage.commits import Commit, PublishedModel, commit_of
+from seg_spark.storage.commits import Commit, PublishedModel, commit_of, named_dates
 from seg_spark.storage.layout import records
 from seg_spark.storage.portable_models import read_model, read_scores, scores_path
 from seg_spark.storage.published_tables import read_profiles
@@ -43,9 +43,7 @@ def read_published(store: Files, run_date: date) -> PublishedDate:
     """
     commit = commit_of(store, run_date)
     if c.CUSTOMER_SEGMENTS not in commit.tables or commit.model is None:
-        raise InputError(
-            f"{store.root}: no labels are published for {run_date}; run seg-spark nightly --run-date {run_date} first"
-        )
+        raise InputError(f"{store.root}: no labels are published for {run_date}; {named_dates(store)}")
     labelling = _record(store, commit, c.CUSTOMER_SEGMENTS)
     rows = _rows(_record(store, commit, c.CLEAN_CUSTOMERS))
     try:

@@ -180,6 +180,11 @@ def create_commit(store: Store, commit: Commit) -> bool:
     return store.create(commit_path(commit.number), (json.dumps(document, indent=1) + "\n").encode())
 
 
+def named_dates(store: Files) -> str:
+    """The last published dates, for a message."""
+    return f"the last published dates: {', '.join(day.isoformat() for day in published_dates(store)[-5:]) or 'none'}"
+
+
 def published_dates(store: Files) -> list[date]:
     """Every date for which something is published, oldest first."""
     last = latest_commit(store)

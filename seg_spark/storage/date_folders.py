@@ -78,15 +78,20 @@ def remove_model_folder(store: Store, model_id: str) -> None:
 
 
 def _outdated(store: LocalStore, commit: Commit, staging: str) -> Iterator[tuple[str, str]]:
-    """Folders that are not what a commit says, each with the place where its successor is made."""
+    """Folders that are not what a commit says, each with the place where its successor is made.
+
+    A version that has lost files puts nothing in line: the folder may hold the last copies.
+    """
     if commit.model is not None:
         folder = layout.model(commit.model.model_id)
         if not _is_model(store, commit.model.folder, folder):
             yield folder, f"{staging}/shown/{layout.MODELS}"
     for table in sorted(commit.tables, key=lambda name: name == c.CUSTOMER_SEGMENTS):
         folder = layout.partition(table, commit.run_date)
-        names = {PurePosixPath(file.path).name for file in commit.tables[table].files}
-        if {entry.name for entry in store.entries(folder)} != names:
+        files = commit.tables[table].files
+        names = {PurePosixPath(file.path).name for file in files}
+        is_whole = all(store.path(file.path).is_file() for file in files)
+        if is_whole and {entry.name for entry in store.entries(folder)} != names:
             yield folder, f"{staging}/shown/{table}"
 
 

@@ -19,7 +19,7 @@ from seg_spark.storage.commits import (
     commit_of,
     last_date_with,
     latest_commit,
-    published_dates,
+    named_dates,
     read_commit,
 )
 from seg_spark.storage.store import Files
@@ -81,11 +81,8 @@ def cross_labels_between(store: Files, before: date, now: date) -> CrossTable:
 def _read(store: Files, commit: Commit, table: str, columns: Sequence[str] | None) -> pa.Table:
     version = commit.tables.get(table)
     if version is None:
-        dates = ", ".join(date_.isoformat() for date_ in published_dates(store)[-5:]) or "none"
         what = _WORDS.get(table, table)
-        raise InputError(
-            f"{store.root}: no {what} are published for {commit.run_date}; the last published dates: {dates}"
-        )
+        raise InputError(f"{store.root}: no {what} are published for {commit.run_date}; {named_dates(store)}")
     tables = []
     try:
         for one in version.files:

@@ -4,8 +4,8 @@ from datetime import date
 
 from seg_spark.columns import TABLES
 from seg_spark.errors import InputError, did_you_mean
-from seg_spark.settings.paths import OUTPUT_SCHEMES, checked_path, path_scheme
-from seg_spark.storage.commits import commit_of, last_date_with, published_dates
+from seg_spark.settings.paths import checked_path, path_scheme
+from seg_spark.storage.commits import commit_of, last_date_with, named_dates
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.store import Files
 
@@ -22,7 +22,7 @@ def files_at(output_path: str) -> Files:
 def files_of(output: str, table: str, run_date: date | None) -> list[str]:
     """See `seg_spark.published_files`."""
     try:
-        store = files_at(checked_path(output, OUTPUT_SCHEMES))
+        store = files_at(checked_path(output))
     except ValueError as error:
         raise InputError(f"output: {error}") from None
     if table not in TABLES:
@@ -31,9 +31,7 @@ def files_of(output: str, table: str, run_date: date | None) -> list[str]:
     commit = commit_of(store, found) if found else None
     version = commit.tables.get(table) if commit else None
     if commit is None or version is None:
-        dates = ", ".join(date_.isoformat() for date_ in published_dates(store)[-5:]) or "none"
         raise InputError(
-            f"{store.root}: {table} is not published{f' for {run_date}' if run_date else ''}; "
-            f"the last published dates: {dates}"
+            f"{store.root}: {table} is not published{f' for {run_date}' if run_date else ''}; {named_dates(store)}"
         )
     return [f"{store.root}/{file.path}" for file in version.files]

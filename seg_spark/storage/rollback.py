@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 from seg_spark.errors import InputError, PublishError
-from seg_spark.storage.commits import Commit, read_commit
+from seg_spark.storage.commits import Commit, named_dates, read_commit
 from seg_spark.storage.publish import RunArea, commit_next
 from seg_spark.storage.repair import is_intact
 from seg_spark.storage.retention import Retention, replaced_commits
@@ -22,7 +22,7 @@ def roll_back(store: Store, area: RunArea, retention: Retention, to_run: str | N
 
 def _restoring(store: Store, last: Commit, run_date: date, to_run: str | None) -> Commit:
     if run_date not in last.dates:
-        raise InputError(f"{store.root}: nothing is published for {run_date}")
+        raise InputError(f"{store.root}: nothing is published for {run_date}; {named_dates(store)}")
     in_force = read_commit(store, last.dates[run_date].commit)
     kept = [commit for commit in replaced_commits(store) if commit.run_date == run_date and commit.made_labels]
     kept = [commit for commit in kept if commit.run_id != in_force.run_id]

@@ -176,6 +176,24 @@ def test_somebody_is_told_of_a_failure_whose_record_cannot_be_written(
     assert f"the run record {path} could not be written: Not a directory" in said
 
 
+def test_somebody_is_told_where_there_is_no_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = tmp_path / "told"
+    command = ["/bin/sh", "-c", f'echo "$0" >{told}']
+    folder = conf_dir(tmp_path, on_failure={"command": command}, output={"path": "s3a://nowhere/out"})
+    assert main(["nightly", "--run-date", f"{FIRST}", "--conf-dir", str(folder)]) == 4
+    assert told.read_text(encoding="utf-8").startswith(f"s3a://nowhere/out/runs/run_date={FIRST}/")
+
+
+def test_going_back_leaves_nothing_where_there_is_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--conf-dir", str(conf_dir(tmp_path))]
+    assert main(["rollback", "--run-date", f"{FIRST}", *words]) == 3
+    said = capsys.readouterr().err
+    assert f"output: nothing is published for {FIRST}; the last published dates: none" in said
+    assert not (tmp_path / "output").exists()
+    assert main(["backfill", "--from", "2026-11-0", "--to", f"{FIRST}", *words]) == 2
+    assert "--from '2026-11-0': expected YYYY-MM-DD" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -244,6 +262,7 @@ def test_customers_are_forgotten_everywhere_and_all_others_stay(
     for folder in (tmp_path / "days").iterdir():
         for part in (folder / "input").iterdir():
             lines = part.read_text(encoding="utf-8").splitlines(keepends=True)
+            lines[0] = lines[0].replace("score", "points" if folder.name == f"{day(0)}" else "score")
             part.write_text("".join(line for line in lines if not line.startswith(GONE)), encoding="utf-8")
     store.write("_seg_spark/trials/killed/clean_customers/part-0.parquet", b"whatever a killed trial has left")
     monkeypatch.setattr("sys.stdin", io.StringIO((tmp_path / "ids").read_text(encoding="utf-8")))

@@ -195,7 +195,7 @@ def test_without_a_date_the_last_labelled_run_is_tried(published: Path, copied: 
     later = date(2026, 11, 24)
     runner.run("clean", usual(copied), later, Path("conf"), StepProgress(Console(stderr=True)))
     assert try_(copied, clustering__k__max=2).run_date == RUN_DATE
-    with pytest.raises(InputError, match="no labels are published for 2026-11-24; run seg-spark nightly --run-date"):
+    with pytest.raises(InputError, match="no labels are published for 2026-11-24; the last published dates: "):
         try_(copied, later, clustering__k__max=2)
 
 

@@ -41,12 +41,15 @@ def test_text_that_is_not_utf8_is_read_in_the_declared_character_set(tmp_path: P
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "no column of its first line is a feature of the published model"),
+        ("", "is empty; expected a header, and one customer per line"),
+        (" \n", "is empty; expected a header, and one customer per line"),
+        (b"PAR1 and so on PAR1", "is a Parquet file; expected a CSV file with a header"),
+        (b"income\n\x00\x01", "is not text; expected a CSV file with a header"),
         ("7,8\n1,2\n", "no column of its first line is a feature of the published model"),
         ("income,income\n1,2\n", "the header has 'income' twice"),
     ],
 )
-def test_a_file_without_known_columns_is_refused(tmp_path: Path, content: str, message: str) -> None:
+def test_a_file_without_known_columns_is_refused(tmp_path: Path, content: str | bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(tmp_path / "few.csv", content)
 

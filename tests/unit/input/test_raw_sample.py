@@ -41,6 +41,28 @@ def test_declared_settings_are_followed_and_not_doubted(tmp_path: Path) -> None:
         read_sample(Input(path=str(path), options=TextOptions(encoding="windows-1252")))
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "declared", "said"),
+    [
+        ("t.csv", b"id,a\n1,2,3\n4\n", {}, "has 2 rows, all with more or fewer fields than the header"),
+        ("t.csv", b"id,a\n", {}, "has a header but no rows"),
+        ("t.json", b"id,a\n1,2\n", {"format": "json"}, "has 2 rows, none of them a JSON object"),
+    ],
+)
+def test_a_table_without_a_usable_row_is_refused_with_the_reason(
+    tmp_path: Path, name: str, content: bytes, declared: dict[str, str], said: str
+) -> None:
+    path = tables.written(tmp_path / name, content)
+    with pytest.raises(InputError, match=said):
+        read_sample(Input(path=str(path), **declared))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", ["s3://bucket/x.csv", "s3a://bucket/x.csv", "hdfs://host:8020/{run_date}/x"])
+def test_a_table_on_another_store_is_not_looked_for_on_this_machine(path: str) -> None:
+    with pytest.raises(InputError, match=rf"input.path: {path} is not on this machine"):
+        read_sample(Input(path=path))
+
+
 def test_folders_give_columns_and_hidden_files_do_not_count(tmp_path: Path) -> None:
     sample = read_sample(discover(str(tables.parts_by_country(tmp_path))))
     assert (sample.files, sample.rows) == (2, tables.ROWS)

@@ -425,6 +425,18 @@ def test_a_version_of_a_model_that_has_lost_files_spoils_no_folder(store: LocalS
     assert store.read("models/abc/model.json") == b"whole"
 
 
+def test_a_date_that_has_lost_its_files_stops_no_later_run(store: LocalStore) -> None:
+    run(store, "r1", "a")
+    for file in commit_of(store, RUN_DATE).tables[LABELS].files:
+        store.remove(file.path)
+    repair(store)
+    assert in_folder(store) == ["a"], "the last copies stay"
+    store.remove(f"{LABELS}/run_date={RUN_DATE}")
+    repair(store)
+    run(store, "r2", "b")
+    assert in_folder(store) == ["b"]
+
+
 def test_a_table_that_is_none_is_answered_with_the_nearest(store: LocalStore) -> None:
     run(store, "r1", "a")
     with pytest.raises(InputError, match=r"is no published table \(did you mean 'customer_segments'\?"):
