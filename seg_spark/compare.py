@@ -10,7 +10,7 @@ from seg_spark.segments.drift import FeatureDrift, distribution_of, drift_of_fea
 from seg_spark.segments.movement import DateComparison, transitions_of
 from seg_spark.storage.commits import commit_of
 from seg_spark.storage.portable_models import read_model
-from seg_spark.storage.published_tables import cross_labels_between, read_profiles, read_table_of_date
+from seg_spark.storage.published_tables import columns_of_date, cross_labels_between, read_profiles, read_table_of_date
 from seg_spark.storage.store import Files
 
 
@@ -37,7 +37,10 @@ def _features(store: Files, run_date: date) -> tuple[FittedFeature, ...]:
 
 
 def _drift(store: Files, before: date, now: date, feature: FittedFeature) -> FeatureDrift | None:
-    """One feature at a time: at ten million customers a column takes 80 MB. None if it has changed its kind."""
+    """One feature at a time: at ten million customers a column takes 80 MB. None if it has changed its kind, or was
+    left out when the customers were cleaned again."""
+    if any(feature.name not in columns_of_date(store, day, c.CLEAN_CUSTOMERS) for day in (before, now)):
+        return None
     old, new = (_column(store, day, feature.name) for day in (before, now))
     return drift_of_feature(distribution_of(feature, old), new) if old.type == new.type else None
 

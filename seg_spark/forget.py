@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Final
 
@@ -108,7 +110,8 @@ def _is_free_of(spark: SparkSession, settings: Settings, run_date: date, forgett
             raw = read_raw(spark, settings.input, run_date, MALFORMED_ROW, [settings.customer_id])
             rows = ids_and_texts(raw, settings)
             id_, text = F.col(c.CUSTOMER_ID), F.col(c.RAW_ROW)
-            is_named = id_.isin(sorted(forgetting.ids)) | (id_.isNull() & text.rlike(forgetting.words))
+            names_one = reduce(or_, (text.rlike(pattern) for pattern in forgetting.patterns))
+            is_named = id_.isin(sorted(forgetting.ids)) | (id_.isNull() & names_one)
             found = rows.where(is_named).count()
     except InputError as error:
         if is_local(settings.input) or path == settings.input.path:

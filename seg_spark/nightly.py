@@ -7,21 +7,22 @@ from typing import Final
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
+from pyspark.sql.types import DoubleType
 
 from seg_spark import columns as c
 from seg_spark.cleaning.outcomes import check_rows
 from seg_spark.cleaning.repeated_ids import IdTotals, with_hash_of_id
-from seg_spark.errors import FIT_AGAIN, InputError
+from seg_spark.errors import FIT_AGAIN, InputError, QualityGateError
 from seg_spark.run_record import RunOutcome
 from seg_spark.segments.history import SegmentState
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.champion import Champion, champion_of
 from seg_spark.steps.choosing import choose_model, stage_chosen
-from seg_spark.steps.cleaning import clean_customers
+from seg_spark.steps.cleaning import CleaningResult, clean_customers
 from seg_spark.steps.context import RunContext, retention_of
 from seg_spark.steps.fitting import read_clean, training_customers
 from seg_spark.steps.labelling import label_customers
-from seg_spark.steps.preceding import PrecedingRun, preceding_run
+from seg_spark.steps.preceding import PrecedingRun, preceding_run, unfit_features, usual_customers
 from seg_spark.storage.commits import (
     PublishedModel,
     TableVersion,
@@ -43,9 +44,7 @@ Work = Callable[[RunContext, Remember], RunOutcome]
 
 def run_nightly(context: RunContext, remember: Remember) -> RunOutcome:
     """The whole run: everything is staged and audited before anything is published, labels last."""
-    cleaned = clean_customers(context)
-    remember(RunOutcome(cleaned=cleaned))
-    check_rows(cleaned.rows, context.settings)
+    cleaned = _clean(context, remember)
     customers = read_clean(context, cleaned.clean.files)
     training = training_customers(context, customers, cleaned.rows.accepted)
     preceding, champion = _before(context, training)
@@ -65,9 +64,7 @@ def run_nightly(context: RunContext, remember: Remember) -> RunOutcome:
 
 def run_clean(context: RunContext, remember: Remember) -> RunOutcome:
     """Clean the raw customers and publish clean_customers and rejected_customers."""
-    cleaned = clean_customers(context)
-    remember(RunOutcome(cleaned=cleaned))
-    check_rows(cleaned.rows, context.settings)
+    cleaned = _clean(context, remember)
     with context.progress.step("publish"):
         _publish(context, [cleaned.clean, cleaned.rejected], None)
     if c.CUSTOMER_SEGMENTS in commit_of(context.store, context.run_date).tables:
@@ -105,6 +102,12 @@ def run_label(context: RunContext, remember: Remember) -> RunOutcome:
             f"run seg-spark fit --run-date {context.run_date} first"
         )
     model = read_model(context.store, published)
+    is_number = {field.name: isinstance(field.dataType, DoubleType) for field in customers.schema}
+    if unfit := unfit_features(model, is_number):
+        raise InputError(
+            f"{context.store.root}: the model needs {', '.join(unfit[:10])}, which the clean customers of "
+            f"{context.run_date} do not have, or not of that kind; run seg-spark fit --run-date {context.run_date}"
+        )
     remember(RunOutcome(model=model))
     sample = training_customers(context, customers, table.rows)
     preceding = preceding_run(context.store, context.run_date)
@@ -115,6 +118,22 @@ def run_label(context: RunContext, remember: Remember) -> RunOutcome:
 
 
 WORK: Final[Mapping[str, Work]] = {"nightly": run_nightly, "clean": run_clean, "fit": run_fit, "label": run_label}
+
+
+def _clean(context: RunContext, remember: Remember) -> CleaningResult:
+    """Clean the raw customers. Raises the errors of `check_rows`, QualityGateError for far fewer than usual."""
+    cleaned, settings = clean_customers(context), context.settings
+    remember(RunOutcome(cleaned=cleaned))
+    check_rows(cleaned.rows, settings)
+    ratio, accepted = settings.cleaning.min_customers_ratio, cleaned.rows.accepted
+    if ratio is not None:
+        usual = usual_customers(context.store, context.run_date, settings.refit.usual_dates)
+        if accepted < ratio * usual:
+            raise QualityGateError(
+                f"input.path: only {accepted:,} customers were accepted, {accepted / usual:.0%} of the {usual:,} "
+                f"before (cleaning.min_customers_ratio {ratio:.0%}); is the table whole?"
+            )
+    return cleaned
 
 
 def _before(context: RunContext, training: pa.Table) -> tuple[PrecedingRun | None, Champion | None]:

@@ -16,8 +16,9 @@ from seg_spark.settings.paths import path_scheme, refuse_overlap
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.fingerprint import fingerprint_of, published_with
 from seg_spark.storage import layout
-from seg_spark.storage.commits import active_model, commit_of, last_labelled
+from seg_spark.storage.commits import active_model, commit_of, last_labelled, latest_commit
 from seg_spark.storage.readers import files_at
+from seg_spark.storage.retention import refuse_old_date
 from seg_spark.storage.store import Files
 
 _CLEAN: Final = (c.CLEAN_CUSTOMERS, c.REJECTED_CUSTOMERS)
@@ -42,10 +43,11 @@ class PlanLine:
 def plan_of(command: str, settings: Settings, run_date: date) -> tuple[PlanLine, ...]:
     """What `nightly`, `clean`, `fit` or `label` would do for a date, in order.
 
-    Raises what the run would raise before it starts Spark: SettingsError for an input inside the output,
-    InputError for an input that is not there, or a step that was not run before.
+    Raises what the run would raise before it starts Spark: SettingsError for an input inside the output, or a date that
+    publish.keep_dates would not keep, InputError for an input that is not there, or a step that was not run before.
     """
     store = files_at(settings.output.path)
+    refuse_old_date(latest_commit(store), run_date, settings.publish.keep_dates)
     lines: list[PlanLine] = []
     if "clean" in _DONE_BY[command]:
         lines += _reads_input(settings, run_date)
@@ -92,6 +94,10 @@ def _cleans(settings: Settings) -> Iterator[PlanLine]:
     if settings.input.order_by is not None:
         yield PlanLine("duplicates", f"the row with the highest {settings.input.order_by!r} wins")
     yield PlanLine("stops", f"when more than {settings.cleaning.max_rejected_share:.1%} of the rows are rejected")
+    if settings.cleaning.min_customers_ratio is not None:
+        yield PlanLine(
+            "stops", f"when fewer than {settings.cleaning.min_customers_ratio:.0%} of the usual customers are"
+        )
 
 
 def _feature(name: str, source: str, feature: Feature) -> str:

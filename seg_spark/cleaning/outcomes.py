@@ -58,6 +58,11 @@ def check_rows(
 ) -> None:
     """Raise InputError if no row was accepted, QualityGateError if too many were rejected."""
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(rows.rejected_by_reason.items())[:5])
+    hints = {Reason.NOT_UTF8: "encoding", Reason.MALFORMED_ROW: "delimiter"}
+    named = [
+        option for reason, option in hints.items() if any(one.startswith(reason) for one in rows.rejected_by_reason)
+    ]
+    advice = "".join(f"; check input.options.{option}" for option in named) + advice
     if rows.accepted == 0:
         excluded = f" and {rows.excluded:,} excluded by cleaning.exclude" if rows.excluded else ""
         outcome = f"every row was rejected ({reasons}){excluded}" if reasons else "every row was excluded"

@@ -52,7 +52,7 @@ def doctor(
 ) -> None:
     """Check the machine, settings, input and output before a run, without Spark.
 
-    Exits with 0 if no fault was found, else with 2 (settings), 4 (machine or output) or 3 (input).
+    Exits with 0 if no fault was found, else with 2 (settings), 3 (input), 4 (machine) or 7 (output).
 
     Example: seg-spark doctor --conf-dir conf --env prod
     """

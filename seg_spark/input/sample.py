@@ -156,7 +156,7 @@ def _checked_headers(files: Sequence[Path], settings: Input, root: Path) -> dict
     if not groups:
         raise InputError(f"input.path: {root} is empty; expected a table with a header")
     for header in groups:
-        check_delimiter(header, settings.options.delimiter, str(root))
+        check_delimiter(header, settings.options.delimiter, str(root if len(groups) == 1 else groups[header][0]))
         check_header(header, str(root))
     common = set.intersection(*map(set, groups))
     if common <= {""}:

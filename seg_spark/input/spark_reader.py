@@ -64,8 +64,8 @@ def _read_csv(spark: SparkSession, settings: Input, path: str, malformed: str, d
         groups = {tuple(_remote_header(spark, settings, path)): []}
     if not any(groups):
         raise InputError(f"input.path: {path} is empty; expected a table with a header")
-    for header in groups:
-        check_delimiter(header, settings.options.delimiter, path)
+    for header, files in groups.items():
+        check_delimiter(header, settings.options.delimiter, path if len(groups) == 1 else str(files[0]))
     check_declared(next(iter(groups)), declared, path)
     for header in groups:
         check_header(header, path)

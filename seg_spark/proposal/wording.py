@@ -1,5 +1,6 @@
 """The facts of a column as text for people."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -94,6 +95,8 @@ def general_warnings(proposal: Proposal) -> Iterator[str]:
             f"{_rows(doomed)} may be rejected; above cleaning.max_rejected_share ({percent(limit)}) a run stops "
             "with exit code 5"
         )
+    if sample.settings.format == "csv" and all(re.fullmatch(r"[-+]?[\d.,]+", name) for name in sample.columns):
+        yield "the first line holds numbers alone: is it a header, or the first customer?"
     if sample.unnamed_columns:
         yield f"columns without a name in the header are left out: {sample.unnamed_columns}"
 

@@ -74,13 +74,15 @@ def identify(clusters: Clusters, past: Past, succession: Succession, rules: IdRu
     before = {segment.segment_id: segment for segment in past.segments}
     derived = name_segments(features, matrix, labels, len(order))
     by_hand = [rules.names[id_] for id_ in ids.values() if id_ in rules.names]
+    own = {id_: before[id_].name for id_ in ids.values() if id_ in before and id_ not in rules.names}
     names: dict[int, SegmentName] = {}
     for cluster, segment_id in ids.items():
         old = before.get(segment_id)
         if segment_id in rules.names:
             names[cluster] = SegmentName(rules.names[segment_id], None)
         elif old is not None and still_holds(old.named_for, features, matrix, matrix[labels == cluster]):
-            names[cluster] = SegmentName(numbered([*by_hand, old.name])[-1], old.named_for)
+            others = [name for id_, name in own.items() if id_ != segment_id]
+            names[cluster] = SegmentName(numbered([*others, *by_hand, old.name])[-1], old.named_for)
     for cluster in order:
         if cluster not in names:
             taken = [name.text for name in names.values()]
@@ -127,11 +129,13 @@ def with_names(model: Model, names: Mapping[int, str], run_date: date) -> tuple[
 
     Another segment that has such a name already gets a number behind its own.
     """
-    given = [names.get(segment.segment_id) for segment in model.segments]
-    taken = [one for one in given if one is not None]
+    by_hand = [names[one.segment_id] for one in model.segments if one.segment_id in names]
+    own = {one.segment_id: one.name for one in model.segments if one.segment_id not in names}
     segments, events = [], []
-    for one, name in zip(model.segments, given, strict=True):
-        new = name or numbered([*taken, one.name])[-1]
+    for one in model.segments:
+        name = names.get(one.segment_id)
+        others = [other for id_, other in own.items() if id_ != one.segment_id]
+        new = name or numbered([*others, *by_hand, one.name])[-1]
         if new != one.name:
             events.append(SegmentEvent(run_date, one.segment_id, "renamed", new))
             one = replace(one, name=new, named_for=None if name else one.named_for)  # noqa: PLW2901

@@ -1,5 +1,6 @@
 """Pydantic's errors in plain words: where, what, what was expected, the nearest right key."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
@@ -50,16 +51,23 @@ def _is_section(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def describe_faults(error: ValidationError, values: Mapping[str, Any], origins: Mapping[str, str]) -> Iterator[str]:
-    """One line per fault, in the order of the schema."""
+def describe_faults(
+    error: ValidationError, values: Mapping[str, Any], origins: Mapping[str, str], base: str
+) -> Iterator[str]:
+    """One line per fault, in the order of the schema; `base` is the file that should name what nothing names."""
     described: set[str] = set()
     for fault in error.errors(include_url=False):
         path = _setting_path(fault["loc"])
+        if path == "refit.policy" and isinstance(fault["input"], dict) and "every" in fault["input"]:
+            continue  # of the other branches of the union
+        if path == "refit.policy" and fault["loc"][-1] == "every" and fault["type"] != "missing":
+            path = "refit.policy.every"
         line = _describe(fault, path)
         if path in described and _expected_of_union(path.split(".")):
             continue  # one fault per branch of the union
         described.add(path)
-        origin = _nearest_origin(path, origins)
+        origin = _nearest_origin(path, origins) or _origins_of_named(line, origins)
+        origin = base if origin is None and fault["type"] == "missing" else origin
         line += _other_feature(path, values) if origin == "--set" else ""
         yield f"{origin}: {line}" if origin else line
 
@@ -93,6 +101,8 @@ def _meaning(fault: Any, path: str) -> str:
             meaning = "expected two values, as in [0, 100]"
         case "missing":
             meaning = "is required"
+        case "literal_error" if fault["ctx"]["expected"] == "True":
+            meaning = f"expected true, found {_found(found)}"
         case "string_too_short":
             meaning = "is empty"
         case "too_short" if path == "features.columns":
@@ -133,6 +143,12 @@ def _nearest_origin(path: str, origins: Mapping[str, str]) -> str | None:
         return own[-1]
     parent = path.rpartition(".")[0]
     return _nearest_origin(parent, origins) if parent else None
+
+
+def _origins_of_named(line: str, origins: Mapping[str, str]) -> str | None:
+    """Where the settings that a line names came from: a rule over several settings has no place of its own."""
+    named = {key: origin for key, origin in origins.items() if re.search(rf"(?<![\w.]){re.escape(key)}(?![\w.])", line)}
+    return ", ".join(dict.fromkeys(named.values())) or None
 
 
 def _found(value: Any) -> str:

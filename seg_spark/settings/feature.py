@@ -66,11 +66,11 @@ class Feature(Section):
     """What a missing value gets: median (default), mean, a number, or reject; for a category:
     category (default: missing is a level of its own), {constant: TEXT}, or reject."""
     clip: tuple[Share, Share] | None = None
-    """[low, high] quantiles of the training set, between which values are drawn, for example [0.01, 0.99]."""
+    """[low, high] quantiles of the training set; values beyond them are set to them, for example [0.01, 0.99]."""
     transform: Literal["none", "log1p"] = "none"
     """none, or log1p for skewed amounts: ln(1 + x)."""
     weight: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 1.0
-    """Factor on this feature's coordinate: 2 makes a difference count twice as far."""
+    """Factor on this feature's coordinate: 2 makes a difference count double."""
     max_categories: Annotated[int, Field(ge=1, le=200)] = 20
     """Levels of a category kept apart; rarer ones are folded into 'other'."""
 

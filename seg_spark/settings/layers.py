@@ -33,6 +33,7 @@ class EffectiveSettings:
 class _Layer:
     values: dict[str, Any]
     origins: dict[str, str]
+    name: str = ""
 
 
 def load_settings(
@@ -61,7 +62,7 @@ def load_settings(
     try:
         settings = Settings.model_validate(_lists_to_tuples(merged))
     except ValidationError as error:
-        raise SettingsError("\n".join(describe_faults(error, merged, origins))) from None
+        raise SettingsError("\n".join(describe_faults(error, merged, origins, layers[0].name))) from None
     leaves = {path: origins.get(path, DEFAULT_ORIGIN) for path, _ in leaves_of(settings)}
     return EffectiveSettings(settings, MappingProxyType(leaves))
 
@@ -86,7 +87,9 @@ def _files(conf_dir: Path, env: str | None) -> list[Path]:
         raise SettingsError("--env base: base.yml is always read; name what comes over it, for example prod")
     if env not in environments:
         known = f"there is {', '.join(environments)}" if environments else "there is none"
-        raise SettingsError(f"--env {env}: {conf_dir} holds no {env}.yml; {known}{did_you_mean(env, environments)}")
+        name = env.removesuffix(".yml")
+        meant = f" (did you mean {name!r}?)" if name in environments else did_you_mean(env, environments)
+        raise SettingsError(f"--env {env}: {conf_dir} holds no {env}.yml; {known}{meant}")
     return [base, conf_dir / f"{env}.yml"]
 
 
@@ -97,7 +100,7 @@ def _file_layer(path: Path) -> _Layer:
         reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error.strerror}"
         raise SettingsError(f"{path}: {reason}") from None
     document = parse_document(text, str(path))
-    return _Layer(document.values, {key: f"{path}:{line}" for key, line in document.lines.items()})
+    return _Layer(document.values, {key: f"{path}:{line}" for key, line in document.lines.items()}, str(path))
 
 
 def _environment_layer(variables: Mapping[str, str], below: Sequence[_Layer]) -> _Layer:
@@ -132,7 +135,8 @@ def _assign(layer: _Layer, path: list[str], value: Any, origin: str) -> None:
         known = known_keys(path[:depth])
         if known is not None and key not in known:
             name = origin if origin != "--set" else f"--set {'.'.join(path)}"
-            raise SettingsError(f"{name}: unknown setting {'.'.join(path[: depth + 1])!r}{did_you_mean(key, known)}")
+            nearest = _meant(path, origin) or did_you_mean(key, known)
+            raise SettingsError(f"{name}: unknown setting {'.'.join(path[: depth + 1])!r}{nearest}")
     target = layer.values
     for key in path[:-1]:
         inner = target.setdefault(key, {})
@@ -145,6 +149,26 @@ def _assign(layer: _Layer, path: list[str], value: Any, origin: str) -> None:
     dotted = ".".join(path)
     layer.origins[dotted] = origin
     layer.origins.update((leaf, origin) for leaf, _ in _flatten(value, dotted))
+
+
+def _meant(path: Sequence[str], origin: str) -> str:
+    """The one setting whose path ends so, or is written so but for underscores, as a clause for a message."""
+    written = ".".join(path)
+    ends = [known for known in _setting_paths(()) if known.endswith(f".{written}")]
+    if len(ends) == 1:
+        return f" (did you mean {ends[0]!r}?)"
+    alike = [known for known in _setting_paths(()) if known.replace(".", "_") == written.replace(".", "_")]
+    if not alike or origin == "--set":
+        return f" (did you mean {alike[0]!r}?)" if alike else ""
+    return f" (did you mean {ENVIRONMENT_PREFIX}{alike[0].replace('.', '__').upper()}?)"
+
+
+def _setting_paths(above: tuple[str, ...]) -> Iterator[str]:
+    """Every setting with a name of its own, as path joined by dots."""
+    for key in known_keys(above) or ():
+        path = (*above, key)
+        yield ".".join(path)
+        yield from _setting_paths(path)
 
 
 def _drop_features(merged: dict[str, Any], origins: dict[str, str], layers: Sequence[_Layer]) -> None:

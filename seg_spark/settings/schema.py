@@ -54,6 +54,9 @@ class Cleaning(Section):
     a list of {column: HEADER, is_in: [A, B]}, {column: HEADER, equals: A} or {column: HEADER, is_true: true}."""
     max_rejected_share: Share = 0.2
     """Highest accepted share of rejected rows; above it the run stops with exit code 5."""
+    min_customers_ratio: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
+    """If fewer customers than this share of the usual number (see refit.usual_dates) are accepted, the run stops
+    with exit code 5. By default they are labelled with the last model, and a warning is given."""
 
 
 class Training(Section):

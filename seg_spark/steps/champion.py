@@ -17,7 +17,7 @@ from seg_spark.segments.scoring import score
 from seg_spark.settings.differences import changed_settings, fit_settings
 from seg_spark.settings.schema import EveryRuns
 from seg_spark.steps.context import RunContext
-from seg_spark.steps.preceding import PrecedingRun, can_label, usual_customers
+from seg_spark.steps.preceding import PrecedingRun, unfit_features, usual_customers
 from seg_spark.steps.published import published_choice
 from seg_spark.storage.commits import published_dates
 from seg_spark.storage.portable_models import read_reference
@@ -64,7 +64,7 @@ def champion_of(context: RunContext, run: PrecedingRun, training: pa.Table) -> C
         because, scores = published_choice(context.store, published, len(run.model.segments))
         reference = read_reference(context.store, published)
         segment_ids, drift = None, None
-        if can_label(run.model, {field.name: pa.types.is_floating(field.type) for field in training.schema}):
+        if not unfit_features(run.model, {field.name: pa.types.is_floating(field.type) for field in training.schema}):
             scored = (
                 score(training_frame(context.spark, training), run.model).select(c.SEGMENT_ID, c.DISTANCE).toArrow()
             )

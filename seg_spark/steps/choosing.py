@@ -16,6 +16,7 @@ from seg_spark.segments.refit import RefitResult, refusals
 from seg_spark.steps.champion import Champion, RefitDecision, decide_refit
 from seg_spark.steps.context import RunContext
 from seg_spark.steps.fitting import FittingResult, fit_segments, scores_json
+from seg_spark.steps.preceding import unfit_features
 from seg_spark.storage.commits import PublishedModel, active_model, active_segments
 from seg_spark.storage.layout import PIPELINE
 from seg_spark.storage.portable_models import read_model, read_reference, read_scores
@@ -148,7 +149,7 @@ def _fall_back(
     if active is None or isinstance(error, InputError):
         raise error
     published = read_model(context.store, active)
-    if any(feature.name not in training.column_names for feature in published.features):
+    if unfit_features(published, {field.name: pa.types.is_floating(field.type) for field in training.schema}):
         raise error
     log.warning("%s; the published model %s stays active", error, published.model_id)
     segments = active_segments(context.store, context.run_date)

@@ -110,7 +110,7 @@ def clean_customers(context: RunContext) -> CleaningResult:
     )  # fmt: skip
     for position, rule in enumerate(settings.cleaning.exclude):
         if not counts[f"rule {position}"]:
-            log.warning("cleaning.exclude: no row meets the rule on %r", rule.column)
+            log.warning("cleaning.exclude: no row meets the rule on %r that meets no rule before it", rule.column)
     missing = {name: count_nulls(context.store, staged.files, name) for name in settings.features.columns}
     return CleaningResult(staged, rejected, outcomes, ids, missing, len(files.files), files.total_bytes)
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.ml import PipelineModel
 from pyspark.ml.clustering import KMeansModel
 from pyspark.sql import DataFrame
@@ -64,13 +65,9 @@ def read_clean(context: RunContext, files: Sequence[DataFile]) -> DataFrame:
 
 
 def training_customers(context: RunContext, customers: DataFrame, rows: int) -> pa.Table:
-    """The training set of a run, on the driver. Raises InputError for fewer customers than the smallest k."""
+    """The training set of a run, on the driver."""
     with context.progress.step("training set"), spark_errors_as(InputError, "reading the clean customers"):
-        table = training_table(customers, rows, list(context.settings.features.columns), context.settings.training)
-    smallest = context.settings.clustering.k.min
-    if len(table) < smallest:
-        raise InputError(f"clustering.k.min: only {len(table)} customers were accepted, fewer than k.min ({smallest})")
-    return table
+        return training_table(customers, rows, list(context.settings.features.columns), context.settings.training)
 
 
 def fit_segments(context: RunContext, training: pa.Table, champion: Champion | None = None) -> FittingResult:
@@ -78,9 +75,14 @@ def fit_segments(context: RunContext, training: pa.Table, champion: Champion | N
 
     Segments that go on keep the champion's ids and names; its k and its centres stay unless others are clearly better.
 
-    Raises InputError if the customers do not differ enough for the smallest k, DegenerateModelError
-    if no k is acceptable.
+    Raises InputError if there are fewer customers than the smallest k, or they do not differ enough for it,
+    DegenerateModelError if no k is acceptable.
     """
+    smallest = context.settings.clustering.k.min
+    if len(training) < smallest:
+        raise InputError(
+            f"clustering.k.min: only {len(training)} customers were accepted, fewer than k.min ({smallest})"
+        )
     prepared, settings = _prepare(context, training), context.settings
     chosen = _fit_and_choose(context, prepared, champion)
     matrix, fit = prepared.matrix, chosen.fit
@@ -144,7 +146,7 @@ def _prepare(context: RunContext, training: pa.Table) -> _Prepared:
         frame = training_frame(context.spark, training)
         pipeline, fitted = fit_preparation(frame, features, numbers, categories)
         prepared = _Prepared(pipeline, fitted, to_matrix(pipeline, frame))
-    _warn_of_constants(fitted)
+    _warn_of_constants(fitted, training)
     return prepared
 
 
@@ -244,12 +246,19 @@ def scores_json(fitted: FittingResult) -> str:
     )
 
 
-def _warn_of_constants(features: Sequence[FittedFeature]) -> None:
-    constant = [feature.name for feature in features if feature.kind == "number" and feature.scale == 0.0]
+def _warn_of_constants(features: Sequence[FittedFeature], training: pa.Table) -> None:
+    weightless = [feature.name for feature in features if feature.kind == "number" and feature.scale == 0.0]
+    varied = [name for name in weightless if pc.count_distinct(training[name], mode="only_valid").as_py() > 1]
+    constant = [name for name in weightless if name not in varied]
     if constant:
         log.warning(
             "features.columns: the same value for all training customers, so without effect: %s", ", ".join(constant)
         )
+    if varied:
+        log.warning(
+            "features.columns: within their clip bounds or their middle half all training customers have the same "
+            "value, so without effect: %s; change clip or features.scaling", ", ".join(varied),
+        )  # fmt: skip
 
 
 def _advice(features: Sequence[FittedFeature], matrix: Matrix) -> str:

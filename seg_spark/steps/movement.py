@@ -16,7 +16,7 @@ from seg_spark.segments.movement import Movement, Transition, transitions_of
 from seg_spark.segments.scoring import score
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
-from seg_spark.steps.preceding import PrecedingRun, can_label, published_labels
+from seg_spark.steps.preceding import PrecedingRun, published_labels, unfit_features
 from seg_spark.storage.published_tables import read_profiles
 from seg_spark.storage.tables import StagedTable, frame_of, read_table
 
@@ -46,7 +46,7 @@ class RunMovement:
 
 def with_earlier_segment(customers: DataFrame, earlier: Model) -> DataFrame:
     """Add the segment that an earlier model gives to today's values of a customer; null where it cannot label them."""
-    if not can_label(earlier, {field.name: isinstance(field.dataType, DoubleType) for field in customers.schema}):
+    if unfit_features(earlier, {field.name: isinstance(field.dataType, DoubleType) for field in customers.schema}):
         return customers.withColumn(EARLIER, F.lit(None).cast("int"))
     return score(customers, earlier).select(*customers.columns, F.col(c.SEGMENT_ID).alias(EARLIER))
 

@@ -77,9 +77,14 @@ def usual_customers(store: Files, run_date: date, dates: int) -> int:
     return most
 
 
-def can_label(model: Model, is_number: Mapping[str, bool]) -> bool:
-    """Whether a model finds all its features among columns, of each of which it is told whether it holds numbers."""
-    return all(is_number.get(feature.name) is isinstance(feature, FittedNumber) for feature in model.features)
+def unfit_features(model: Model, is_number: Mapping[str, bool]) -> list[str]:
+    """The features of a model that it does not find, or not as the same kind, among columns of each of which it is told
+    whether it holds numbers. Without any the model can label them."""
+    return [
+        feature.name
+        for feature in model.features
+        if is_number.get(feature.name) is not isinstance(feature, FittedNumber)
+    ]
 
 
 def published_labels(context: RunContext, preceding: PrecedingRun) -> DataFrame:

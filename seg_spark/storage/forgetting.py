@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import pyarrow as pa
@@ -24,6 +25,8 @@ from seg_spark.storage.store import Store
 from seg_spark.storage.tables import count_rows, table_files
 
 _GZIP: Final = b"\x1f\x8b"
+_IDS_PER_PATTERN: Final = 1_000
+"""Arrow refuses patterns of some megabytes."""
 _LONG_ENOUGH: Final = 6
 """Shorter ids are looked for where ids stand, not as words in any text: 12 is a word of every run record."""
 
@@ -41,8 +44,10 @@ class Forgetting:
         if c.RAW_ROW not in table.column_names:
             return found
         has_no_id = pc.is_null(table[c.CUSTOMER_ID])
-        names_one = pc.fill_null(pc.match_substring_regex(table[c.RAW_ROW], self.words), False)
-        return pc.or_(found, pc.and_(has_no_id, names_one))
+        for pattern in self.patterns:
+            names_one = pc.fill_null(pc.match_substring_regex(table[c.RAW_ROW], pattern), False)
+            found = pc.or_(found, pc.and_(has_no_id, names_one))
+        return found
 
     def is_in(self, text: str) -> bool:
         """Whether a text names one of these customers as a whole word; short ids are not looked for.
@@ -54,13 +59,16 @@ class Forgetting:
             words = "\n".join(_strings(json.loads(text)))
         except (ValueError, RecursionError):
             words, long = text, frozenset(one for one in long if not one.isdigit())
-        return bool(long) and re.search(Forgetting(long).words, words) is not None
+        return any(re.search(pattern, words) for pattern in Forgetting(long).patterns)
 
-    @property
-    def words(self) -> str:
-        """A regular expression that finds any of the ids as a whole word, for Python, Arrow and Java."""
-        names = "|".join(re.escape(id_) for id_ in sorted(self.ids, key=len, reverse=True))
-        return f"(?:^|[^0-9A-Za-z])(?:{names})(?:[^0-9A-Za-z]|$)"
+    @cached_property
+    def patterns(self) -> tuple[str, ...]:
+        """Regular expressions, for Python, Arrow and Java, that find some of the ids each, as whole words."""
+        longest_first = sorted(self.ids, key=lambda id_: (-len(id_), id_))
+        return tuple(
+            f"(?:^|[^0-9A-Za-z])(?:{'|'.join(map(re.escape, some))})(?:[^0-9A-Za-z]|$)"
+            for some in (longest_first[i : i + _IDS_PER_PATTERN] for i in range(0, len(self.ids), _IDS_PER_PATTERN))
+        )
 
 
 def _strings(document: object) -> Iterator[str]:
@@ -157,6 +165,7 @@ def _without(store: Store, area: RunArea, table: str, version: TableVersion, for
         with closing(store.open_input(one.path)) as file:
             opened = pq.ParquetFile(file)
             compression = opened.metadata.row_group(0).column(0).compression if opened.num_row_groups else "SNAPPY"
+            compression = "NONE" if compression == "UNCOMPRESSED" else compression  # as pyarrow calls it
             with pq.ParquetWriter(content, opened.schema_arrow, compression=compression) as writer:
                 for group in range(opened.num_row_groups):
                     rows = opened.read_row_group(group)

@@ -16,6 +16,7 @@ from seg_spark.segments.movement import SegmentSizes, Transition
 from seg_spark.segments.profiles import Profile
 from seg_spark.storage.commits import (
     Commit,
+    TableVersion,
     commit_of,
     last_date_with,
     latest_commit,
@@ -31,6 +32,17 @@ _READS_AT_ONCE: Final = 8
 def read_table_of_date(store: Files, run_date: date, table: str, columns: Sequence[str] | None = None) -> pa.Table:
     """A table published for a date, or some of its columns. Raises InputError if there is none, or it is damaged."""
     return _read(store, commit_of(store, run_date), table, columns)
+
+
+def columns_of_date(store: Files, run_date: date, table: str) -> list[str]:
+    """The columns of a table published for a date. Raises InputError as `read_table_of_date` does."""
+    commit = commit_of(store, run_date)
+    file, *_ = _version(store, commit, table).files
+    try:
+        with closing(store.open_input(file.path)) as opened:
+            return list(pq.ParquetFile(opened).schema_arrow.names)
+    except (pa.ArrowException, OSError):
+        raise _damaged(store, commit, table) from None
 
 
 def last_profiled_date(store: Files) -> date | None:
@@ -78,11 +90,16 @@ def cross_labels_between(store: Files, before: date, now: date) -> CrossTable:
     return {(row["before"], row["now"]): row["count_all"] for row in counts.to_pylist()}
 
 
-def _read(store: Files, commit: Commit, table: str, columns: Sequence[str] | None) -> pa.Table:
+def _version(store: Files, commit: Commit, table: str) -> TableVersion:
     version = commit.tables.get(table)
     if version is None:
         what = _WORDS.get(table, table)
         raise InputError(f"{store.root}: no {what} are published for {commit.run_date}; {named_dates(store)}")
+    return version
+
+
+def _read(store: Files, commit: Commit, table: str, columns: Sequence[str] | None) -> pa.Table:
+    version = _version(store, commit, table)
     tables = []
     try:
         for one in version.files:
@@ -91,11 +108,15 @@ def _read(store: Files, commit: Commit, table: str, columns: Sequence[str] | Non
         found = pa.concat_tables(tables)
         return found.select(columns) if columns else found
     except (pa.ArrowException, OSError, KeyError):
-        step = "clean" if table == c.CLEAN_CUSTOMERS else "label"
-        raise InputError(
-            f"{store.root}: the published {table} of {commit.run_date} are damaged; "
-            f"run seg-spark {step} --run-date {commit.run_date} again"
-        ) from None
+        raise _damaged(store, commit, table) from None
+
+
+def _damaged(store: Files, commit: Commit, table: str) -> InputError:
+    step = "clean" if table == c.CLEAN_CUSTOMERS else "label"
+    return InputError(
+        f"{store.root}: the published {table} of {commit.run_date} are damaged; "
+        f"run seg-spark {step} --run-date {commit.run_date} again"
+    )
 
 
 def _sizes(store: Files, number: int) -> SegmentSizes | None:

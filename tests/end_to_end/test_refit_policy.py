@@ -40,6 +40,7 @@ DAYS: Mapping[str, Day] = {
     "half again": (lambda: customers(shift=200)[:120], ("--set", "clustering.k.max=4")),
     "setting": (lambda: customers(shift=60), ("--set", "clustering.k.max=4")),
     "asked": (lambda: customers(shift=60), ("--set", "clustering.k.max=4", "--refit")),
+    "one left": (lambda: customers(shift=60)[:1], ("--set", "clustering.k.max=4")),
 }
 
 
@@ -115,6 +116,12 @@ def test_half_an_input_is_no_reason_to_fit(records: Records, day: str) -> None:
     assert record["fitted_on"] == str(FIRST + timedelta(3))
 
 
+def test_a_single_customer_is_labelled_though_no_k_could_be_fitted(records: Records) -> None:
+    record, segments = records["one left"]
+    assert not record["refit"]["fitted"]
+    assert [one[2] for one in segments] == [1]
+
+
 def test_a_changed_setting_brings_a_fit(records: Records) -> None:
     record, _ = records["setting"]
     assert record["refit"]["because"] == "clustering.k.max changed since the last fit"
@@ -126,6 +133,19 @@ def test_a_fit_can_be_asked_for(records: Records) -> None:
     assert record["refit"]["because"] == "a fit was asked for"
     assert (record["refit"]["challenge"]["moved_share"], record["refit"]["refused"]) == (0.0, [])
     assert now == records["setting"][1]
+
+
+def test_far_fewer_customers_than_usual_stop_a_run_where_that_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = conf_dir(tmp_path, cleaning={"min_customers_ratio": 0.7}, clustering={"k": {"min": 2, "max": 3}})
+    for day, rows, code in ((FIRST, customers(), 0), (FIRST + timedelta(1), customers()[:120], 5)):
+        write_csv(tmp_path, rows)
+        assert main(["nightly", "--run-date", str(day), "--conf-dir", str(folder)]) == code
+    assert "only 120 customers were accepted, 50% of the 240 before (cleaning.min_customers_ratio 70%)" in (
+        capsys.readouterr().err
+    )
+    assert not (tmp_path / f"output/customer_segments/run_date={FIRST + timedelta(1)}").exists()
 
 
 def test_the_steps_alone_publish_no_fit_that_nightly_would_refuse(tmp_path: Path) -> None:

@@ -44,6 +44,11 @@ def test_the_help_of_a_command_has_an_example_that_exists(
     assert {check_example(words) for words in examples} == {name}
 
 
+def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_option_and_argument_of_a_command_is_explained(name: str) -> None:
     silent = [parameter.name for parameter in COMMANDS[name].params if not (parameter.help or "").strip()]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.features.fitted import FittedNumber
 from seg_spark.segments.history import SegmentEvent, born_on, unused_ids
-from seg_spark.segments.identity import Clusters, Identity, IdRules, Past, identify
-from seg_spark.segments.model import NamedTrait, Segment
+from seg_spark.segments.identity import Clusters, Identity, IdRules, Past, identify, with_names
+from seg_spark.segments.model import Model, NamedTrait, Segment
 from seg_spark.segments.names import still_holds
 from seg_spark.segments.succession import NOTHING_BEFORE, Succession, follow_segments
 
@@ -218,6 +218,13 @@ def test_a_new_segment_does_not_take_the_name_of_another() -> None:
 def test_a_segment_that_goes_on_does_not_keep_a_name_that_is_given_to_another_by_hand() -> None:
     found = then(FIRST, customers((2, 40), (1, 60)), first(), {2: "High income, high score"})
     assert [one.text for one in found.names] == ["High income, high score", "High income, high score (2)"]
+
+
+def test_names_that_get_a_number_take_that_of_no_other_segment() -> None:
+    names = ["X", "Low income", "Low income (2)"]
+    segments = [Segment(number, name, number, (0.0,), 1, 0.1, 1.0) for number, name in enumerate(names, 1)]
+    model, _ = with_names(Model((INCOME,), "standard", tuple(segments), 3), {1: "Low income"}, NEXT)
+    assert [one.name for one in model.segments] == ["Low income", "Low income (3)", "Low income (2)"]
 
 
 def test_what_a_name_tells_holds_down_to_a_quarter_of_a_standard_deviation() -> None:

@@ -49,7 +49,7 @@ def test_a_policy_that_counts_more_dates_than_are_kept_is_refused(tmp_path: Path
     assert loaded(tmp_path / "b", "refit: {policy: {every: 7}}\n", "publish.keep_dates=7").publish.keep_dates == 7
 
 
-@pytest.mark.parametrize("policy", ["sometimes", "{every: 0}", "{every: x}", "7", "{each: 7}"])
+@pytest.mark.parametrize("policy", ["sometimes", "7", "{each: 7}"])
 def test_other_policies_are_refused_in_one_line(tmp_path: Path, policy: str) -> None:
     with pytest.raises(SettingsError) as caught:
         loaded(tmp_path, f"refit: {{policy: {policy}}}\n")
