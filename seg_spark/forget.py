@@ -85,7 +85,7 @@ def forget_customers(
             "run this again when no other run is active"
         )
     small = tuple(one for run_date in dates for one in _small_segments(store, run_date))
-    return ForgettingResult(len(forgetting.ids), rows, reports, small, unchecked)
+    return ForgettingResult(len({id_.strip() for id_ in forgetting.ids}), rows, reports, small, unchecked)
 
 
 def _small_segments(store: Store, run_date: date) -> Iterator[SmallSegment]:
@@ -150,5 +150,8 @@ def _without_in_reports(store: Store, run_date: date, forgetting: Forgetting) ->
         write_figures(store, run_date, run_id, left)
         remove_page(store, run_date, run_id)
         if labels is not None and labels.run_id == run_id:
-            make_report(store, run_date)
+            try:
+                make_report(store, run_date)
+            except InputError as error:  # the page is gone, and with it the customer
+                log.warning("the report of %s was removed and not made again: %s", run_date, error)
     return changed

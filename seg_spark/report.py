@@ -26,8 +26,15 @@ def make_report(store: Files, run_date: date) -> str:
     record = next((record for record in read_records(store, run_date) if record.get("run_id") == run_id), None)
     if record is None or commit.model is None:
         raise InputError(f"{store.root}: no labels are published for {run_date}; {named_dates(store)}")
+    if record.get("model_id") != commit.model.model_id:
+        raise InputError(
+            f"{store.root}: the labels of {run_date} are of another model than the one published since; "
+            f"run seg-spark label --run-date {run_date} first"
+        )
     try:
         scores = json.loads(read_scores(store, commit.model))
+        if not isinstance(scores, dict) or "scores" not in scores:
+            raise ValueError("no scores")
     except ValueError:
         raise InputError(f"{scores_path(store, commit.model)}: is damaged; {FIT_AGAIN}") from None
     data = ReportData(

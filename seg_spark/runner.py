@@ -6,13 +6,14 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from seg_spark.errors import InputError, PublishError, SegSparkError
+from seg_spark.errors import InputError, LockedError, PublishError, SegSparkError
 from seg_spark.input.files import input_path
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.run_record import RunOutcome, RunStart, record_of
@@ -164,14 +165,17 @@ def _run_recorded(
     reported: list[RunOutcome] = [RunOutcome()]
     clock = time.monotonic()
     path = f"{run.settings.output.path.rstrip('/')}/{record_path(run.run_date, run.run_id)}"
-    try:
-        with sigterm_raises(max_seconds):
-            store = store_of(run.settings, start)
-    except Exception:  # there is no store that could take a record
-        _tell(run.settings.on_failure.command, path)
-        raise
-    path = f"{store.root}/{record_path(run.run_date, run.run_id)}"
-    with only_run(store, f"run {run.run_id} ({what})"):
+    with ExitStack() as stack:
+        try:
+            with sigterm_raises(max_seconds):
+                store = store_of(run.settings, start)
+            path = f"{store.root}/{record_path(run.run_date, run.run_id)}"
+            stack.enter_context(only_run(store, f"run {run.run_id} ({what})"))
+        except LockedError:
+            raise
+        except Exception:  # there is no store that could take a record
+            _tell(run.settings.on_failure.command, path)
+            raise
 
         def record(error: BaseException | None) -> dict[str, Any]:
             seconds = progress.seconds | {"total": round(time.monotonic() - clock, 3)}

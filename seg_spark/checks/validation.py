@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from seg_spark.cleaning.one_value import Value, category_value, is_excluded, is_
 from seg_spark.cleaning.outcomes import Reason
 from seg_spark.cleaning.text_rules import CONTROL_CHARACTERS, LARGEST_NUMBER, MAX_TEXT_LENGTH, NOT_TEXT
 from seg_spark.errors import InputError, did_you_mean
+from seg_spark.features.learning import MAX_FOLDED_LEVELS
 from seg_spark.input.sample import Sample, read_sample
 from seg_spark.settings.feature import Feature
 from seg_spark.settings.schema import Settings
@@ -57,6 +58,9 @@ def validate_input(settings: Settings, run_date: date | None) -> Validation:
     Raises InputError for what a run would refuse before it reads rows.
     """
     sample = read_sample(settings.input, run_date)
+    if settings.input.format == "json":  # a run reads all of JSON as text
+        texts = {name: [_json_text(value) for value in values] for name, values in sample.columns.items()}
+        sample = replace(sample, columns=texts)
     _check_columns(sample, settings)
     nulls = settings.input.null_values
     excluded = [
@@ -71,8 +75,6 @@ def validate_input(settings: Settings, run_date: date | None) -> Validation:
     for name, feature in settings.features.columns.items():
         source = settings.features.source_of(name)
         values = sample.columns[source]
-        if settings.input.format == "json":  # a run reads all of JSON as text
-            values = [str(value).lower() if isinstance(value, bool) else _as_text(value) for value in values]
         summaries.append(_summarise(name, source, feature, list(zip(values, excluded, reasons, strict=True)), nulls))
     if settings.input.order_by is not None:
         _check_order(settings.input.order_by, sample.columns[settings.input.order_by], excluded, nulls, reasons)
@@ -104,8 +106,10 @@ def _check_order(
             own.append(Reason.IMPOSSIBLE_DATE.of(header))
 
 
-def _as_text(value: Any) -> Any:
-    return str(value) if isinstance(value, float) else value
+def _json_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
 
 
 def _rule_warnings(sample: Sample, settings: Settings) -> Iterator[str]:
@@ -138,6 +142,13 @@ def _check_columns(sample: Sample, settings: Settings) -> None:
         if header is not None and sample.types[header] not in usable:
             called = sample.other_types.get(header, sample.types[header])
             raise InputError(f"{setting}: {header!r} is of type {called}; expected {' or '.join(usable)}")
+    for rule in settings.cleaning.exclude:
+        kind, numbers = sample.types[rule.column], [one for one in rule.values if not isinstance(one, str | bool)]
+        if numbers and kind in ("boolean", "date") and settings.input.format != "json":
+            raise InputError(
+                f"cleaning.exclude: {rule.column} is of type {kind}, and {numbers[0]} is a number; "
+                "expected a text like 2026-11-23, or true"
+            )
     for name, feature in settings.features.columns.items():
         kind = sample.types[settings.features.source_of(name)]
         if kind not in _USABLE[feature.kind]:
@@ -201,7 +212,12 @@ def _warnings(settings: Settings, summaries: Sequence[FeatureSummary], good: int
         elif summary.distinct == 1 and not (summary.kind == "category" and summary.missing):  # missing is a level too
             texts.append(f"{summary.name}: has one value throughout, so it weighs nothing")
         levels = settings.features.columns[summary.name].max_categories
-        if summary.kind == "category" and summary.distinct > levels:
+        if summary.kind == "category" and summary.distinct > levels + MAX_FOLDED_LEVELS:
+            texts.append(
+                f"{summary.name}: has {summary.distinct:,} levels, which looks like an identifier or free text; a run "
+                f"that finds more than {levels + MAX_FOLDED_LEVELS:,} among its training customers stops"
+            )
+        elif summary.kind == "category" and summary.distinct > levels:
             texts.append(
                 f"{summary.name}: has {summary.distinct:,} levels; all but the {levels} most frequent become 'other'"
             )

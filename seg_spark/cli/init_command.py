@@ -108,4 +108,6 @@ def _typical(feature: "ProposedFeature") -> str:
         form = facts.numbers.form
         return plain(facts.numbers.median).replace(".", form.decimal if form is not None else ".")
     value = facts.levels.top[0][0] if facts.levels.top else ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(value).lower() if isinstance(value, bool) else str(value)

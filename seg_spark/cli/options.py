@@ -119,7 +119,8 @@ def program_name() -> str:
 def out() -> Console:
     """Standard output."""
     # piped output is for other programs and for README examples: wide enough that nothing is cut
-    return Console(highlight=False) if sys.stdout.isatty() else Console(width=160, highlight=False)
+    # names of customers' making may look like markup or emoji codes
+    return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 160)
 
 
 @contextmanager

@@ -40,11 +40,11 @@ def find_dialect(text: str, origin: str) -> TextOptions:
     several = [reading for reading in readings if reading.width > 1]
     if not several:
         return TextOptions()
-    best = max(several, key=lambda one: (_fits_header(one), round(one.regular, 2), one.width))
+    best = max(several, key=lambda one: (_fits_header(one), round(one.regular, 2), one.width, -_in_words(text, one)))
     dialect = _with_escape(text, _with_quote(text, best))
     final = _read(text, dialect)
     _refuse_titles(text, final, origin)
-    if _looks_like_a_customer(records(text, dialect)[0]):
+    if _looks_like_a_customer(records(text, final.dialect)[0]):
         raise InputError(f"--input {origin}: the first line looks like a customer; expected a header there")
     return dialect
 
@@ -85,10 +85,16 @@ def spans_lines(lines: Iterable[str], dialect: TextOptions, most_records: int) -
 
 
 def _read(text: str, dialect: TextOptions) -> _Reading:
-    ways = [records(text, dialect)]
+    """The better of both readings: lines as records, or quoted fields over lines."""
+    ways = [dialect]
     if dialect.quote in text:
-        ways.append(records(text, dialect.model_copy(update={"multi_line": True})))
-    return max((_measure(rows, dialect) for rows in ways), key=lambda one: one.regular)
+        ways.append(dialect.model_copy(update={"multi_line": True}))
+    return max((_measure(records(text, way), way) for way in ways), key=lambda one: one.regular)
+
+
+def _in_words(text: str, reading: _Reading) -> int:
+    """How often a sign stands before a blank in the first line, as a comma does in words: `income, k€`."""
+    return text.splitlines()[0].count(f"{reading.dialect.delimiter} ")
 
 
 def _measure(rows: Sequence[Sequence[str]], dialect: TextOptions) -> _Reading:
@@ -135,8 +141,8 @@ def _with_quote(text: str, reading: _Reading) -> TextOptions:
     delimiter = re.escape(reading.dialect.delimiter)
     single = re.findall(rf"(?:^|{delimiter})'[^'\r\n]*'(?=$|\r|{delimiter})", text, re.MULTILINE)
     if '"' not in text and len(single) >= max(2, 0.5 * text.count("\n")):
-        return reading.dialect.model_copy(update={"quote": "'", "escape": "'"})
-    return reading.dialect
+        return reading.dialect.model_copy(update={"quote": "'", "escape": "'", "multi_line": False})
+    return reading.dialect.model_copy(update={"multi_line": False})
 
 
 def _with_escape(text: str, dialect: TextOptions) -> TextOptions:

@@ -56,6 +56,11 @@ def json_records(file: Path, multi_line: bool) -> Iterator[dict[str, Any] | None
         yield None if record is None else dict(leaf_fields(record.items(), _members))
 
 
+def _whole_number(text: str) -> float:
+    """Whole numbers with more digits than a double can hold become infinite, as they do in a run."""
+    return int(text) if len(text) <= 300 else float(text)
+
+
 def _by_line(file: Path) -> Iterator[Mapping[str, Any] | None]:
     only: Any = None
     with opened(file) as raw:
@@ -64,7 +69,7 @@ def _by_line(file: Path) -> Iterator[Mapping[str, Any] | None]:
             if not text:
                 continue
             try:
-                value = json.loads(text)
+                value = json.loads(text, parse_int=_whole_number)
             except (ValueError, RecursionError):
                 value = None
             only = value if only is None else ()
@@ -78,7 +83,7 @@ def _whole(file: Path) -> Iterator[Mapping[str, Any]]:
     with opened(file) as raw:
         text = raw.read().decode("utf-8-sig", errors="replace").strip()
     try:
-        value, end = json.JSONDecoder().raw_decode(text)
+        value, end = json.JSONDecoder(parse_int=_whole_number).raw_decode(text)
     except ValueError as error:
         place = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "somewhere"
         expected = "one array of objects, or one object per line"

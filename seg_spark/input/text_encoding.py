@@ -31,7 +31,7 @@ _NAMES: Final = {
     "cp1256": "windows-1256",
     "cp866": "IBM866",
     "koi8_r": "KOI8-R",
-    "cp932": "windows-31j",
+    "cp932": "cp932",
     "shift_jis": "Shift_JIS",
     "euc_jp": "EUC-JP",
     "gb18030": "GB18030",

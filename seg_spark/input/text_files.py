@@ -4,14 +4,19 @@ import bz2
 import codecs
 import csv
 import gzip
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
 
 from seg_spark.settings.raw_table import TextOptions
 
 if TYPE_CHECKING:
     from _csv import Reader
+
+
+_MOST_CHARACTERS: Final = 200_000_000
+"""Of one field; Spark has no limit."""
 
 
 def opened(file: Path) -> BinaryIO:
@@ -32,15 +37,24 @@ def codec_of(encoding: str) -> str:
 
 def csv_reader(lines: Iterable[str], options: TextOptions, *, strict: bool = False) -> "Reader":
     """A reader of the standard library for lines in this form; a strict one raises csv.Error for stray quotes."""
+    csv.field_size_limit(_MOST_CHARACTERS)
     doubled = options.escape == options.quote
     return csv.reader(
-        lines,
+        lines if doubled else _kept_escapes(lines, options),
         delimiter=options.delimiter,
         quotechar=options.quote,
         doublequote=doubled,
         escapechar=None if doubled else options.escape,
         strict=strict,
     )
+
+
+def _kept_escapes(lines: Iterable[str], options: TextOptions) -> Iterator[str]:
+    """Lines in which an escape that stands before neither quote nor escape is doubled: Spark keeps it, as in C:\\dir or
+    \\N, where Python's reader would drop it."""
+    escape, quote = re.escape(options.escape), re.escape(options.quote)
+    pattern = re.compile(rf"{escape}([{escape}{quote}])?")
+    return (pattern.sub(lambda found: found[0] if found[1] else 2 * options.escape, line) for line in lines)
 
 
 def csv_rows(text: TextIO, options: TextOptions, *, strict: bool = False) -> Iterator[tuple[int, list[str] | None]]:

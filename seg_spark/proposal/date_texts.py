@@ -6,7 +6,9 @@ from datetime import date
 from typing import Final
 
 ENOUGH: Final = 0.95
-_TIME: Final = r"(?:[T ]\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?)?"
+_TIME: Final = (
+    r"(?:[T ]\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?"
+)
 _NAME: Final = r"(?P<name>[^\W\d]{3,9})"
 _MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTHS_ELSEWHERE: Final = {"mai": 5, "okt": 10, "dez": 12, "mär": 3}

@@ -15,10 +15,13 @@ def changes(
     record: Mapping[str, Any], transitions: Sequence[Transition], sizes: Sequence[SegmentSizes]
 ) -> dict[str, Any]:
     """The section of a page about what has changed, as values for its template."""
+    since = (record.get("movement") or {}).get("since")  # a date between may have been published later
+    earlier = reversed(sizes[:-1])
+    before = next((own for own in earlier if since is None or own.run_date.isoformat() == since), None)
     told = {
         "drift": _drift(record),
         "sizes": _sizes(sizes) if len(sizes) > 1 else None,
-        "moves": _moves(record, transitions, *sizes[-2:]) if transitions and len(sizes) > 1 else None,
+        "moves": _moves(record, transitions, before, sizes[-1]) if transitions and before else None,
     }
     return told | {"is_told": any(told.values()), "refit": _refit(record)}
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from seg_spark.segments.movement import DateComparison, Movement
 
@@ -61,7 +62,7 @@ def _matrix(found: DateComparison) -> Table:
         table.add_column("left" if column is None else str(column), justify="right")
     for row in [*sorted(found.names_before), None]:
         cells = [f"{counts[row, column]:,}" if (row, column) in counts else "" for column in columns]
-        table.add_row(_shown(row, found.names_before, "entered"), *cells)
+        table.add_row(Text(_shown(row, found.names_before, "entered")), *cells)
     return table
 
 

@@ -11,7 +11,7 @@ from seg_spark.errors import did_you_mean
 from seg_spark.features.fitted import FittedCategory
 from seg_spark.segments.model import Model
 from seg_spark.segments.prediction import DecidingFeature, Prediction, Reading, explain_reason
-from seg_spark.segments.wording import shown_level, with_unit
+from seg_spark.segments.wording import readable_number, shown_level, with_unit
 
 MOST_SHOWN: Final = 3
 
@@ -148,5 +148,5 @@ def _note(reading: Reading, model: Model) -> str:
         return ""
     if reading.taken_for is None:
         return f"{reading.feature} is missing, which is a level of its own"
-    taken_for = f"{reading.taken_for:.6g}" if isinstance(reading.taken_for, float) else reading.taken_for
+    taken_for = readable_number(reading.taken_for) if isinstance(reading.taken_for, float) else reading.taken_for
     return f"{reading.feature} is missing; taken as {taken_for}"

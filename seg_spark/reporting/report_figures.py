@@ -3,12 +3,14 @@
 They hold the ids of the customers they show one by one, so that these can be removed; the page does not show ids.
 """
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
 from seg_spark import columns as c
 from seg_spark.clustering.points import Matrix, SegmentIds
@@ -37,13 +39,15 @@ def report_figures(model: Model, customers: pa.Table, points: Matrix, segment_id
     shown = slice(0, MOST_SHOWN)
     customers, points, segment_ids = customers.slice(0, MOST_SHOWN), points[shown], segment_ids[shown]
     few = min(len(points), MOST_SILHOUETTES)
+    centres = np.array([segment.centre for segment in model.segments])
+    distances = cdist(points[:few], centres)
     return {
         "customers": len(points),
         "map": _map(model, points, segment_ids) | {"ids": customers[c.CUSTOMER_ID][:MOST_POINTS].to_pylist()},
         "silhouettes": _silhouettes(points[:few], segment_ids[:few]),
         "distributions": [_distribution(feature, customers[feature.name], segment_ids) for feature in model.features],
         "examples": {
-            str(segment.segment_id): _examples(model, segment, customers, points) for segment in model.segments
+            str(segment.segment_id): _examples(model, segment, customers, distances) for segment in model.segments
         },
     }
 
@@ -69,11 +73,12 @@ def _map(model: Model, points: Matrix, segment_ids: SegmentIds) -> dict[str, Any
         original = np.column_stack([_original(one, points[:, axis]) for axis, one in enumerate(numbers)])
         centre_values = np.column_stack([_original(one, centres[:, axis]) for axis, one in enumerate(numbers)])
         labels = [f"{number.shown_name} ({number.unit})" if number.unit else number.shown_name for number in numbers]
+        digits = max(_digits(axis) for axis in original.T)
         return {
             "axes": labels,
-            "points": _rounded(original[shown]),
+            "points": _rounded(original[shown], digits),
             "segments": segment_ids[shown].tolist(),
-            "centres": _rounded(centre_values),
+            "centres": _rounded(centre_values, digits),
         }
     mean = points.mean(axis=0)
     centred = points - mean
@@ -135,7 +140,7 @@ def _distribution(feature: FittedFeature, column: pa.ChunkedArray, segment_ids: 
     edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
     return {
         "feature": feature.name,
-        "edges": _rounded(edges, 6),
+        "edges": _rounded(edges, _digits(edges) + 2),
         "all": _bins(known, edges),
         "segments": {str(segment): _bins(values[segment_ids == segment], edges) for segment in segments},
         "missing": {
@@ -144,14 +149,14 @@ def _distribution(feature: FittedFeature, column: pa.ChunkedArray, segment_ids: 
     }
 
 
-def _examples(model: Model, segment: Segment, customers: pa.Table, points: Matrix) -> dict[str, Any]:
-    """Ids and values of typical customers (nearest to the centre) and of borderline ones (lowest margin)."""
-    centres = np.array([one.centre for one in model.segments])
-    few = points[:MOST_SILHOUETTES]
-    distances = np.sqrt(((few[:, None, :] - centres[None, :, :]) ** 2).sum(axis=2))
+def _examples(model: Model, segment: Segment, customers: pa.Table, distances: Matrix) -> dict[str, Any]:
+    """Ids and values of typical customers (nearest to the centre) and of borderline ones (lowest margin), from the
+    distances of the first customers to all centres."""
     own = [one.segment_id for one in model.segments].index(segment.segment_id)
     members = np.flatnonzero(distances.argmin(axis=1) == own)
-    others = np.delete(distances, own, axis=1).min(axis=1) if len(centres) > 1 else np.full(len(few), np.inf)
+    others = (
+        np.delete(distances, own, axis=1).min(axis=1) if distances.shape[1] > 1 else np.full(len(distances), np.inf)
+    )
     typical = members[np.argsort(distances[members, own], kind="stable")[:_EXAMPLES]]
     ratio = distances[members, own] / np.maximum(others[members], 1e-300)
     borderline = members[np.argsort(-ratio, kind="stable")[:_EXAMPLES]]
@@ -181,6 +186,12 @@ def _level_shares(held: NDArray[np.int_], levels: int) -> list[float]:
 def _two(values: Matrix) -> Matrix:
     """Two columns, also of a space of one axis."""
     return values if values.shape[1] == 2 else np.column_stack([values[:, 0], np.zeros(len(values))])
+
+
+def _digits(values: NDArray[np.float64]) -> int:
+    """How many digits tell values apart: more where they differ little for their size, as seconds since 1970 do."""
+    spread, largest = float(np.ptp(values)), float(np.abs(values).max())
+    return _DIGITS + (max(0, math.ceil(math.log10(largest / spread))) if 0 < spread < math.inf else 0)
 
 
 def _rounded(values: NDArray[np.float64], digits: int = _DIGITS) -> Any:

@@ -97,6 +97,8 @@ def distribution_of(feature: FittedFeature, column: pa.ChunkedArray) -> FeatureD
         return _counted(feature.name, (), levels, column)
     known = _known(column)
     edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS)) if len(known) else np.empty(0)
+    if len(known) and edges[0] == known.min():  # a tenth has the lowest value: what falls below it has a bin of its own
+        edges = np.concatenate([[np.nextafter(edges[0], -np.inf)], edges])
     return _counted(feature.name, tuple(map(float, edges)), (), column)
 
 

@@ -113,7 +113,8 @@ def _deviations(everybody: Matrix, members: Matrix) -> Matrix:
     """How far the members' means are from everybody's, per axis, in standard deviations of everybody; 0 if constant."""
     spread = everybody.std(axis=0)
     difference = members.mean(axis=0) - everybody.mean(axis=0)
-    deviations: Matrix = np.divide(difference, spread, out=np.zeros_like(difference), where=spread > 0)
+    varies = np.ptp(everybody, axis=0) > 0  # the deviation of equal numbers may be rounding
+    deviations: Matrix = np.divide(difference, spread, out=np.zeros_like(difference), where=varies)
     return deviations
 
 
@@ -130,7 +131,7 @@ def traits_of(features: Sequence[FittedFeature], everybody: Matrix, members: Mat
                     found.append(
                         Trait(
                             feature.name,
-                            f"mostly {with_level(feature.shown_name, level)}",
+                            f"mostly {with_level(feature.shown_name, level, feature.levels)}",
                             float(deviations[axis]),
                             axis,
                             level,

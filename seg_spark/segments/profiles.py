@@ -117,7 +117,7 @@ def sample_figures(model: Model, sample: pa.Table, points: "Matrix", segment_ids
     by_segment = frame.groupby(pd.Series(segment_ids, index=frame.index)).median()
     segments = [int(segment) for segment in by_segment.index]
     spread, mean = points.std(axis=0), points.mean(axis=0)
-    usable = spread > 0
+    usable = (points != points[:1]).any(axis=0)  # the deviation of equal numbers may be rounding
     spread[~usable] = 1.0
     return SampleFigures(
         overall_medians={name: _number(value) for name, value in frame.median().items()},

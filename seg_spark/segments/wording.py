@@ -29,7 +29,7 @@ def readable_number(value: float, unit: str | None = None) -> str:
     """Three digits below a thousand, whole numbers with groups above: 0.0123, 86.5, 12,345; years as 1983."""
     if unit == CALENDAR_YEAR:
         return f"{value:.0f}"
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
+    return f"{value:,.0f}" if 999.5 <= abs(value) < 1e15 else f"{value:.3g}"
 
 
 def with_unit(value: float, unit: str | None) -> str:
@@ -59,7 +59,7 @@ def against(own: float, overall: float, unit: str | None, of: str = "average") -
         return f"{readable_number(float(f'{own / overall:.2g}'))} times the {of}"
     change = own / overall - 1
     size = f"{abs(change):.0%}"
-    if abs(change) < _SMALL_CHANGE:
+    if abs(change) < _SMALL_CHANGE or (own > 0 and size == "100%" and change < 0):
         size = with_unit(abs(own - overall), _UNITS_OF_DIFFERENCES.get(unit or "", unit))
     return f"{size} {'above' if change > 0 else 'below'} {of}"
 
@@ -69,9 +69,19 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-def with_level(name: str, level: str | None) -> str:
-    """A category and its level: `plan premium`; of a yes or no `newsletter` and `no newsletter`."""
+def with_level(name: str, level: str | None, levels: Sequence[str | None] = ()) -> str:
+    """A category and its level: `plan premium`; of a yes or no `newsletter` and `no newsletter`.
+
+    Letters and digits mean yes or no only where all `levels` do: F may be female, and 1 a class.
+    """
     plain = (level or "").strip().lower()
-    if plain in TRUE_TEXTS:
-        return name
-    return f"no {name}" if plain in FALSE_TEXTS else f"{name} {shown_level(level)}"
+    others = [one.strip().lower() for one in levels if one is not None]
+    is_flag = (
+        len(others) == 2 and any(one in TRUE_TEXTS for one in others) and any(one in FALSE_TEXTS for one in others)
+    )
+    if len(plain) > 1 or not plain.isascii() or is_flag:
+        if plain in TRUE_TEXTS:
+            return name
+        if plain in FALSE_TEXTS:
+            return f"no {name}"
+    return f"{name} {shown_level(level)}"

@@ -63,7 +63,7 @@ class TextOptions(Section):
             "".encode(value)
         except LookupError:
             raise ValueError("is not a known character set; expected a name like UTF-8 or ISO-8859-1") from None
-        return value
+        return "UTF-8" if codecs.lookup(value).name == "utf-8-sig" else value  # a mark is passed over anyhow
 
 
 class Input(Section):

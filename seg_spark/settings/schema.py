@@ -7,12 +7,13 @@ the only place where a setting is explained and the only home of its default.
 import hashlib
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from seg_spark.settings.feature import Features
-from seg_spark.settings.paths import checked_path, refuse_overlap
+from seg_spark.settings.paths import checked_path, local_path, path_scheme, refuse_overlap
 from seg_spark.settings.raw_table import Exclusion, Input
 from seg_spark.settings.section import Section, Share
 
@@ -40,9 +41,13 @@ class Output(Section):
     @field_validator("path")
     @classmethod
     def _supported_path(cls, value: str) -> str:
-        found = set(value) & set("{}[]*?\\")
+        whole = str(Path(local_path(value)).absolute()) if path_scheme(value) == "file" else value
+        found = set(whole) & set("{}[]*?\\")
         if found:
-            raise ValueError(f"contains {sorted(found)[0]!r}, which Spark reads as a pattern; expected a plain folder")
+            where = "" if found & set(value) else f"lies in {Path.cwd()}, which "
+            raise ValueError(
+                f"{where}contains {sorted(found)[0]!r}, which Spark reads as a pattern; expected a plain folder"
+            )
         return checked_path(value)
 
 

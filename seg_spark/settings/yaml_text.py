@@ -77,6 +77,8 @@ def parse_document(text: str, origin: str) -> Document:
 
 def parse_value(text: str, origin: str) -> Any:
     """One value of `--set` or the environment: `8` is a number, `[1, 2]` a list, `abc` a text."""
+    if len(text) == 1 and not text.isalnum():
+        return text  # a delimiter, whatever it means in YAML
     if not text.strip():
         return ""
     quoted = text.lstrip().startswith(("'", '"'))

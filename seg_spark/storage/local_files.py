@@ -43,9 +43,13 @@ def link(source: Path, target: Path) -> None:
         if error.errno not in _NO_LINKS:
             raise
         with source.open("rb") as content, target.open("xb") as copy:
-            shutil.copyfileobj(content, copy)
-            copy.flush()
-            os.fsync(copy.fileno())
+            try:
+                shutil.copyfileobj(content, copy)
+                copy.flush()
+                os.fsync(copy.fileno())
+            except OSError:  # on a full disk: a part of a file would be taken for all of it
+                target.unlink()
+                raise
 
 
 def link_tree(source: Path, target: Path) -> None:

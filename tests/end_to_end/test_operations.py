@@ -184,6 +184,14 @@ def test_somebody_is_told_where_there_is_no_store(tmp_path: Path, capsys: pytest
     assert told.read_text(encoding="utf-8").startswith(f"s3a://nowhere/out/runs/run_date={FIRST}/")
 
 
+def test_somebody_is_told_where_the_output_is_no_folder(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    (tmp_path / "output").write_text("a file", encoding="utf-8")
+    folder = conf_dir(tmp_path, on_failure={"command": ["/bin/sh", "-c", f'echo "$0" >{told}']})
+    assert main(["nightly", "--run-date", f"{FIRST}", "--conf-dir", str(folder)]) == 4
+    assert told.exists()
+
+
 def test_going_back_leaves_nothing_where_there_is_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--conf-dir", str(conf_dir(tmp_path))]
     assert main(["rollback", "--run-date", f"{FIRST}", *words]) == 3

@@ -148,6 +148,17 @@ def test_far_fewer_customers_than_usual_stop_a_run_where_that_is_asked(
     assert not (tmp_path / f"output/customer_segments/run_date={FIRST + timedelta(1)}").exists()
 
 
+def test_a_page_is_not_made_of_labels_and_another_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--run-date", str(FIRST), "--conf-dir", str(conf_dir(tmp_path, clustering={"k": {"min": 2, "max": 3}}))]
+    write_csv(tmp_path, customers())
+    assert main(["nightly", *words]) == 0
+    assert main(["fit", *words, "--set", "clustering.k.max=2"]) == 0
+    assert main(["report", *words]) == 3
+    assert f"are of another model than the one published since; run seg-spark label --run-date {FIRST}" in (
+        capsys.readouterr().err
+    )
+
+
 def test_the_steps_alone_publish_no_fit_that_nightly_would_refuse(tmp_path: Path) -> None:
     folder = conf_dir(tmp_path, clustering={"k": {"min": 2, "max": 5}})
 

@@ -55,6 +55,13 @@ def test_rows_are_counted_as_the_run_would_count_them(tmp_path: Path) -> None:
     )
 
 
+def test_a_category_of_so_many_levels_that_a_run_stops_is_told(tmp_path: Path) -> None:
+    write_csv(tmp_path, [customer(number, region=f"r{number}") for number in range(1_030)])
+    found = look(tmp_path, {"region": {"kind": "category"}})
+    [warning] = found.warnings
+    assert warning.startswith("region: has 1,030 levels, which looks like an identifier or free text; a run that finds")
+
+
 def test_too_few_rows_and_columns_without_values_are_told(tmp_path: Path) -> None:
     write_csv(tmp_path, [customer(1, income="")])
     assert look(tmp_path).warnings == (

@@ -20,6 +20,9 @@ from seg_spark.settings.raw_table import TextOptions
         ('id,path\n1,"C:\\"\n2,"D:\\"\n', TextOptions(delimiter=",")),
         ("id,when\n1,10:30:00\n2,11:45:10\n", TextOptions(delimiter=",")),
         ("id\n1\n2\n", TextOptions(delimiter=",")),
+        ("id;income, k€\n1;12,5\n2;13,5\n", TextOptions(delimiter=";")),
+        ("id|a, b|c, d\n1|2,3|4,5\n2|3,4|5,6\n", TextOptions(delimiter="|")),
+        ('id,"Annual\nincome",age,score\n' + "".join(f"{i},1,2,3\n" for i in range(40)), TextOptions()),
     ],
 )
 def test_the_dialect_is_found(text: str, dialect: TextOptions) -> None:

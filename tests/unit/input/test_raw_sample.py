@@ -41,6 +41,29 @@ def test_declared_settings_are_followed_and_not_doubted(tmp_path: Path) -> None:
         read_sample(Input(path=str(path), options=TextOptions(encoding="windows-1252")))
 
 
+def test_backslashes_are_read_as_spark_reads_them(tmp_path: Path) -> None:
+    """What Spark 4.3 gives for these lines with the option escape."""
+    cells = {
+        r'"x \"q\" 1"': 'x "q" 1', r"\N": r"\N", r"C:\dir" + "\\": "C:\\dir\\", r'"a\\b"': r"a\b", r'"a\\"': "a\\",
+        r'"tail\n"': r"tail\n", r'"two\\\"more"': r'two\"more', r'"a\,b"': r"a\,b", r'"\""': '"', r'"\\"': "\\",
+    }  # fmt: skip
+    lines = "".join(f"{number},{cell},z\n" for number, cell in enumerate(cells))
+    path = tables.written(tmp_path / "t.csv", f"id,text,last\n{lines}".encode())
+    sample = read_sample(Input(path=str(path), options=TextOptions(escape="\\")))
+    assert sample.malformed_rows == 0
+    assert sample.columns["text"] == list(cells.values())
+
+
+def test_a_long_text_in_quotes_is_a_field_like_others(tmp_path: Path) -> None:
+    path = tables.written(tmp_path / "t.csv", f'id,note\n1,"{"x" * 140_000}"\n2,"y"\n'.encode())
+    assert read_sample(discover(str(path))).rows == 2
+
+
+def test_a_whole_number_of_hundreds_of_digits_is_infinite(tmp_path: Path) -> None:
+    path = tables.written(tmp_path / "t.json", f'{{"id": 1, "a": {"9" * 400}}}\n{{"id": 2, "a": 5}}\n'.encode())
+    assert read_sample(discover(str(path))).columns["a"] == [float("inf"), 5]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "declared", "said"),
     [

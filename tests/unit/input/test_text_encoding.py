@@ -31,6 +31,7 @@ GREEK = "Όνομα;Πόλη\nΑννα;Αθήνα\nΓιώργος;Θεσσαλο
         (JAPANESE, "shift_jis", "Shift_JIS"),
         ("id,性\n1,男\n2,女\n3,子\n", "shift_jis", "Shift_JIS"),
         (JAPANESE, "euc_jp", "EUC-JP"),
+        (JAPANESE + "髙橋①,山﨑②\n", "cp932", "cp932"),
         (CHINESE, "gb18030", "GB18030"),
         (KOREAN, "euc_kr", "EUC-KR"),
         (GREEK, "cp1253", "windows-1253"),

@@ -2,15 +2,17 @@
 
 import json
 import re
+from datetime import date
 from typing import Any
 
 import pytest
 from report_pages import HOSTILE, model, page
 
-from seg_spark.reporting.changes import warnings_of
+from seg_spark.reporting.changes import changes, warnings_of
 from seg_spark.reporting.report_figures import report_figures, without_customers
 from seg_spark.reporting.report_sections import _isolated
 from seg_spark.segments.model import Model, Segment
+from seg_spark.segments.movement import SegmentSizes, Transition
 
 
 def test_text_from_data_cannot_break_out_of_the_page() -> None:
@@ -88,6 +90,13 @@ def test_customers_can_be_taken_out_of_the_figures() -> None:
 def test_a_first_date_has_no_section_of_changes() -> None:
     assert 'id="changes"' in page(2, 2)
     assert 'id="changes"' not in page(2, 2, dates=1)
+
+
+def test_moves_are_told_since_the_date_they_were_counted_from() -> None:
+    first, between, last = (SegmentSizes(date(2026, 11, day), {1: 5 * day}, {1: f"on {day}"}) for day in (20, 22, 23))
+    told = changes({"movement": {"since": "2026-11-20"}}, [Transition(1, 1, 7)], [first, between, last])
+    assert (told["moves"]["since"], told["moves"]["from_names"]) == (first.run_date, {1: "on 20"})
+    assert changes({"movement": {"since": "2026-11-19"}}, [Transition(1, 1, 7)], [first, last])["moves"] is None
 
 
 def test_a_trait_that_is_not_known_of_many_says_so() -> None:

@@ -113,6 +113,15 @@ def test_a_feature_that_is_the_same_for_everybody_names_nobody() -> None:
     assert names([number("age"), number("income")], [(5, 1)] * 2, [(5, 3)] * 2) == ("Low income", "High income")
 
 
+@pytest.mark.parametrize("weight", [0.1, 0.3, 0.7, 2.2])
+def test_a_level_of_everybody_names_nobody_whatever_its_weight(weight: float) -> None:
+    features = [number("a"), category("country", "DE", weight=weight)]
+    low, high = [[-1.0, weight]] * 500, [[1.0, weight]] * 497
+    matrix = np.array(low + high)
+    labels = np.repeat([0, 1], [500, 497])
+    assert [one.text for one in name_segments(features, matrix, labels, 2)] == ["Low a", "High a"]
+
+
 def test_feature_names_are_made_readable() -> None:
     assert readable("annual_income__k") == "annual income k"
 

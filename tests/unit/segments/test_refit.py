@@ -71,6 +71,16 @@ def test_missing_values_and_unseen_levels_are_bins_of_their_own() -> None:
     assert drift_of_feature(plans, pa.chunked_array([["basic"] * 60 + ["plus"] * 30 + [None] * 10])).psi == 0.0
 
 
+def test_a_fall_below_the_lowest_value_that_many_had_is_drift() -> None:
+    for before, now in (
+        ([0.0] * 400 + [*range(1, 601)], [-500.0] * 400 + [*range(1, 601)]),
+        ([7.0] * 900, [3.0] * 900),
+    ):
+        reference = distribution_of(INCOME, pa.chunked_array([pa.array(before, pa.float64())]))
+        found = drift_of_feature(reference, pa.chunked_array([pa.array(now, pa.float64())]))
+        assert found.psi > 1
+
+
 def test_a_feature_without_any_value_has_one_bin() -> None:
     before = distribution_of(INCOME, pa.chunked_array([[None, None]], pa.float64()))
     assert (before.edges, before.counts, before.missing) == ((), (0,), 2)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seg_spark.segments.wording import against, typical
+from seg_spark.segments.wording import against, readable_number, typical, with_level
 
 
 @pytest.mark.parametrize(
@@ -20,10 +20,27 @@ from seg_spark.segments.wording import against, typical
         (5.9, 2.0, None, "195% above average"),
         (6.0, 2.0, None, "3 times the average"),
         (831.0, 2.0, None, "420 times the average"),
+        (0.4, 100.0, None, "99.6 below average"),
+        (0.0, 100.0, None, "100% below average"),
     ],
 )
 def test_a_mean_beside_everybodys(own: float, overall: float, unit: str | None, words: str) -> None:
     assert against(own, overall, unit) == words
+
+
+def test_a_number_just_below_a_thousand_is_written_like_one() -> None:
+    assert [readable_number(value) for value in (999.4, 999.7, -999.9, 1e16)] == ["999", "1,000", "-1,000", "1e+16"]
+
+
+@pytest.mark.parametrize(
+    ("level", "levels", "words"),
+    [
+        ("yes", (), "mail"), ("no", (), "no mail"), ("1", ("0", "1"), "mail"), ("F", ("F", "T", None), "no mail"),
+        ("F", ("F", "M"), "mail F"), ("1", ("1", "2", "3"), "mail 1"), ("1", (), "mail 1"), ("N", ("N", "S"), "mail N"),
+    ],
+)  # fmt: skip
+def test_a_letter_is_a_yes_or_no_only_beside_the_other(level: str, levels: tuple[str | None, ...], words: str) -> None:
+    assert with_level("mail", level, levels) == words
 
 
 def test_a_skewed_feature_is_told_by_medians_unless_they_are_zero() -> None:

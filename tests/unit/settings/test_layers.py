@@ -135,6 +135,10 @@ def test_the_last_of_several_assignments_of_a_key_wins(plain_conf: Path) -> None
             "features.columns.age.missing.constant",
             "none",
         ),
+        ("input.options.delimiter=|", "input.options.delimiter", "|"),
+        ("input.options.delimiter=~", "input.options.delimiter", "~"),
+        ("input.options.delimiter=\t", "input.options.delimiter", "\t"),
+        ("input.options.encoding=utf-8-sig", "input.options.encoding", "UTF-8"),
         ("features.columns.tenure.weight=2", "features.columns.tenure.weight", 2.0),
     ],
 )

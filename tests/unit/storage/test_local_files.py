@@ -1,12 +1,16 @@
 """File operations as a reader sees them while they happen."""
 
+import errno
 import json
+import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -190,3 +194,20 @@ def test_a_tree_is_removed_whether_it_is_there_or_not(tmp_path: Path) -> None:
     remove_tree(gone)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
     assert content(kept) == {"a": "a"}
+
+
+def test_a_copy_that_a_full_disk_cuts_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a filesystem without hard links, where a commit is copied to its place."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EPERM, "no hard links")
+
+    def fill(source: Any, target: Any) -> None:
+        target.write(source.read()[:3])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(shutil, "copyfileobj", fill)
+    with pytest.raises(OSError, match="No space left"):
+        create_atomically(tmp_path / "commit.json", b"whole content")
+    assert list(tmp_path.iterdir()) == []
