@@ -80,7 +80,7 @@ def _unchecked(dates: Sequence[date]) -> list[str]:
     if not dates:
         return []
     which = f"of {len(dates)} dates, {dates[0]} to {dates[-1]}," if len(dates) > 1 else f"of {dates[0]}"
-    return [f"warning: the input {which} is not there, so it was not checked; a run of it would publish them again"]
+    return [f"warning: the input {which} is not there or cannot be read; a run of it may publish them again"]
 
 
 def dated_line(record: Mapping[str, Any]) -> str:

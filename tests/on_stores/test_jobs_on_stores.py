@@ -321,7 +321,7 @@ def test_s3_that_cannot_create_only_if_absent_is_refused_unless_nobody_else_writ
 
 
 def test_an_input_on_s3_that_has_not_changed_is_not_read_again(bench: Bench, s3: Proxy, submit_s3: list[str]) -> None:
-    output, source = "s3a://bucket/from-s3", "s3a://bucket/input"
+    output, source = "s3a://bucket/from-s3", "s3://bucket/input"  # as EMR calls it
     for part in (bench.folder / "A" / "input").iterdir():
         files_at(source).write(part.name, part.read_bytes())
     words = ["--set", f"input.path={source}"]
