@@ -58,11 +58,9 @@ def check_rows(
 ) -> None:
     """Raise InputError if no row was accepted, QualityGateError if too many were rejected."""
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(rows.rejected_by_reason.items())[:5])
-    hints = {Reason.NOT_UTF8: "encoding", Reason.MALFORMED_ROW: "delimiter"}
-    named = [
-        option for reason, option in hints.items() if any(one.startswith(reason) for one in rows.rejected_by_reason)
-    ]
-    advice = "".join(f"; check input.options.{option}" for option in named) + advice
+    most_frequent = next(iter(rows.rejected_by_reason), "").partition(":")[0]
+    option = {Reason.NOT_UTF8.value: "encoding", Reason.MALFORMED_ROW.value: "delimiter"}.get(most_frequent)
+    advice = (f"; check input.options.{option}" if option else "") + advice
     if rows.accepted == 0:
         excluded = f" and {rows.excluded:,} excluded by cleaning.exclude" if rows.excluded else ""
         outcome = f"every row was rejected ({reasons}){excluded}" if reasons else "every row was excluded"

@@ -119,7 +119,7 @@ def program_name() -> str:
 def out() -> Console:
     """Standard output."""
     # piped output is for other programs and for README examples: wide enough that nothing is cut
-    # names of customers' making may look like markup or emoji codes
+    # names of segments and levels may look like emoji codes
     return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 160)
 
 

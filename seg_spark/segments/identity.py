@@ -81,8 +81,7 @@ def identify(clusters: Clusters, past: Past, succession: Succession, rules: IdRu
         if segment_id in rules.names:
             names[cluster] = SegmentName(rules.names[segment_id], None)
         elif old is not None and still_holds(old.named_for, features, matrix, matrix[labels == cluster]):
-            others = [name for id_, name in own.items() if id_ != segment_id]
-            names[cluster] = SegmentName(numbered([*others, *by_hand, old.name])[-1], old.named_for)
+            names[cluster] = SegmentName(_kept_name(segment_id, own, by_hand), old.named_for)
     for cluster in order:
         if cluster not in names:
             taken = [name.text for name in names.values()]
@@ -93,6 +92,13 @@ def identify(clusters: Clusters, past: Past, succession: Succession, rules: IdRu
     return Identity(
         tuple(ids[number] for number in numbers), tuple(names[number] for number in numbers), past.history + events
     )
+
+
+def _kept_name(segment_id: int, own: Mapping[int, str], by_hand: Sequence[str]) -> str:
+    """The name that a segment has, by the names that segments have of their `own`; with a number behind it, which makes
+    it that of no other, where the same name is set `by_hand`."""
+    others = [name for id_, name in own.items() if id_ != segment_id]
+    return numbered([*others, *by_hand, own[segment_id]])[-1]
 
 
 def _events(
@@ -134,8 +140,7 @@ def with_names(model: Model, names: Mapping[int, str], run_date: date) -> tuple[
     segments, events = [], []
     for one in model.segments:
         name = names.get(one.segment_id)
-        others = [other for id_, other in own.items() if id_ != one.segment_id]
-        new = name or numbered([*others, *by_hand, one.name])[-1]
+        new = name or _kept_name(one.segment_id, own, by_hand)
         if new != one.name:
             events.append(SegmentEvent(run_date, one.segment_id, "renamed", new))
             one = replace(one, name=new, named_for=None if name else one.named_for)  # noqa: PLW2901
