@@ -1,7 +1,6 @@
 """Removing customers: refused while an input names them; then from every table, report and trial; then read back."""
 
 import logging
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -127,10 +126,8 @@ def _is_free_of(spark: SparkSession, settings: Settings, run_date: date, forgett
 
 
 def _dates_with_runs(store: Store) -> list[date]:
-    found = (
-        re.fullmatch(rf"{c.RUN_DATE}=(\d{{4}}-\d{{2}}-\d{{2}})", entry.name) for entry in store.entries(layout.RUNS)
-    )
-    return [date.fromisoformat(one[1]) for one in found if one]
+    found = (layout.date_of(entry.name) for entry in store.entries(layout.RUNS))
+    return [run_date for run_date in found if run_date is not None]
 
 
 def _without_in_reports(store: Store, run_date: date, forgetting: Forgetting) -> int:

@@ -230,7 +230,7 @@ def _report(store: Store, run_date: date, run_id: str, outcome: RunOutcome) -> s
     from seg_spark.report import make_report
 
     try:
-        write_figures(store, run_date, run_id, outcome.labelled.figures)
+        write_figures(store, run_date, run_id, outcome.labelled.figures())
         return f"{store.root}/{make_report(store, run_date)}"
     except Exception as error:  # noqa: BLE001  # the labels are published: a page must not turn that into a failure
         reason = str(error) if isinstance(error, SegSparkError) else f"unexpected {type(error).__name__}"

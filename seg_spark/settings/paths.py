@@ -6,6 +6,9 @@ from typing import Final
 
 SCHEMES: Final = ("file", "hdfs", "s3a", "s3", "gs", "abfss")
 
+_WITH_HOST: Final = r"\w+://[^/]"
+_WITH_PORT: Final = r"\w+://([^/:]+(:[0-9]{1,5})?)?(/|$)"
+
 
 def path_scheme(path: str) -> str:
     """`s3a` of `s3a://bucket/x`; `file` for a plain path."""
@@ -53,6 +56,9 @@ def checked_path(path: str) -> str:
             "contains credentials; give them through the platform (for S3 the variables AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY), not in a path"
         )
+    if scheme != "file" and not re.match(_WITH_HOST if scheme != "hdfs" else _WITH_PORT, path):
+        what = "hdfs://host:8020/folder, or hdfs:///folder" if scheme == "hdfs" else f"{scheme}://bucket/folder"
+        raise ValueError(f"{path!r} names no place in a store; expected a path like {what}")
     return path
 
 

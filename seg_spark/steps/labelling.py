@@ -1,7 +1,8 @@
 """Labelling: clean customers and a model in, labels and profiles out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,8 @@ class LabellingResult:
     profile_rows: tuple[Profile, ...]
     totals: tuple[SegmentTotals, ...]
     scores: Scores | None
-    figures: Mapping[str, Any] | None
-    """What a report draws; None where none is made."""
+    figures: Callable[[], Mapping[str, Any]] | None
+    """Computes what a report draws, once the labels are published; None where no report is made."""
     movement: RunMovement | None
     """Who moved since the preceding date, if there is one."""
 
@@ -95,14 +96,15 @@ def label_customers(
         all_scores = published_scores(model, totals, points, clusters)
         profiles = profile_segments(model, totals, sample_figures(model, sample, points, segment_ids))
         staged_profiles = _stage_profiles(context, profiles, model)
-        figures = report_figures(model, sample, points, segment_ids) if context.settings.report.enabled else None
     return LabellingResult(
         labels=staged,
         profiles=staged_profiles,
         profile_rows=profiles,
         totals=totals,
         scores=all_scores,
-        figures=figures,
+        figures=partial(report_figures, model, sample, points, segment_ids)
+        if context.settings.report.enabled
+        else None,
         movement=movement_of(context, staged, preceding, counted) if preceding else None,
     )
 

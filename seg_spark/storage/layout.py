@@ -36,6 +36,15 @@ def partition_name(run_date: date) -> str:
     return f"run_date={run_date.isoformat()}"
 
 
+def date_of(folder: str) -> date | None:
+    """The date of a folder that `partition_name` has named; None for any other folder."""
+    try:
+        run_date = date.fromisoformat(folder.removeprefix("run_date="))
+    except ValueError:
+        return None
+    return run_date if folder == partition_name(run_date) else None
+
+
 def partition(table: str, run_date: date) -> str:
     """One date of a published table."""
     return f"{table}/{partition_name(run_date)}"

@@ -14,6 +14,8 @@ from seg_spark.storage.store import Files, Store
 
 _UNFINISHED_SECONDS: Final = 3600.0
 _FIGURES: Final = ".figures.json.gz"
+_NEEDED: Final = frozenset({"run_id", "run_date", "status", "exit_code", "seconds"})
+"""What every run record has; another JSON file in its folder is no run record."""
 
 
 def record_path(run_date: date, run_id: str) -> str:
@@ -55,7 +57,7 @@ def read_figures(store: Files, run_date: date, run_id: str) -> dict[str, Any]:
 
 
 def read_records(store: Files, run_date: date | None = None) -> list[dict[str, Any]]:
-    """All run records (of one date), by date and then start; one that cannot be read is left out."""
+    """All run records (of one date), by date and then start; what cannot be read, or is none, is left out."""
     folders = [entry.name for entry in store.entries(RUNS)] if run_date is None else [partition_name(run_date)]
     paths = [
         f"{RUNS}/{folder}/{entry.name}" for folder in sorted(folders) for entry in store.entries(f"{RUNS}/{folder}")
@@ -67,7 +69,7 @@ def read_records(store: Files, run_date: date | None = None) -> list[dict[str, A
                 record = json.loads(store.read(path))
             except (OSError, ValueError, RecursionError):
                 continue
-            if isinstance(record, dict):
+            if isinstance(record, dict) and record.keys() >= _NEEDED:
                 found.append(record)
     return found
 

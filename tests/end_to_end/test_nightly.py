@@ -28,7 +28,7 @@ from seg_spark.schemas import CUSTOMER_SEGMENTS_SCHEMA
 from seg_spark.segments.model import model_from_json
 from seg_spark.settings.layers import load_settings
 from seg_spark.settings.schema import Settings
-from seg_spark.steps import context
+from seg_spark.steps import context, labelling
 from seg_spark.storage.store import Store
 
 pytestmark = pytest.mark.usefixtures("spark")
@@ -183,7 +183,7 @@ def test_a_page_that_cannot_be_made_does_not_fail_a_run_that_has_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_csv(tmp_path, grouped_customers())
-    monkeypatch.setattr(runner, "write_figures", lambda *_: 1 / 0)
+    monkeypatch.setattr(labelling, "report_figures", lambda *_: 1 / 0)
     assert run("nightly", settings(tmp_path))["status"] == "succeeded"
     assert len(query(tmp_path, "customer_segments")) == 75
     assert "no report was made: unexpected ZeroDivisionError" in caplog.text

@@ -1,5 +1,6 @@
 """What makes a run worth repeating changes its fingerprint, and nothing else does."""
 
+import json
 import os
 from collections.abc import Callable
 from datetime import date
@@ -103,7 +104,8 @@ def test_a_date_whose_files_model_or_record_are_gone_counts_as_not_published(tmp
     commit(store, RUN_DATE, "abc", {"labels": version}, fingerprint="same")
 
     def write(path: str) -> None:
-        store.write(path, b'{"run_id": "r1"}' if path.startswith("runs") else b"xyz")
+        record = {"run_id": "r1", "run_date": "2026-11-23", "status": "succeeded", "exit_code": 0, "seconds": {}}
+        store.write(path, json.dumps(record).encode() if path.startswith("runs") else b"xyz")
 
     for path in files:
         write(path)

@@ -21,7 +21,8 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 def record(run_id: str, **values: Any) -> dict[str, Any]:
-    return {"run_id": run_id, "status": "succeeded", "seconds": {"clean": 0.1}, "segments": None, **values}
+    ended = {"run_date": "2026-11-23", "status": "succeeded", "exit_code": 0, "seconds": {"total": 0.1}}
+    return {"run_id": run_id, **ended, "segments": None, **values}
 
 
 def run_ids(records: list[dict[str, Any]]) -> list[str]:
@@ -56,7 +57,7 @@ def test_a_record_that_is_written_again_replaces_the_first(store: LocalStore) ->
     assert [one["status"] for one in read_records(store)] == ["succeeded"]
 
 
-@pytest.mark.parametrize("text", ['{"run_id": "2', "", "[]", "null", "not JSON"])
+@pytest.mark.parametrize("text", ['{"run_id": "2', "", "[]", "null", "not JSON", '{"note": "ran by hand"}'])
 def test_a_record_that_cannot_be_read_does_not_hide_the_others(store: LocalStore, text: str) -> None:
     damaged = write_record(store, RUN_DATE, "2", record("2"))
     for run_id in ("1", "3"):
