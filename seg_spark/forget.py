@@ -110,7 +110,7 @@ def _is_free_of(spark: SparkSession, settings: Settings, run_date: date, forgett
             rows = ids_and_texts(raw, settings)
             id_, text = F.col(c.CUSTOMER_ID), F.col(c.RAW_ROW)
             names_one = reduce(or_, (text.rlike(pattern) for pattern in forgetting.patterns))
-            is_named = id_.isin(sorted(forgetting.ids)) | (id_.isNull() & names_one)
+            is_named = id_.isin(sorted(forgetting.ids)) | names_one
             found = rows.where(is_named).count()
     except InputError as error:
         if is_local(settings.input) or path == settings.input.path:

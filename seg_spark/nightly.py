@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from statistics import median
 from typing import Final
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from seg_spark.steps.cleaning import CleaningResult, clean_customers
 from seg_spark.steps.context import RunContext, retention_of
 from seg_spark.steps.fitting import read_clean, training_customers
 from seg_spark.steps.labelling import label_customers
-from seg_spark.steps.preceding import PrecedingRun, preceding_run, unfit_features, usual_customers
+from seg_spark.steps.preceding import PrecedingRun, customers_before, preceding_run, unfit_features
 from seg_spark.storage.commits import (
     PublishedModel,
     TableVersion,
@@ -127,11 +128,14 @@ def _clean(context: RunContext, remember: Remember) -> CleaningResult:
     check_rows(cleaned.rows, settings)
     ratio, accepted = settings.cleaning.min_customers_ratio, cleaned.rows.accepted
     if ratio is not None:
-        usual = usual_customers(context.store, context.run_date, settings.refit.usual_dates)
+        before = customers_before(context.store, context.run_date, settings.refit.usual_dates)
+        # neither one date of far too many nor a fall that was let through once blocks the dates after it
+        usual = min(before[-1], int(median(before))) if before else 0
         if accepted < ratio * usual:
             raise QualityGateError(
                 f"input.path: only {accepted:,} customers were accepted, {accepted / usual:.0%} of the {usual:,} "
-                f"before (cleaning.min_customers_ratio {ratio:.0%}); is the table whole?"
+                f"before (cleaning.min_customers_ratio {ratio:.0%}); is the table whole? If these are all, run this "
+                "date once with --set cleaning.min_customers_ratio=null"
             )
     return cleaned
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seg_spark.steps.labelling import LabellingResult
 
 RECORD_VERSION: Final = 1
+_INTERRUPTED: Final = 130
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,15 @@ def _clipped(labelled: "LabellingResult") -> dict[str, int]:
 
 
 def _exit_code(error: BaseException | None) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        return _INTERRUPTED
     return 0 if error is None else error.exit_code if isinstance(error, SegSparkError) else 1
 
 
 def _error_text(error: BaseException | None) -> str | None:
     if error is None:
         return None
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted (Ctrl-C)"
     # the text of an unexpected error may hold a customer's values
     return str(error) if isinstance(error, SegSparkError) else f"unexpected {type(error).__name__}"

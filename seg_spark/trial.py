@@ -35,6 +35,7 @@ from seg_spark.steps.published import PublishedDate, read_published
 from seg_spark.steps.stopping import sigterm_raises
 from seg_spark.storage import layout
 from seg_spark.storage.commits import TableVersion, commit_of, last_date_with
+from seg_spark.storage.portable_models import read_reference
 from seg_spark.storage.publish import RunArea
 from seg_spark.storage.readers import files_at
 from seg_spark.storage.store import Files
@@ -87,7 +88,7 @@ def try_settings(
         changes=changes_between(usual, tried),
         cleaned_again=clean_again,
         comparable_scores=measures_alike(usual, tried) and _axes(published.model) == _axes(fitted.model),
-        remarks=_remarks(usual, published),
+        remarks=tuple(_remarks(usual, published, _fitted_on(store, published))),
         published=published.segmentation,
         tried=tried_side,
         published_segments=published_segments,
@@ -158,10 +159,19 @@ def _axes(model: Model) -> tuple[object, ...]:
     return model.scaling, *features
 
 
-def _remarks(usual: Settings, published: PublishedDate) -> tuple[str, ...]:
-    if usual.sha256 == published.settings_sha256:
-        return ()
-    return (
-        "the published run had other settings than the conf without --set has now, "
-        "so the changes listed may not be all that differs",
-    )
+def _fitted_on(store: Files, published: PublishedDate) -> date:
+    assert published.commit.model is not None  # else it would not have been read
+    return read_reference(store, published.commit.model).fitted_on
+
+
+def _remarks(usual: Settings, published: PublishedDate, fitted_on: date) -> Iterator[str]:
+    if usual.sha256 != published.settings_sha256:
+        yield (
+            "the published run had other settings than the conf without --set has now, "
+            "so the changes listed may not be all that differs"
+        )
+    if fitted_on != published.commit.run_date:
+        yield (
+            f"the published scores are those of the fit on {fitted_on}; a new fit on the customers of "
+            f"{published.commit.run_date} may have others, and move customers, without any changed setting"
+        )

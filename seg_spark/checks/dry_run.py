@@ -67,6 +67,8 @@ def plan_of(command: str, settings: Settings, run_date: date) -> tuple[PlanLine,
         if published is not None:
             alike = f"run {published.run_id} has published the same input with the same settings"
             lines.append(PlanLine("skips", f"all of this, unless with --force: {alike}"))
+        elif not is_local(settings.input) and settings.input.format != "table":
+            lines.append(PlanLine("skips", "all of this if the same input is published already; not checked"))
     return tuple(lines)
 
 

@@ -61,6 +61,12 @@ def is_missing(text: str, null_values: Collection[str]) -> bool:
     return trimmed == "" or trimmed in null_values
 
 
+@lru_cache(maxsize=8)
+def null_numbers(null_values: tuple[str, ...]) -> tuple[float, ...]:
+    """The texts that mean missing as numbers, for columns that hold numbers; NaN is one of them if it is declared."""
+    return tuple(number for number in map(parse_number, null_values) if number is not None)
+
+
 def number_value(
     raw: float | str | None,
     name: str,
@@ -76,6 +82,8 @@ def number_value(
     number = parse_number(raw, form) if isinstance(raw, str) else float(raw)
     if number is None:
         return Value(reason=Reason.UNPARSEABLE.of(name))
+    if not isinstance(raw, str | bool) and _is_among(number, null_numbers(tuple(null_values))):
+        return Value(reason=Reason.MISSING.of(name) if reject_missing else None)
     if not abs(number) < LARGEST_NUMBER:  # NaN is not below it either
         return Value(reason=Reason.NOT_FINITE.of(name))
     low, high = valid or (None, None)
@@ -144,6 +152,10 @@ def parse_number(text: str, form: TextForm | None = None) -> float | None:
     table = {ord(one): replacement[i] if i < len(replacement) else None for i, one in enumerate(characters)}
     number = float(found[3].translate(table))
     return -number if is_minus(found[1] + found[2]) else number
+
+
+def _is_among(number: float, numbers: Collection[float]) -> bool:
+    return number in numbers or (math.isnan(number) and any(map(math.isnan, numbers)))
 
 
 def _means(raw: float | str | bool, value: str | float | bool) -> bool:

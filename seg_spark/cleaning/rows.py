@@ -44,18 +44,13 @@ def with_id_hash(raw: DataFrame, settings: Settings) -> DataFrame:
 
 
 def ids_and_texts(raw: DataFrame, settings: Settings) -> DataFrame:
-    """The customer_id of every raw row as validation would give it, and for a row without one its raw_row.
+    """The customer_id of every raw row as validation would give it, and the text of a malformed one.
 
-    Of the declared columns only that of the id must be there: raw_row (JSON) has what there is of the others.
+    Of the declared columns only that of the id must be there.
     """
     column = _find_used_columns(raw.schema, {settings.customer_id: "customer_id"})[settings.customer_id]
-    there = {header: found for header in settings.used_columns() if (found := find_column(raw.schema, header))}
-    text = F.to_json(F.struct(*(_readable(*found).alias(header) for header, found in there.items())))
     with_text, has_id = _with_id_text(raw, column, settings)
-    return with_text.select(
-        F.when(has_id, F.col(_ID)).alias(c.CUSTOMER_ID),
-        F.when(~has_id, F.coalesce(_malformed_text(raw), text)).alias(c.RAW_ROW),
-    )
+    return with_text.select(F.when(has_id, F.col(_ID)).alias(c.CUSTOMER_ID), _malformed_text(raw).alias(c.RAW_ROW))
 
 
 def validate_rows(raw: DataFrame, settings: Settings) -> DataFrame:

@@ -14,6 +14,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DataType, DateType, NumericType, StringType, TimestampNTZType, TimestampType
 
+from seg_spark.cleaning.one_value import null_numbers
 from seg_spark.cleaning.outcomes import Reason
 from seg_spark.cleaning.text_rules import (
     BLANKS,
@@ -84,7 +85,7 @@ def number(raw: Column, kind: DataType, name: str, feature: Feature, null_values
         unparseable = parsed.isNull() | (java & _is_usable(parsed))
     elif isinstance(kind, NumericType | BooleanType):
         drafts, parsed = _draft(f"_number_{name}", raw.cast("double"))
-        missing = parsed.isNull()
+        missing = parsed.isNull() | _is_null_number(parsed, null_values, kind)
         unparseable = F.lit(False)
     else:
         raise InputError(f"features.columns.{name}: is of type {kind.simpleString()}; expected a number or text")
@@ -137,7 +138,9 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
     elif isinstance(kind, DateType | TimestampType | TimestampNTZType):
         drafts, found = _draft("_order_found", F.unix_micros(raw.cast("timestamp")).cast("double"))
     elif isinstance(kind, NumericType):
-        drafts, found = _draft("_order_found", raw.cast("double"))
+        number_ = raw.cast("double")
+        known = F.when(~_is_null_number(number_, null_values, kind), number_)
+        drafts, found = _draft("_order_found", known)
         impossible = found.isNotNull() & ~F.isnan(found) & ~_is_usable(found)
     else:
         raise InputError(
@@ -146,6 +149,12 @@ def order_value(raw: Column, kind: DataType, name: str, null_values: Sequence[st
     usable = found.isNotNull() & ~F.isnan(found) & ~impossible
     fault = F.when(impossible, Reason.IMPOSSIBLE_DATE.of(name))
     return Parsed(drafts, F.when(usable, found).otherwise(F.lit(_LOWEST)), (fault,))
+
+
+def _is_null_number(number_: Column, null_values: Sequence[str], kind: DataType) -> Column:
+    """Whether a typed number is one of the texts that mean missing; a truth value is none."""
+    numbers = () if isinstance(kind, BooleanType) else null_numbers(tuple(null_values))
+    return number_.isin(*numbers) if numbers else F.lit(False)
 
 
 def plain_number(text: Column) -> Column:

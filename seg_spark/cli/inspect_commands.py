@@ -1,9 +1,8 @@
 """Commands that show settings and what was published, without Spark."""
 
-import json
-import sys
 import tempfile
 import webbrowser
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +14,7 @@ from rich.table import Table
 from seg_spark.cli.completion import complete_published_date
 from seg_spark.cli.options import (
     CONF_DIR,
+    AsJson,
     Assignments,
     ConfDir,
     DateOption,
@@ -24,6 +24,7 @@ from seg_spark.cli.options import (
     load,
     out,
     parse_run_date,
+    print_json,
 )
 from seg_spark.errors import InputError, SettingsError
 from seg_spark.settings.paths import path_scheme
@@ -41,6 +42,7 @@ def segments(
     *,
     all_features: Annotated[bool, typer.Option("--all", help="Show every feature of every segment.")] = False,
     history: Annotated[bool, typer.Option("--history", help="Show what happened to every segment id so far.")] = False,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Show the published segments: name, size, and what sets each apart from everybody.
@@ -53,10 +55,18 @@ def segments(
 
     store, date_ = _published(load(conf_dir, env, assignments).settings.output.path, run_date)
     if history:
-        show_history(out(), commit_of(store, date_).segment_state.history, f"History of the segments up to {date_}")
+        events = commit_of(store, date_).segment_state.history
+        if as_json:
+            print_json({"run_date": date_, "history": [asdict(event) for event in events]})
+        else:
+            show_history(out(), events, f"History of the segments up to {date_}")
+        return
+    profiles = read_profiles(store, date_)
+    if as_json:
+        print_json({"run_date": date_, "profiles": [asdict(profile) for profile in profiles]})
         return
     show = show_all_features if all_features else show_segments
-    show(out(), read_profiles(store, date_), f"Segments of {date_}")
+    show(out(), profiles, f"Segments of {date_}")
 
 
 @app.command("compare")
@@ -67,7 +77,7 @@ def compare(
     env: Env = None,
     assignments: Assignments = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Show who moved between the segments of two published dates, who entered and left, and which features drifted.
@@ -84,7 +94,7 @@ def compare(
         raise SettingsError(f"compare {before} {now}: expected an earlier date and then a later one")
     found = compare_dates(store, *dates)
     if as_json:
-        sys.stdout.write(json.dumps(movement_document(found), indent=2, ensure_ascii=False) + "\n")
+        print_json(movement_document(found))
     else:
         show_movement(out(), found)
 
@@ -121,9 +131,11 @@ def runs(
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
     assignments: Assignments = None,
+    *,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """List the runs, how they ended, and what became of their versions.
+    """List the runs, how they ended, and what became of their versions; with --json their whole records.
 
     Example: seg-spark runs --run-date 2026-11-23
     """
@@ -137,7 +149,11 @@ def runs(
     records = read_records(store, parse_run_date(run_date) if run_date else None)
     if not records:
         raise InputError(f"{store.root}/{RUNS}: no run record exists{f' of {run_date}' if run_date else ''} yet")
-    show_runs(out(), records, version_states(store))
+    states = version_states(store)
+    if as_json:
+        print_json([record | {"version": states.get(record["run_id"])} for record in records])
+    else:
+        show_runs(out(), records, states)
 
 
 @app.command("print-config")

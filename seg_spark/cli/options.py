@@ -1,5 +1,6 @@
 """What the commands share: the app, its options, and how settings, dates and output are had."""
 
+import json
 import logging
 import os
 import re
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -81,6 +82,7 @@ Assignments = Annotated[
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the stack trace of an error.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 CONF_DIR: Final = Path("conf")
 
@@ -121,6 +123,13 @@ def out() -> Console:
     # piped output is for other programs and for README examples: wide enough that nothing is cut
     # names of segments and levels may look like emoji codes
     return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 160)
+
+
+def print_json(document: Any) -> None:
+    """Print a document for programs; a number that is not finite becomes null, a date its text."""
+    from seg_spark.reporting.json_values import json_ready
+
+    sys.stdout.write(json.dumps(json_ready(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """Commands about one customer, answered from the published model without Spark."""
 
-import json
 import logging
-import sys
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -13,6 +11,7 @@ import typer
 from seg_spark.cli.completion import complete_feature
 from seg_spark.cli.options import (
     CONF_DIR,
+    AsJson,
     Assignments,
     ConfDir,
     DateOption,
@@ -22,6 +21,7 @@ from seg_spark.cli.options import (
     load,
     out,
     parse_run_date,
+    print_json,
 )
 from seg_spark.errors import InputError, SettingsError, did_you_mean
 
@@ -42,7 +42,7 @@ def predict(
     file: Annotated[
         Path | None, typer.Option("--file", help="A CSV file with a few customers, instead of FEATURE=VALUE.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     run_date: DateOption = None,
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
@@ -83,7 +83,7 @@ def predict(
         row[header] = value
     prediction = answer(model, row)
     if as_json:
-        _print_json(prediction_json(prediction, model))
+        print_json(prediction_json(prediction, model))
     else:
         show_prediction(out(), prediction, model)
 
@@ -106,7 +106,7 @@ def _predict_file(file: Path, settings: Any, model: Any, as_json: bool) -> None:
         who = row.cells.get(settings.customer_id, f"line {row.line}")
         answers.append((who, no_label(Reason.MALFORMED_ROW.value) if row.is_malformed else answer(model, cells)))
     if as_json:
-        _print_json([{"customer_id": who} | prediction_json(one, model) for who, one in answers])
+        print_json([{"customer_id": who} | prediction_json(one, model) for who, one in answers])
     else:
         show_predictions(out(), answers, model, settings.customer_id)
 
@@ -118,9 +118,3 @@ def _warn_of_absent(cells: Mapping[str, str], columns: Mapping[str, str], featur
     for source, name in features.items():
         if cells and source not in found:
             log.warning("the file has no column of %s, which is taken as missing%s", name, did_you_mean(name, others))
-
-
-def _print_json(content: Any) -> None:
-    from seg_spark.reporting.json_values import json_ready
-
-    sys.stdout.write(json.dumps(json_ready(content), indent=2, ensure_ascii=False) + "\n")

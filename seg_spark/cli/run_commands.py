@@ -1,8 +1,6 @@
 """The commands that start Spark: the whole job, one of its steps, or a trial."""
 
-import json
 import logging
-import sys
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -12,6 +10,7 @@ from rich.console import Console
 
 from seg_spark.cli.options import (
     CONF_DIR,
+    AsJson,
     Assignments,
     ConfDir,
     DateOption,
@@ -22,6 +21,7 @@ from seg_spark.cli.options import (
     load,
     out,
     parse_run_date,
+    print_json,
     printing_what_is_done,
 )
 from seg_spark.errors import SettingsError
@@ -94,7 +94,7 @@ def try_(
     conf_dir: ConfDir = CONF_DIR,
     env: Env = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Fit the customers of a date with changed settings and compare with what is published; publish nothing.
@@ -116,8 +116,7 @@ def try_(
 
     comparison = try_settings(usual, tried, date_, conf_dir, StepProgress(Console(stderr=True)))
     if as_json:
-        document = comparison_document(comparison)
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        print_json(comparison_document(comparison))
     else:
         show_comparison(out(), comparison)
 

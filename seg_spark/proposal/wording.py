@@ -132,11 +132,10 @@ def level(value: Any) -> str:
 
 def _number_warnings(number: NumberFacts) -> Iterator[str]:
     for suspicion in number.suspicions[:_MOST_SUSPICIONS]:
-        texts = ", ".join(map(repr, suspicion.texts[:_MOST_SPELLINGS]))
-        as_missing = f"{texts} in input.null_values makes it missing (in every column), or " if texts else ""
+        texts = ", ".join(map(repr, suspicion.texts[:_MOST_SPELLINGS] or (f"{suspicion.value:.15g}",)))
         yield (
-            f"{plain(suspicion.value)} in {_rows(suspicion.count)}: {suspicion.why}; if it means unknown, {as_missing}"
-            f"{_bounds(number)} rejects it"
+            f"{plain(suspicion.value)} in {_rows(suspicion.count)}: {suspicion.why}; if it means unknown, {texts} in "
+            f"input.null_values makes it missing (in every column), or {_bounds(number)} rejects it"
         )
     if len(number.suspicions) > _MOST_SUSPICIONS:
         yield f"and {len(number.suspicions) - _MOST_SUSPICIONS} more such values"

@@ -41,6 +41,8 @@ def fit_settings(settings: Settings) -> dict[str, Any]:
         for name, feature in document["features"]["columns"].items()
     }
     clustering = {name: value for name, value in document["clustering"].items() if name != "parallel_fits"}
+    if settings.clustering.refine:  # the search finds the centres, whatever MLlib's fits beside it do
+        clustering = {"k": clustering["k"], "refine": True}
     return {
         "input": {"null_values": document["input"]["null_values"], "order_by": document["input"]["order_by"]},
         "customer_id": settings.customer_id,

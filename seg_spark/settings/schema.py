@@ -58,10 +58,12 @@ class Cleaning(Section):
     """Rows to leave out by declared rules (staff, closed accounts), counted apart from rejected ones:
     a list of {column: HEADER, is_in: [A, B]}, {column: HEADER, equals: A} or {column: HEADER, is_true: true}."""
     max_rejected_share: Share = 0.2
-    """Highest accepted share of rejected rows; above it the run stops with exit code 5."""
+    """Highest accepted share of rejected rows among those that are not excluded; above it the run stops with exit
+    code 5."""
     min_customers_ratio: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
-    """If fewer customers than this share of the usual number (see refit.usual_dates) are accepted, the run stops
-    with exit code 5. By default they are labelled with the last model, and a warning is given."""
+    """If fewer customers are accepted than this share of those of the last date (or of the median of
+    refit.usual_dates dates, if that is lower), the run stops with exit code 5. By default they are labelled with the
+    last model, and a warning is given."""
 
 
 class Training(Section):
@@ -70,7 +72,8 @@ class Training(Section):
     max_customers: Annotated[int, Field(ge=10, le=10_000_000)] = 100_000
     """At most so many, picked by a hash of the customer id: the same ones in every run."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 42
-    """Start of every random choice."""
+    """Picks the customers where there are more than max_customers, and starts MLlib's fits; the search that
+    clustering.refine makes has no random choice to start."""
 
 
 class KRange(Section):
@@ -101,7 +104,7 @@ class Clustering(Section):
     max_iterations: Annotated[int, Field(ge=1, le=10_000)] = 20
     """With refine: false, upper limit of MLlib's Lloyd iterations per start."""
     tolerance: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1e-4
-    """MLlib stops a fit when no centre moves further than this (in scaled units)."""
+    """With refine: false, MLlib stops a fit when no centre moves further than this (in scaled units)."""
     parallel_fits: Annotated[int, Field(ge=1, le=64)] = 4
     """Fits running at the same time."""
 
@@ -149,7 +152,7 @@ class EveryRuns(Section):
     """A refit after a number of runs."""
 
     every: Annotated[int, Field(ge=1, le=10_000)]
-    """A model labels so many dates."""
+    """A model labels so many dates. Where the fit that is due is refused, the next run fits again."""
 
 
 class Refit(Section):
@@ -171,9 +174,11 @@ class Refit(Section):
     usual_dates: Annotated[int, Field(ge=1, le=365)] = 7
     """The usual number of customers is the highest of so many published dates before."""
     keep_within: Share = 0.01
-    """The last centres, moved to today's means, are kept unless the search is better by more than this share."""
+    """With clustering.refine, the last centres, moved to today's means, are kept unless the search is better by
+    more than this share."""
     k_margin: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.02
-    """Another k must win by so much of its score (more than it did at the last fit) ..."""
+    """Another k must win by so much (of calinski_harabasz by this share) more than at the last fit; a rule that
+    compares no single score (elbow, consensus, prediction_strength) must just prefer it ..."""
     k_runs: Annotated[int, Field(ge=1, le=100)] = 2
     """... on so many fits in a row."""
     split_gain: Share = 0.1
@@ -191,7 +196,8 @@ class Publish(Section):
     """How long published dates are kept, and versions that a later run of the same date has replaced."""
 
     keep_dates: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    """Published dates kept: a run removes older ones, after grace_minutes; run records stay. null keeps all."""
+    """Published dates kept: a run ends older ones at once, and their files go after grace_minutes; run records stay.
+    null keeps all."""
     keep_versions: Annotated[int, Field(ge=0, le=100)] = 1
     """Replaced versions kept of each date, whatever their age."""
     grace_minutes: Annotated[int, Field(ge=2, le=1_051_200)] = 1_440

@@ -17,7 +17,7 @@ from seg_spark.segments.scoring import score
 from seg_spark.settings.differences import changed_settings, fit_settings
 from seg_spark.settings.schema import EveryRuns
 from seg_spark.steps.context import RunContext
-from seg_spark.steps.preceding import PrecedingRun, unfit_features, usual_customers
+from seg_spark.steps.preceding import PrecedingRun, customers_before, unfit_features
 from seg_spark.steps.published import published_choice
 from seg_spark.storage.commits import published_dates
 from seg_spark.storage.portable_models import read_reference
@@ -92,7 +92,7 @@ def decide_refit(context: RunContext, champion: Champion, customers: int, *, ask
     """
     rules, drift = context.settings.refit, champion.drift
     if drift is not None and not any(one.startswith(_DECIDE_WHO_IS_ACCEPTED) for one in champion.changed):
-        usual = usual_customers(context.store, context.run_date, rules.usual_dates)
+        usual = max(customers_before(context.store, context.run_date, rules.usual_dates), default=0)
         broken = broken_feed(drift, customers, usual, rules)
         if broken is not None:
             return RefitDecision(False, f"the input looks broken: {broken}", looks_broken=True)

@@ -62,19 +62,19 @@ def preceding_run(store: Files, run_date: date) -> PrecedingRun | None:
     return PrecedingRun(commit, model)
 
 
-def usual_customers(store: Files, run_date: date, dates: int) -> int:
-    """The highest number of labelled customers on so many published dates before a run date; 0 if there is none.
+def customers_before(store: Files, run_date: date, dates: int) -> list[int]:
+    """How many customers were labelled on each of so many published dates before a run date, oldest first.
 
     A damaged commit is passed over.
     """
     last = latest_commit(store)
     before = sorted(date_ for date_ in last.dates if date_ < run_date)[-dates:] if last else []
-    most = 0
+    counts = []
     for state in (last.dates[one] for one in before if last):
         with suppress(PublishError):
             labels = read_commit(store, state.commit).tables.get(c.CUSTOMER_SEGMENTS)
-            most = max(most, labels.rows if labels else 0)
-    return most
+            counts += [labels.rows] if labels else []
+    return counts
 
 
 def unfit_features(model: Model, is_number: Mapping[str, bool]) -> list[str]:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seg_spark import columns as c
+from seg_spark.cleaning.outcomes import Reason
 from seg_spark.errors import LockedError, PublishError
 from seg_spark.storage import layout
 from seg_spark.storage.commits import Commit, DataFile, TableVersion, commit_of, latest_commit
@@ -27,13 +28,16 @@ from seg_spark.storage.tables import count_rows, table_files
 _GZIP: Final = b"\x1f\x8b"
 _IDS_PER_PATTERN: Final = 1_000
 """Arrow refuses patterns of some megabytes."""
+_WORD_BEGINS: Final = "(?:^|[^0-9A-Za-z@._+-]|(?:^|[^0-9A-Za-z])[@._+-])"
+_WORD_ENDS: Final = "(?:[^0-9A-Za-z@._+-]|[@._+-](?:[^0-9A-Za-z]|$)|$)"
+"""What joins letters and digits belongs to the word: a@b.com is not named by ma-a@b.com, nor 12-34 by 12-34-56."""
 _LONG_ENOUGH: Final = 6
 """Shorter ids are looked for where ids stand, not as words in any text: 12 is a word of every run record."""
 
 
 @dataclass(frozen=True)
 class Forgetting:
-    """Which customers to remove. Rejected rows without an id go too if their text names one as a whole word."""
+    """Which customers to remove. Malformed rows, which have no id, go too if their text names one as a whole word."""
 
     ids: frozenset[str]
 
@@ -41,12 +45,12 @@ class Forgetting:
         """Which rows of a table are of these customers, as booleans."""
         wanted = pa.array(sorted(self.ids), pa.string())
         found = pc.is_in(table[c.CUSTOMER_ID], value_set=wanted)
-        if c.RAW_ROW not in table.column_names:
+        if c.REJECT_REASONS not in table.column_names:
             return found
-        has_no_id = pc.is_null(table[c.CUSTOMER_ID])
+        is_malformed = pc.equal(pc.binary_join(table[c.REJECT_REASONS], " "), Reason.MALFORMED_ROW.value)
         for pattern in self.patterns:
-            names_one = pc.fill_null(pc.match_substring_regex(table[c.RAW_ROW], pattern), False)
-            found = pc.or_(found, pc.and_(has_no_id, names_one))
+            names_one = pc.match_substring_regex(table[c.RAW_ROW], pattern)
+            found = pc.or_(found, pc.fill_null(pc.and_(is_malformed, names_one), False))
         return found
 
     def is_in(self, text: str) -> bool:
@@ -66,7 +70,7 @@ class Forgetting:
         """Regular expressions, for Python, Arrow and Java, that find some of the ids each, as whole words."""
         longest_first = sorted(self.ids, key=lambda id_: (-len(id_), id_))
         return tuple(
-            f"(?:^|[^0-9A-Za-z])(?:{'|'.join(map(re.escape, some))})(?:[^0-9A-Za-z]|$)"
+            f"{_WORD_BEGINS}(?:{'|'.join(map(re.escape, some))}){_WORD_ENDS}"
             for some in (longest_first[i : i + _IDS_PER_PATTERN] for i in range(0, len(self.ids), _IDS_PER_PATTERN))
         )
 
@@ -195,7 +199,8 @@ def _has_rows(store: Store, path: str, forgetting: Forgetting) -> bool:
     try:
         with closing(store.open_input(path)) as file:
             opened = pq.ParquetFile(file)
-            columns = [name for name in (c.CUSTOMER_ID, c.RAW_ROW) if name in opened.schema_arrow.names]
+            needed = (c.CUSTOMER_ID, c.REJECT_REASONS, c.RAW_ROW)
+            columns = [name for name in needed if name in opened.schema_arrow.names]
             return c.CUSTOMER_ID in columns and any(
                 pc.any(forgetting.rows_in(opened.read_row_group(group, columns=columns))).as_py()
                 for group in range(opened.num_row_groups)

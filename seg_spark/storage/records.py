@@ -51,7 +51,8 @@ def read_figures(store: Files, run_date: date, run_id: str) -> dict[str, Any]:
         figures: dict[str, Any] = json.loads(gzip.decompress(store.read(path)))
     except (OSError, EOFError, ValueError, zlib.error):
         raise InputError(
-            f"{store.root}/{path}: is missing or damaged; run seg-spark label --run-date {run_date} again"
+            f"{store.root}/{path}: is missing or damaged; run seg-spark label --run-date {run_date} again, "
+            "with report.enabled: true"
         ) from None
     return figures
 

@@ -170,7 +170,10 @@ def test_a_run_makes_a_report_that_can_be_made_again(
     assert page.read_text(encoding="utf-8") == made
     figures.write_bytes(figures.read_bytes()[:50])
     assert main(words) == 3
-    assert "is missing or damaged; run seg-spark label --run-date 2026-11-23 again" in capsys.readouterr().err
+    assert (
+        "is missing or damaged; run seg-spark label --run-date 2026-11-23 again, with report.enabled: true"
+        in capsys.readouterr().err
+    )
     [scores] = (root / "output" / "_seg_spark" / "versions").glob("*/models/scores.json")
     scores.write_text("{", encoding="utf-8")
     assert main(words) == 3

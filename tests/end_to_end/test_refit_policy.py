@@ -146,6 +146,13 @@ def test_far_fewer_customers_than_usual_stop_a_run_where_that_is_asked(
         capsys.readouterr().err
     )
     assert not (tmp_path / f"output/customer_segments/run_date={FIRST + timedelta(1)}").exists()
+    once = ["--set", "cleaning.min_customers_ratio=null"]  # what the message says, where these are all
+    assert main(["nightly", "--run-date", str(FIRST + timedelta(1)), "--conf-dir", str(folder), *once]) == 0
+    assert main(["nightly", "--run-date", str(FIRST + timedelta(2)), "--conf-dir", str(folder)]) == 0
+    write_csv(tmp_path, customers())  # a date of far too many blocks none after it
+    assert main(["nightly", "--run-date", str(FIRST + timedelta(3)), "--conf-dir", str(folder)]) == 0
+    write_csv(tmp_path, customers()[:120])
+    assert main(["nightly", "--run-date", str(FIRST + timedelta(4)), "--conf-dir", str(folder)]) == 0
 
 
 def test_a_page_is_not_made_of_labels_and_another_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,6 +142,23 @@ def test_transitions_add_up_to_the_sizes_of_both_dates(series: Path, day: int) -
     assert sum(count for _, now, count in moves if now is None) == len(left)
 
 
+def test_segments_history_and_runs_are_printed_for_programs(series: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def printed(*words: str) -> Any:
+        assert main([*words, "--conf-dir", str(series / "conf"), "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    segments = printed("segments")
+    assert segments["run_date"] == str(FIRST + timedelta(3))
+    sizes = Counter(ids_of(series, 3).values())
+    assert {one["segment_id"]: one["customers"] for one in segments["profiles"]} == sizes
+    assert {one["feature"] for one in segments["profiles"]} == {"income", "score"}
+    born = [one for one in printed("segments", "--history")["history"] if one["what"] == "born"]
+    assert sizes.keys() <= {one["segment_id"] for one in born}
+    runs = printed("runs", "--run-date", str(FIRST))
+    assert [(one["run_date"], one["status"], one["version"]) for one in runs] == [(str(FIRST), "succeeded", "current")]
+    assert sum(one["customers"] for one in runs[0]["segments"]) == runs[0]["rows"]["accepted"]
+
+
 def test_two_dates_are_compared_without_spark(series: Path, capsys: pytest.CaptureFixture[str]) -> None:
     days = [str(FIRST + timedelta(day)) for day in (1, 2)]
     words = ["compare", *days, "--conf-dir", str(series / "conf")]

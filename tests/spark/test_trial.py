@@ -247,6 +247,18 @@ def test_a_conf_that_changed_since_the_run_is_remarked(published: Path) -> None:
     assert "had other settings than the conf" in remark
 
 
+def test_scores_of_a_fit_on_another_date_are_told(copied: Path) -> None:
+    for path in (copied / "output").rglob("reference.json"):
+        text = path.read_text(encoding="utf-8")
+        assert text.count('"2026-11-23"') == 1
+        path.write_text(text.replace('"2026-11-23"', '"2026-11-20"'), encoding="utf-8")
+    progress = StepProgress(Console(stderr=True))
+    found = try_settings(usual(copied), usual(copied, clustering__k__max=2), None, Path("conf"), progress)
+    assert found.remarks[-1].startswith(
+        "the published scores are those of the fit on 2026-11-20; a new fit on the cust"
+    )
+
+
 def test_a_run_that_publishes_the_date_meanwhile_ends_the_trial(copied: Path) -> None:
     store = LocalStore(copied / "output")
 

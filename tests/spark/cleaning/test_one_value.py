@@ -216,6 +216,10 @@ def test_a_number_that_is_no_text_is_judged_too() -> None:
     assert number_value(-1.0, "x", (), valid=(0.0, None)) == Value(reason="out_of_range:x")
     assert number_value(None, "x", (), reject_missing=True) == Value(reason="missing:x")
     assert number_value(1e150, "x", ()) == Value(reason="not_finite:x")  # no distance could be taken
+    assert [number_value(value, "x", ("-1", "NaN", "no")) for value in (-1.0, float("nan"), 1.0)] == [
+        Value(), Value(), Value(1.0)
+    ]  # fmt: skip
+    assert number_value(-1, "x", ("-1.0",), reject_missing=True) == Value(reason="missing:x")
     assert category_value(7, "x", ()) == Value("7")
     assert category_value(7.0, "x", ()) == Value("7")
     assert category_value(7.5, "x", ()) == Value("7.5")

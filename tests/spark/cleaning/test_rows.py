@@ -3,6 +3,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from builders import NUMBERS, customer, settings
 from chispa import assert_df_equality
@@ -191,6 +192,31 @@ def test_typed_columns_are_read_by_their_types(spark: SparkSession, tmp_path: Pa
     assert (cleaned["7"]["income"], cleaned["7"]["score"]) == (1.5, 1.0)
     assert cleaned["8"]["reject_reasons"] == ["not_finite:income"]
     assert (cleaned["9"][OUTCOME], cleaned["9"]["income"]) == ("accepted", None)
+
+
+def test_a_number_that_means_missing_is_missing_typed_and_as_text(spark: SparkSession, tmp_path: Path) -> None:
+    values = [-1.0, 999.0, float("nan"), 0.0, 998.5]
+    typed = spark.createDataFrame(
+        [(i, value, 1 if np.isnan(value) else int(value)) for i, value in enumerate(values)],
+        "id int, income double, score int",
+    )
+    config = settings(tmp_path, input__null_values=["-1", "999", "NaN"])
+    rows = {int(row["customer_id"]): row for row in clean(typed, config).collect()}
+    assert [rows[i]["income"] for i in range(5)] == [None, None, None, 0.0, 998.5]
+    assert [rows[i]["score"] for i in range(5)] == [None, None, 1.0, 0.0, 998.0]
+    assert {row[OUTCOME] for row in rows.values()} == {"accepted"}
+    texts = [customer(id=str(i), income=value) for i, value in enumerate(["-1", "999", "NaN", "0", "998.5"])]
+    written = {int(row["customer_id"]): row["income"] for row in clean(raw_frame(spark, texts), config).collect()}
+    assert written == {i: row["income"] for i, row in rows.items()}
+    booleans = spark.createDataFrame([(1, 2.0, True)], "id int, income double, score boolean")
+    [row] = clean(booleans, settings(tmp_path, input__null_values=["1"])).collect()
+    assert row["score"] == 1.0
+
+
+def test_an_order_value_that_means_missing_is_the_lowest(spark: SparkSession, tmp_path: Path) -> None:
+    raw = spark.createDataFrame([(1, 1.0, 9999), (1, 2.0, 5)], "id int, income double, version int")
+    config = settings(tmp_path, {"income": {}}, input__order_by="version", input__null_values=["9999"])
+    assert [row["income"] for row in clean(raw, config).where(F.col(OUTCOME) == "accepted").collect()] == [2.0]
 
 
 def test_an_absent_column_is_named_with_the_nearest_one(spark: SparkSession, tmp_path: Path) -> None:

@@ -104,3 +104,12 @@ def test_a_catalog_table_is_named_and_not_looked_for(tmp_path: Path, capsys: pyt
     conf_dir(tmp_path, input={"path": "crm.customers", "format": "table"})
     assert dry_run(tmp_path, "clean") == 0
     assert "reads       the catalog's table crm.customers" in capsys.readouterr().out
+
+
+def test_an_input_elsewhere_is_not_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    conf_dir(tmp_path, input={"path": "s3a://bucket/customers"}, cleaning={"min_customers_ratio": 0.7})
+    assert dry_run(tmp_path, "nightly") == 0
+    shown = capsys.readouterr().out
+    assert "reads       s3a://bucket/customers: not checked, csv" in shown
+    assert "when fewer than 70% of the usual customers are" in shown
+    assert "skips       all of this if the same input is published already; not checked" in shown

@@ -49,6 +49,15 @@ def test_what_only_people_read_is_no_reason_to_fit_anew(tmp_path: Path) -> None:
     assert changed_settings(fit_settings(after(tmp_path)), fit_settings(weighed)) == ("features.columns.income.weight",)
 
 
+def test_what_the_search_leaves_to_mllib_is_no_reason_to_fit_anew(tmp_path: Path) -> None:
+    more = {"clustering__starts": 40, "clustering__tolerance": 0.01, "clustering__max_iterations": 3}
+    assert changed_settings(fit_settings(after(tmp_path)), fit_settings(after(tmp_path, **more))) == ()
+    own = {"clustering__refine": "false"}
+    assert changed_settings(fit_settings(after(tmp_path, **own)), fit_settings(after(tmp_path, **own, **more))) == (
+        "clustering.starts", "clustering.max_iterations", "clustering.tolerance",
+    )  # fmt: skip
+
+
 def test_equal_settings_have_no_changes(tmp_path: Path) -> None:
     assert changes_between(after(tmp_path), after(tmp_path, clustering__k__max=3)) == ()
 

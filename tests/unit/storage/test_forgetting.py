@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,12 @@ GONE = Forgetting(frozenset({"cust-b", "cust-x"}))
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "output")
+
+
+def malformed(texts: Sequence[str | None]) -> pa.Table:
+    """Rejected rows that could not be cut into columns."""
+    none = pa.array([None] * len(texts), pa.string())
+    return pa.table({"customer_id": none, "raw_row": texts, "reject_reasons": [["malformed_row"]] * len(texts)})
 
 
 def forget(store: LocalStore, whom: Forgetting = GONE) -> dict[str, int]:
@@ -113,29 +120,42 @@ def test_tables_that_are_not_compressed_stay_so(store: LocalStore) -> None:
 def test_any_number_of_customers_can_be_forgotten_at_once() -> None:
     many = Forgetting(frozenset(f"customer-{number:012}" for number in range(40_000)))
     texts = ["1,customer-000000000007,x", "1,customer-000000039999,x", "1,customer-000000040000,x"]
-    table = pa.table({"customer_id": pa.array([None] * 3, pa.string()), "raw_row": texts})
+    table = malformed(texts)
     assert many.rows_in(table).to_pylist() == [True, True, False]
     assert [many.is_in(text) for text in texts] == [True, True, False]
 
 
-def test_rejected_rows_without_an_id_go_if_their_text_names_one() -> None:
+def test_malformed_rows_go_if_their_text_names_one() -> None:
     texts = {
-        "1,cust-b,x": True, "cust-b": True, 'x "cust-b"': True, "cust-bb,1": False, "my-cust-b-2": True,
-        "acust-b": False, "1,b,2": False, None: False,
+        "1,cust-b,x": True, "cust-b": True, 'x "cust-b"': True, "cust-bb,1": False, "my-cust-b-2": False,
+        "acust-b": False, "1,b,2": False, None: False, "-cust-b-,1": True, "cust-b.": True, "1;cust-b@x.de": False,
+        "of cust-b, 1": True, "me+cust-b": False, "_cust-b": True,
     }  # fmt: skip
-    table = pa.table({"customer_id": pa.array([None] * len(texts), pa.string()), "raw_row": list(texts)})
-    assert GONE.rows_in(table).to_pylist() == list(texts.values())
-    known = pa.table({"customer_id": ["cust-a", "cust-b"], "raw_row": ['{"friend": "cust-b"}', "{}"]})
-    assert GONE.rows_in(known).to_pylist() == [False, True]  # a row is of the customer whose id it has
+    assert GONE.rows_in(malformed(list(texts))).to_pylist() == list(texts.values())
+    assert [GONE.is_in(text or "") for text in texts] == list(texts.values())
+    known = pa.table(
+        {
+            "customer_id": ["cust-a", "cust-b", None],
+            "raw_row": ['{"friend": "cust-b"}', "{}", '{"id": null, "friend": "cust-b"}'],
+            "reject_reasons": [["missing:x"], ["too_long:y", "missing:x"], ["missing_id"]],
+        }
+    )
+    assert GONE.rows_in(known).to_pylist() == [False, True, False]  # a row is of the customer whose id it has
+    short = Forgetting(frozenset({"25", "88"}))
+    no_id = pa.table(
+        {
+            "customer_id": pa.array([None], pa.string()),
+            "raw_row": ['{"income": "25.5", "score": "88"}'],
+            "reject_reasons": [["missing_id"]],
+        }
+    )
+    assert short.rows_in(no_id).to_pylist() == [False]
 
 
 @pytest.mark.parametrize("id_", ["a.b", "a+b", "50%", "(x)", "a|b", "ÄÖ", "a b", "\\d", "[a]", "^", "$5"])
 def test_ids_are_no_patterns(id_: str) -> None:
     whom = Forgetting(frozenset({id_}))
-    table = pa.table(
-        {"customer_id": pa.array([None, None, id_], pa.string()), "raw_row": [f"1,{id_},2", "1,aXb,5", ""]}
-    )
-    assert whom.rows_in(table).to_pylist() == [True, False, True]
+    assert whom.rows_in(malformed([f"1,{id_},2", "1,aXb,5", ""])).to_pylist() == [True, False, False]
     assert re.search(*whom.patterns, f"1,{id_},2")
 
 
