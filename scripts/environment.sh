@@ -28,7 +28,9 @@ enter_environment() { # [core | test [X.Y of PySpark]]; the functions below see 
   # What another Spark, Python or cluster left behind would win over this environment.
   unset SPARK_HOME SPARK_CONF_DIR SPARK_REMOTE SPARK_DIST_CLASSPATH HADOOP_CONF_DIR YARN_CONF_DIR
   unset PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYSPARK_DRIVER_PYTHON_OPTS PYSPARK_SUBMIT_ARGS
-  unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CDPATH PIP_USER PIP_TARGET PIP_PREFIX PIP_CONSTRAINT
+  unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CDPATH PIP_TARGET PIP_PREFIX PIP_CONSTRAINT
+  export PIP_USER=0 # also against pip's configuration file
+  if [ -n "${UV_DEFAULT_INDEX:-}" ]; then export PIP_INDEX_URL=${PIP_INDEX_URL:-$UV_DEFAULT_INDEX}; fi
 
   if ! find_java; then
     wanted="$wanted java"
@@ -57,21 +59,20 @@ again() { # a command that downloads, up to three times
 }
 
 make_stores() { # .venv-stores: an S3 for tests and a DuckDB that reads it; their dependencies do not go with ours
-  [ -e "$project/.venv-stores/.ready" ] || {
-    "$venv/bin/python" -m venv "$project/.venv-stores" &&
-      "$project/.venv-stores/bin/pip" install --quiet --disable-pip-version-check \
-        'moto[server]>=5,<6' 'duckdb==1.5.5' 'duckdb-extension-httpfs==1.5.5' duckdb-extensions &&
-      touch "$project/.venv-stores/.ready"
-  }
+  make_beside .venv-stores 'moto[server]>=5,<6' 'duckdb==1.5.5' 'duckdb-extension-httpfs==1.5.5' duckdb-extensions
 }
 
 make_airflow() { # .venv-airflow: a scheduler that runs the example of a DAG
-  [ -e "$project/.venv-airflow/.ready" ] || {
-    "$venv/bin/python" -m venv "$project/.venv-airflow" &&
-      "$project/.venv-airflow/bin/pip" install --quiet --disable-pip-version-check \
-        'apache-airflow==3.3.2' 'apache-airflow-providers-apache-spark==6.3.4' &&
-      touch "$project/.venv-airflow/.ready"
-  }
+  make_beside .venv-airflow 'apache-airflow==3.3.2' 'apache-airflow-providers-apache-spark==6.3.4'
+}
+
+make_beside() { # folder, requirements; made anew where these, the Python or the place are others
+  local made=$project/$1 wanted
+  wanted="$(describe_place) ${*:2}"
+  if [ "$(cat "$made/.ready" 2>/dev/null)" = "$wanted" ]; then return; fi
+  rm -rf "$made"
+  "$venv/bin/python" -m venv "$made" &&
+    "$made/bin/pip" install --quiet --disable-pip-version-check "${@:2}" && echo "$wanted" >"$made/.ready"
 }
 
 site_packages() { echo "$venv"/lib/python3*/site-packages; }
@@ -174,7 +175,8 @@ except OSError:
 
 # --- The environment --------------------------------------------------------------------------------
 # $venv/.ready is written last. Its lines: the environment's Python and place; a checksum of what it was
-# made from; its parts. An environment without it was interrupted, and is made anew.
+# made from; its parts. An environment without it was interrupted, and is made anew, or brought to its
+# parts if it has a .ready-before.
 
 is_ready() {
   local part
@@ -193,10 +195,13 @@ describe_place() { # nothing if the Python has vanished; another place after a m
 
 set_up() {
   local part requirement="."
-  trap 'exit 130' INT TERM # without .ready: the next start begins anew
+  trap 'exit 130' INT TERM # without .ready: the next start goes on
   log=$(mktemp "${TMPDIR:-/tmp}/seg-spark-setup.XXXXXX") && cd "$project" || exit 1
   say "Setting up ${venv##*/} with ${uv:-pip}. PySpark is 490 MB: usually a minute or two, and only this once."
   case $wanted in *java*) say "No Java of version 17 to $newest_java was found: ${venv##*/} gets its own." ;; esac
+  if [ ! -e "$venv/.ready" ]; then # where adding a part was interrupted, nothing has to be made anew
+    { read -r made_at && read -r made_from && read -r parts; } 2>/dev/null <"$venv/.ready-before" || made_at=""
+  fi
   if [ -z "$place" ] || [ "$place" != "$made_at" ]; then
     [ ! -e "$venv" ] || say "${venv##*/} was left unfinished, was moved or lost its Python: making it anew."
     rm -rf "$venv"
@@ -206,7 +211,7 @@ set_up() {
       "$python" -m venv "$venv"
     fi >"$log" 2>&1 || failed
     place=$(describe_place) parts=""
-  else
+  elif [ -e "$venv/.ready" ]; then
     mv "$venv/.ready" "$venv/.ready-before"
   fi
   for part in $wanted; do # parts that are there already are brought to the same versions

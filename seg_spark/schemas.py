@@ -16,85 +16,51 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from seg_spark import columns as c
 from seg_spark.errors import InputError, PublishError
 from seg_spark.settings.feature import Features
 
-_TYPE_OF_KIND: Final[dict[str, DataType]] = {"number": DoubleType(), "category": StringType()}
+_TYPES: Final[dict[str, DataType]] = {
+    "number": DoubleType(),
+    "category": StringType(),
+    "text": StringType(),
+    "texts": ArrayType(StringType()),
+    "int": IntegerType(),
+    "long": LongType(),
+    "flag": BooleanType(),
+    "date": DateType(),
+}
+
+
+def _schema(columns: str) -> StructType:
+    """The schema of columns written as `name:type`, with blanks between them."""
+    return StructType([StructField(name, _TYPES[kind]) for name, kind in (one.split(":") for one in columns.split())])
 
 
 def clean_customers_schema(features: Features) -> StructType:
     """One row per accepted customer: the id, each feature as cleaned (null where missing), the run."""
-    fields = [StructField(name, _TYPE_OF_KIND[feature.kind]) for name, feature in features.columns.items()]
-    return StructType([StructField(c.CUSTOMER_ID, StringType()), *fields, StructField(c.RUN_ID, StringType())])
+    named = " ".join(f"{name}:{feature.kind}" for name, feature in features.columns.items())
+    return _schema(f"customer_id:text {named} run_id:text")
 
 
-REJECTED_CUSTOMERS_SCHEMA: Final = StructType(
-    [
-        StructField(c.CUSTOMER_ID, StringType()),
-        StructField(c.REJECT_REASONS, ArrayType(StringType())),
-        StructField(c.RAW_ROW, StringType()),
-        StructField(c.RUN_ID, StringType()),
-    ]
-)
+REJECTED_CUSTOMERS_SCHEMA: Final = _schema("customer_id:text reject_reasons:texts raw_row:text run_id:text")
 """One row per rejected row: the id if it had one, every reason, the raw values as JSON text."""
 
-CUSTOMER_SEGMENTS_SCHEMA: Final = StructType(
-    [
-        StructField(c.CUSTOMER_ID, StringType()),
-        StructField(c.SEGMENT_ID, IntegerType()),
-        StructField(c.SEGMENT_NAME, StringType()),
-        StructField(c.DISTANCE, DoubleType()),
-        StructField(c.RUNNER_UP_SEGMENT_ID, IntegerType()),
-        StructField(c.MARGIN, DoubleType()),
-        StructField(c.IS_OUTLIER, BooleanType()),
-        StructField(c.PREVIOUS_SEGMENT_ID, IntegerType()),
-        StructField(c.SINCE, DateType()),
-        StructField(c.MODEL_ID, StringType()),
-        StructField(c.RUN_ID, StringType()),
-    ]
+CUSTOMER_SEGMENTS_SCHEMA: Final = _schema(
+    "customer_id:text segment_id:int segment_name:text distance:number runner_up_segment_id:int margin:number "
+    "is_outlier:flag previous_segment_id:int since:date model_id:text run_id:text"
 )
 """One row per accepted customer."""
 
-SEGMENT_PROFILES_SCHEMA: Final = StructType(
-    [
-        StructField(c.SEGMENT_ID, IntegerType()),
-        StructField(c.SEGMENT_NAME, StringType()),
-        StructField(c.FEATURE, StringType()),
-        StructField(c.KIND, StringType()),
-        StructField(c.UNIT, StringType()),
-        StructField(c.CUSTOMERS, LongType()),
-        StructField(c.SHARE, DoubleType()),
-        StructField(c.MEAN, DoubleType()),
-        StructField(c.MEDIAN, DoubleType()),
-        StructField(c.OVERALL_MEAN, DoubleType()),
-        StructField(c.OVERALL_MEDIAN, DoubleType()),
-        StructField(c.LEVEL, StringType()),
-        StructField(c.LEVEL_SHARE, DoubleType()),
-        StructField(c.OVERALL_LEVEL_SHARE, DoubleType()),
-        StructField(c.LABEL, StringType()),
-        StructField(c.LIFT, DoubleType()),
-        StructField(c.Z_SCORE, DoubleType()),
-        StructField(c.TRAIT_RANK, IntegerType()),
-        StructField(c.RULE, StringType()),
-        StructField(c.RULE_PRECISION, DoubleType()),
-        StructField(c.RULE_COVERAGE, DoubleType()),
-        StructField(c.NEAREST_SEGMENT_ID, IntegerType()),
-        StructField(c.MODEL_ID, StringType()),
-        StructField(c.RUN_ID, StringType()),
-    ]
+SEGMENT_PROFILES_SCHEMA: Final = _schema(
+    "segment_id:int segment_name:text feature:text kind:text unit:text customers:long share:number mean:number "
+    "median:number overall_mean:number overall_median:number level:text level_share:number overall_level_share:number "
+    "label:text lift:number z_score:number trait_rank:int rule:text rule_precision:number rule_coverage:number "
+    "nearest_segment_id:int model_id:text run_id:text"
 )
 """One row per segment and feature, in original units; level columns are for categories, means for numbers;
 the rule and the nearest segment are those of the segment, the same in all its rows."""
 
-SEGMENT_TRANSITIONS_SCHEMA: Final = StructType(
-    [
-        StructField(c.FROM_SEGMENT_ID, IntegerType()),
-        StructField(c.TO_SEGMENT_ID, IntegerType()),
-        StructField(c.CUSTOMERS, LongType()),
-        StructField(c.RUN_ID, StringType()),
-    ]
-)
+SEGMENT_TRANSITIONS_SCHEMA: Final = _schema("from_segment_id:int to_segment_id:int customers:long run_id:text")
 """One row per segment before and segment now that customers share; null before: they entered, null now: they left."""
 
 

@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+DATA = Path(os.environ.get("REAL_TABLES") or Path(__file__).resolve().parent.parent.parent / "shared" / "data")
+"""Real tables, which are not part of the project: Mall_Customers.csv and Telco-Customer-Churn.csv, as on Kaggle."""
 
 
 @pytest.fixture(scope="session")

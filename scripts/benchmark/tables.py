@@ -1,10 +1,12 @@
 """The tables of customers: what they hold, and how they are made once and reused."""
 
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,7 +47,7 @@ class TableSpec:
     @property
     def name(self) -> str:
         """The name of its folders."""
-        return f"{size_text(self.rows)}-x{self.features}-dirt{self.dirt:g}-{self.format}"
+        return f"{size_text(self.rows)}-x{self.features}-dirt{self.dirt}-{self.format}"
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,13 @@ class Table:
 
 
 def make_table(spec: TableSpec, data: Path) -> Table:
-    """The table, generated unless it is there, and read once, so that no contender pays for the disk alone.
+    """The table, generated unless this generator has made it, and read once, so that no contender pays for the disk
+    alone.
 
     Raises subprocess.CalledProcessError if it cannot be generated.
     """
     folder, summary = data / spec.name, data / f"{spec.name}.json"
-    if not summary.exists():
+    if not _is_made(folder, summary):
         shutil.rmtree(folder, ignore_errors=True)
         unfinished = summary.with_suffix(".part")
         options = {
@@ -77,6 +80,8 @@ def make_table(spec: TableSpec, data: Path) -> Table:
         }
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         subprocess.run([sys.executable, str(_GENERATOR), *words], check=True, capture_output=True, text=True)
+        made = json.loads(unfinished.read_text(encoding="utf-8")) | {"generator": _generator_sha256()}
+        unfinished.write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
         unfinished.rename(summary)
     table = Table(spec, folder / "customers", expected_rows(json.loads(summary.read_text(encoding="utf-8"))))
     for path in sorted(table.folder.iterdir()):
@@ -84,6 +89,18 @@ def make_table(spec: TableSpec, data: Path) -> Table:
             while file.read(16 * 1024 * 1024):
                 pass
     return table
+
+
+def _is_made(folder: Path, summary: Path) -> bool:
+    if not summary.exists():
+        return False
+    made = json.loads(summary.read_text(encoding="utf-8"))
+    files = (folder / "customers").glob("*") if made.get("generator") == _generator_sha256() else ()
+    return bool(made["customers_bytes"] == sum(path.stat().st_size for path in files))
+
+
+def _generator_sha256() -> str:
+    return hashlib.sha256(_GENERATOR.read_bytes()).hexdigest()
 
 
 def expected_rows(summary: dict[str, Any]) -> dict[str, int]:
@@ -104,8 +121,11 @@ def parse_size(text: str) -> int:
     """A number of rows: 200, 100k, 1.5m. Raises ValueError for anything else."""
     word = text.strip().lower().replace("_", "")
     factor = _FACTORS.get(word[-1:], 1)
-    number = float(word[:-1] if factor > 1 else word) * factor
-    if not (number.is_integer() and 100 <= number <= 1e9):
+    try:
+        number = Decimal(word[:-1] if factor > 1 else word) * factor
+    except InvalidOperation:
+        number = Decimal(0)
+    if not (number.is_finite() and 100 <= number <= 10**9 and number == int(number)):
         raise ValueError(f"{text!r} is not a number of rows from 100 to 1000m")
     return int(number)
 
@@ -114,5 +134,5 @@ def size_text(rows: int) -> str:
     """The shortest way to write a number of rows: 200, 100k, 1m."""
     for letter, factor in reversed(_FACTORS.items()):
         if rows >= factor and rows % (factor // 10) == 0:
-            return f"{rows / factor:g}{letter}"
+            return f"{(Decimal(rows) / factor).normalize():f}{letter}"
     return str(rows)

@@ -3,13 +3,13 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
 from seg_spark.cleaning.one_value import Value, category_value, is_excluded, is_missing, is_order_text, number_value
-from seg_spark.cleaning.outcomes import Reason
+from seg_spark.cleaning.outcomes import Reason, RowCounts
 from seg_spark.cleaning.text_rules import CONTROL_CHARACTERS, LARGEST_NUMBER, MAX_TEXT_LENGTH, NOT_TEXT
 from seg_spark.errors import InputError, did_you_mean
 from seg_spark.features.learning import MAX_FOLDED_LEVELS
@@ -39,17 +39,10 @@ class Validation:
 
     sample: Sample
     features: tuple[FeatureSummary, ...]
-    excluded: int
-    rejected: int
-    rejected_by_reason: Mapping[str, int]
+    rows: RowCounts
     repeated_ids: int
     """Accepted rows whose id an earlier row has too."""
     warnings: tuple[str, ...]
-
-    @property
-    def accepted(self) -> int:
-        """Rows without a fault that no rule excludes."""
-        return self.sample.rows + self.sample.malformed_rows - self.excluded - self.rejected
 
 
 def validate_input(settings: Settings, run_date: date | None) -> Validation:
@@ -69,7 +62,7 @@ def validate_input(settings: Settings, run_date: date | None) -> Validation:
     ]
     ids = sample.columns[settings.customer_id]
     reasons: list[list[str]] = [
-        [] if out else _id_reasons(value, nulls) for value, out in zip(ids, excluded, strict=True)
+        [] if gone else _id_reasons(value, nulls) for value, gone in zip(ids, excluded, strict=True)
     ]
     summaries = []
     for name, feature in settings.features.columns.items():
@@ -82,13 +75,12 @@ def validate_input(settings: Settings, run_date: date | None) -> Validation:
     if sample.malformed_rows:
         by_reason[Reason.MALFORMED_ROW.value] = sample.malformed_rows
     rejected = sum(map(bool, reasons)) + sample.malformed_rows
+    rows, out = sample.rows + sample.malformed_rows, sum(excluded)
     good = Counter(str(ids[row]) for row in range(sample.rows) if not excluded[row] and not reasons[row])
     return Validation(
         sample=sample,
         features=tuple(summaries),
-        excluded=sum(excluded),
-        rejected=rejected,
-        rejected_by_reason=dict(by_reason.most_common()),
+        rows=RowCounts(rows, rows - out - rejected, 0, rejected, out, dict(by_reason.most_common()), {}),
         repeated_ids=sum(count - 1 for count in good.values()),
         warnings=(
             *_rule_warnings(sample, settings),

@@ -106,21 +106,12 @@ def validate(
     Example: seg-spark validate --conf-dir my_conf
     """
     from seg_spark.checks.validation import validate_input
-    from seg_spark.cleaning.outcomes import RowCounts, check_rows
+    from seg_spark.cleaning.outcomes import check_rows
 
     settings = load(conf_dir, env, assignments).settings
     found = validate_input(settings, parse_run_date(run_date) if run_date else None)
     _show(out(), found, settings.input.path)
-    rows = RowCounts(
-        input=found.accepted + found.rejected + found.excluded,
-        accepted=found.accepted,
-        merged_duplicates=0,
-        rejected=found.rejected,
-        excluded=found.excluded,
-        rejected_by_reason=found.rejected_by_reason,
-        excluded_by_rule={},
-    )
-    check_rows(rows, settings, advice="")
+    check_rows(found.rows, settings, advice="")
 
 
 def _counted(number: int, what: str) -> str:
@@ -131,10 +122,9 @@ def _show(console: Console, found: "Validation", path: str) -> None:
     def say(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
-    sample = found.sample
-    rows = sample.rows + sample.malformed_rows
+    sample, rows = found.sample, found.rows
     files = f"{sample.files:,} {'file' if sample.files == 1 else 'files'}"
-    part = "every row" if sample.is_whole else f"{rows:,} rows"
+    part = "every row" if sample.is_whole else f"{rows.input:,} rows"
     say(f"the settings are valid; checked {part} of {path} ({sample.settings.format}, {files})")
     table = Table(header_style="bold", box=None)
     for name in ("feature", "column", "kind"):
@@ -142,13 +132,13 @@ def _show(console: Console, found: "Validation", path: str) -> None:
     for name in ("missing", "rejected", "different values"):
         table.add_column(name, justify="right")
     for feature in found.features:
-        cells = (f"{count / rows:.1%}" if count else "" for count in (feature.missing, feature.rejected))
+        cells = (f"{count / rows.input:.1%}" if count else "" for count in (feature.missing, feature.rejected))
         table.add_row(feature.name, Text(feature.source), feature.kind, *cells, f"{feature.distinct:,}")
     console.print(table)
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(found.rejected_by_reason.items())[:6])
-    excluded = f" + {found.excluded:,} excluded" if found.excluded else ""
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(rows.rejected_by_reason.items())[:6])
+    excluded = f" + {rows.excluded:,} excluded" if rows.excluded else ""
     say(
-        f"rows: {rows:,} checked = {found.accepted:,} valid + {found.rejected:,} rejected"
+        f"rows: {rows.input:,} checked = {rows.accepted:,} valid + {rows.rejected:,} rejected"
         f"{f' ({reasons})' if reasons else ''}{excluded}"
     )
     for warning in found.warnings:

@@ -52,6 +52,8 @@ _DRAWN: Final = (20, 1_000)
 """So many starts are drawn for each k: more where they cost little because there are few points."""
 _DRAWN_TIMES_POINTS: Final = 500_000
 _FEW_POINTS: Final = 64
+_MOST_IN_JUMPS: Final = 500_000
+"""Coordinates of all the sets of centres that jumps may offer at once."""
 """Up to so many distinct points, as answers on a scale have, every jump of a centre to a point is tried: the moves that
 suffice elsewhere end in one of many optima."""
 _FIRST_HEAT: Final = 10
@@ -270,7 +272,7 @@ def _improve(points: WeightedPoints, solution: Solution) -> Solution:
     while True:
         found = solution.survey
         offers = [swaps(found), breaths(points, found), point_moves(points, found, _LEAST_POINT_GAIN * solution.cost)]
-        if len(points) <= _FEW_POINTS:
+        if len(points) <= _FEW_POINTS and len(points) * found.centres.size * len(found.centres) <= _MOST_IN_JUMPS:
             offers.append(jumps(points, found))
         for trials in offers:
             if len(trials) and _gains(candidate := _best_of(points, trials), solution):

@@ -89,6 +89,8 @@ def _extreme(eligible: Sequence[Scores], rule: str) -> tuple[int, str]:
     because = (
         f"k = {best.k} has the {'lowest' if lowest_wins else 'highest'} {_TITLES[rule]}, {getattr(best, rule):.4g}"
     )
+    if not math.isfinite(getattr(best, rule)):
+        return best.k, f"k = {best.k} leaves no distances within the segments"
     if len(ranked) > 1:
         because += f"; next is k = {ranked[1].k} with {getattr(ranked[1], rule):.4g}"
         if abs(getattr(ranked[1], rule) - getattr(best, rule)) <= _PRACTICALLY * abs(getattr(best, rule)):

@@ -7,6 +7,7 @@ a level never seen in training is 0 on all of them and so weighs nothing.
 
 import math
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -117,6 +118,15 @@ def readable(name: str) -> str:
     """The words of a feature's name, for people: annual_income and AnnualIncome -> annual income; CLV stays."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name.replace("_", " ")).split()
     return " ".join(word if len(word) > 1 and word.isupper() else word.lower() for word in words)
+
+
+def with_axes(features: Iterable[FittedFeature]) -> Iterator[tuple[FittedFeature, slice]]:
+    """Each feature with the positions of its axes in the space they span together."""
+    start = 0
+    for feature in features:
+        stop = start + (len(feature.levels) if isinstance(feature, FittedCategory) else 1)
+        yield feature, slice(start, stop)
+        start = stop
 
 
 def axes_of(feature: FittedFeature, value: float | str | None) -> list[float]:

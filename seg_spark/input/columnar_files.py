@@ -67,17 +67,10 @@ def check_readable(file: Path, schema: pa.Schema) -> None:
 
 def kind_of(type_: pa.DataType) -> str:
     """What the values of a type are: types of one kind may differ between files."""
-    if pa.types.is_dictionary(type_):
-        return kind_of(type_.value_type)
     if pa.types.is_null(type_):
         return NO_VALUES
-    if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_):
-        return "number"
-    if str(type_) in ("string", "large_string", "string_view"):
-        return "text"
-    if pa.types.is_date(type_) or pa.types.is_timestamp(type_):
-        return "moment"
-    return str(type_)
+    kind = _type(type_)
+    return {"date": "moment", "timestamp": "moment", "other": str(type_)}.get(kind, kind)
 
 
 def empty_columns(types: Types) -> Mapping[str, bool]:

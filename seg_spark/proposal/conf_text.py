@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import yaml
 
+from seg_spark.cleaning.one_value import is_excluded
 from seg_spark.proposal.columns import Proposal, ProposedFeature
 from seg_spark.proposal.wording import concerns, feature_summary, percent, remarks, skew_of, warnings
-from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES, TextOptions
+from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES, Exclusion, TextOptions
 from seg_spark.settings.yaml_text import parse_document
 
 WIDTH: Final = 110
@@ -166,10 +167,8 @@ def _exclusions(proposal: Proposal) -> Iterator[str]:
 
 def _share_of(proposal: Proposal, rule: Mapping[str, Any]) -> float:
     values = proposal.sample.columns[rule["column"]]
-    gone = rule.get("is_in", [rule["equals"]] if "equals" in rule else [])
-    yes = ("true", "t", "yes", "y", "1", "1.0")
-    hit = sum(value in gone if gone else str(value).strip().lower() in yes for value in values)
-    return hit / len(values)
+    meant = Exclusion.model_validate({**rule, "is_in": tuple(rule["is_in"])} if "is_in" in rule else rule)
+    return sum(is_excluded(value, meant) for value in values) / len(values)
 
 
 def comment(text: str, first: str = "# ", later: str | None = None) -> list[str]:

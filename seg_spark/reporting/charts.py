@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from seg_spark.settings.feature import CALENDAR_YEAR
+
 PALETTE_SIZE: Final = 12
 _TICKS: Final = 6
 _LEFT, _MIDDLE, _RIGHT = 152, 230, 308  # where ribbons begin, turn and end
@@ -19,6 +21,7 @@ class Axis:
     high: float
     start: float
     end: float
+    is_years: bool = False
 
     def at(self, value: float) -> float:
         """The position of a value, with one decimal."""
@@ -31,7 +34,8 @@ class Axis:
         step = _round_step((self.high - self.low) / _TICKS)
         first = math.ceil(self.low / step)
         count = int((self.high - first * step) / step + 1e-9) + 1
-        return [(self.at(one), f"{one:,.10g}") for one in ((first + i) * step for i in range(max(0, count)))]
+        form = ".12g" if self.is_years else ",.12g"
+        return [(self.at(one), f"{one:{form}}") for one in ((first + i) * step for i in range(max(0, count)))]
 
 
 def segment_class(segment_id: int) -> str:
@@ -69,8 +73,9 @@ def scatter(figures: Mapping[str, Any], segment_ids: Sequence[int]) -> dict[str,
     """Points of each segment as one path of dots, the numbered centres, and the axes."""
     points, centres = figures["points"], figures["centres"]
     xs, ys = ([one[i] for one in (*points, *centres)] for i in (0, 1))
-    x = Axis(*_padded(xs), 62, 352)
-    y = Axis(*_padded(ys), 312, 10)
+    is_years = [label.endswith(f"({CALENDAR_YEAR})") for label in (*figures["axes"], "")]
+    x = Axis(*_padded(xs), 62, 352, is_years[0])
+    y = Axis(*_padded(ys), 312, 10, is_years[1])
     dots: dict[int, list[str]] = {segment_id: [] for segment_id in segment_ids}
     for point, segment in zip(points, figures["segments"], strict=True):
         dots[segment].append(f"M{x.at(point[0])} {y.at(point[1])}h0")

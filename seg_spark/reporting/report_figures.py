@@ -27,6 +27,8 @@ _MOST_LEVELS: Final = 12
 _EXAMPLES: Final = 3
 _NAMED: Final = 3
 _DIGITS: Final = 4
+_WHOLE_FROM: Final = 1e5
+"""Six digits are not enough for the whole numbers from here on."""
 
 
 def report_figures(model: Model, customers: pa.Table, points: Matrix, segment_ids: SegmentIds) -> dict[str, Any]:
@@ -201,4 +203,4 @@ def _rounded(values: NDArray[np.float64], digits: int = _DIGITS) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    return float(f"{value:.6g}" if abs(value) < _WHOLE_FROM else f"{value:.15g}") if isinstance(value, float) else value

@@ -176,6 +176,7 @@ def _card(rows: Sequence[Profile], data: ReportData) -> dict[str, Any]:
     ranked = sorted(rows, key=lambda row: row.trait_rank or len(rows) + 1)
     traits = telling_traits(rows)
     examples = data.figures["examples"].get(str(first.segment_id), {})
+    levels = {name: feature.levels for name, feature in features.items() if isinstance(feature, FittedCategory)}
     return {
         "id": first.segment_id,
         "name": _isolated(first.segment_name),
@@ -183,7 +184,7 @@ def _card(rows: Sequence[Profile], data: ReportData) -> dict[str, Any]:
         "share": first.share,
         "colour": charts.segment_class(first.segment_id),
         "traits": [_isolated(_sentence(trait) + _unknown(trait, data)) for trait in traits],
-        "suggestion": _isolated(suggestion([trait for trait in traits if abs(trait.z_score or 0.0) >= NOTABLE])),
+        "suggestion": _isolated(suggestion(_notable(traits), levels)),
         "rule": first.rule,
         "precision": first.rule_precision,
         "coverage": first.rule_coverage,
@@ -194,6 +195,10 @@ def _card(rows: Sequence[Profile], data: ReportData) -> dict[str, Any]:
             for kind, rows in ((kind, examples.get(kind, [])) for kind in ("typical", "borderline"))
         ],
     }
+
+
+def _notable(traits: Sequence[Profile]) -> list[Profile]:
+    return [trait for trait in traits if abs(trait.z_score or 0.0) >= NOTABLE]
 
 
 def _isolated(text: str) -> str:
@@ -209,8 +214,9 @@ def _sentence(one: Profile) -> str:
         )
     if one.mean is None or one.overall_mean is None:
         return f"{one.shown_name}: mostly missing"
-    value, overall, of = typical(one.mean, one.median, one.overall_mean, one.overall_median)
-    difference = against(value, overall, one.unit, of)
+    deviation = one.z_score or 0.0
+    value, overall, of = typical(one.mean, one.median, one.overall_mean, one.overall_median, deviation)
+    difference = against(value, overall, one.unit, of, deviation)
     everybody = "" if difference.startswith(f"{of} ") else f" (everybody: {with_unit(overall, one.unit)})"
     shown = with_unit(value, one.unit) + (f" ({of})" if of == "median" else "")
     return f"{one.shown_name} {shown}, {difference}{everybody}"

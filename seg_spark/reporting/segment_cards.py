@@ -46,10 +46,10 @@ def show_history(console: Console, history: Sequence[SegmentEvent], title: str) 
         for line in textwrap.wrap(f"{segment_id:>3}  {own[-1].name}", WIDTH, subsequent_indent=" " * 5):
             _print(console, line)
         for event in own:
-            _print(console, f"{_INDENT}{event.run_date}  {_told(event)}")
+            _print(console, f"{_INDENT}{event.run_date}  {_happened(event)}")
 
 
-def _told(event: SegmentEvent) -> str:
+def _happened(event: SegmentEvent) -> str:
     others = listed([str(one) for one in event.others])
     if event.what == "born":
         return f"born of {others}" if others else "born"
@@ -98,7 +98,7 @@ def _card(own: Sequence[Profile]) -> Iterator[str]:
 
 
 def _table(own: Sequence[Profile]) -> Iterator[str]:
-    yield from _aligned([(profile.shown_name, _value(profile), _beside(profile)) for profile in own])
+    yield from _aligned([(profile.shown_name, *_told(profile)) for profile in own])
 
 
 def _aligned(cells: Sequence[tuple[str, str, str]]) -> Iterator[str]:
@@ -110,23 +110,18 @@ def _aligned(cells: Sequence[tuple[str, str, str]]) -> Iterator[str]:
         yield _short(line, WIDTH).rstrip()
 
 
-def _value(one: Profile) -> str:
+def _told(one: Profile) -> tuple[str, str]:
+    """The value of a segment, and what it is beside everybody's."""
     if one.kind == "category":
-        return f"{shown_level(one.level)} {one.level_share:.0%}" if one.level_share is not None else ""
+        return f"{shown_level(one.level)} {one.level_share or 0:.0%}", f"{one.overall_level_share or 0:.0%} of all"
     if one.mean is None or one.overall_mean is None:
-        return "missing"
-    value, _, of = typical(one.mean, one.median, one.overall_mean, one.overall_median)
-    return with_unit(value, one.unit) + (f" ({of})" if of == "median" else "")
-
-
-def _beside(one: Profile) -> str:
-    if one.kind == "category":
-        return f"{one.overall_level_share:.0%} of all" if one.overall_level_share is not None else ""
-    if one.mean is None or one.overall_mean is None:
-        return ""
-    value, overall, of = typical(one.mean, one.median, one.overall_mean, one.overall_median)
-    beside = against(value, overall, one.unit, of)
-    return beside if beside.startswith(f"{of} ") else f"{beside} ({readable_number(overall, one.unit)})"
+        return "missing", ""
+    deviation = one.z_score or 0.0
+    value, overall, of = typical(one.mean, one.median, one.overall_mean, one.overall_median, deviation)
+    beside = against(value, overall, one.unit, of, deviation)
+    if not beside.startswith(f"{of} "):
+        beside += f" ({readable_number(overall, one.unit)})"
+    return with_unit(value, one.unit) + (" (median)" if of == "median" else ""), beside
 
 
 def _short(text: str, width: int) -> str:

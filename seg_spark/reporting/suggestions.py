@@ -6,10 +6,11 @@ features of that theme say the same. Each rule below that holds gives a sentence
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from seg_spark.segments.profiles import Profile
-from seg_spark.segments.wording import listed, with_level
+from seg_spark.segments.wording import contradicts, listed, typical, with_level
 
 MOST_SENTENCES: Final = 4
 _THEMES: Final[Mapping[str, Sequence[frozenset[str]]]] = {
@@ -31,14 +32,17 @@ _ABOUT_SOMETHING_ELSE: Final = frozenset(
     (
         "between", "since", "until", "to", "interval", "gap", "days", "weeks", "months", "hours", "minutes",
         "cancelled", "canceled", "cancellation", "cancellations", "declined", "returned", "returns", "failed",
-        "abandoned", "missed", "unpaid", "overdue",
+        "abandoned", "missed", "unpaid", "overdue", "no", "not", "never", "without", "zero", "lost", "disputed",
+        "refused", "missing", "drop", "decline", "growth", "calls", "limit",
     )
 )  # fmt: skip
 """With such a word a name that has one of a theme's is about something else: days between orders, cancelled orders."""
 _OF_TIME: Final = ("recency", "tenure")
 _MUCH_THE_SAME: Final = {"spending", "buying"}
-_RANKED: Final = frozenset(("score", "rank", "quintile", "segment"))
+_RANKED: Final = frozenset(("score", "quintile", "segment"))
 """A recency that is a score is the higher the more lately."""
+_BEGINNINGS: Final = frozenset(("first", "signup", "registration", "registered", "joined", "joining"))
+"""Since such a moment is how long somebody has been a customer."""
 _RULES: Final[Sequence[tuple[Mapping[str, int], str]]] = (
     (
         {"means": 1, "spending": -1},
@@ -77,12 +81,15 @@ _RULES: Final[Sequence[tuple[Mapping[str, int], str]]] = (
 """What themes, high (1) or low (-1), suggest together; of several rules over a theme the first that holds speaks."""
 
 
-def suggestion(notable: Sequence[Profile]) -> str:
-    """What the notable traits of a segment (strongest first) suggest, in at most four sentences."""
+def suggestion(notable: Sequence[Profile], levels: Mapping[str, Sequence[str | None]] = MappingProxyType({})) -> str:
+    """What the notable traits of a segment (strongest first) suggest, in at most four sentences.
+
+    `levels` are those of each category.
+    """
     numbers = [profile for profile in notable if profile.kind == "number"]
     signs = {number.shown_name: 1 if (number.z_score or 0.0) > 0 else -1 for number in numbers}
     # of amounts below zero, as refunds may be written, high is little
-    known = [number.shown_name for number in numbers if (number.overall_mean or 0.0) >= 0]
+    known = [number.shown_name for number in numbers if (number.overall_mean or 0.0) >= 0 and not _is_doubtful(number)]
     themes = {name: theme for name in known if (theme := _theme_of(name)) is not None}
     found = {(theme, signs[name]) for name, theme in themes.items()}
     open_themes = {theme: sign for theme, sign in found if (theme, -sign) not in found}
@@ -95,7 +102,8 @@ def suggestion(notable: Sequence[Profile]) -> str:
             open_themes = {theme: sign for theme, sign in open_themes.items() if theme not in told}
     others = [f"{'high' if sign > 0 else 'low'} {name}" for name, sign in signs.items() if themes.get(name) not in told]
     others += [
-        f"{'mostly' if (profile.level_share or 0.0) > 0.5 else 'often'} {with_level(profile.shown_name, profile.level)}"
+        ("mostly " if (profile.level_share or 0.0) > 0.5 else "often ")
+        + with_level(profile.shown_name, profile.level, levels.get(profile.feature, ()))
         for profile in notable
         if profile.kind == "category"
     ]
@@ -108,10 +116,22 @@ def suggestion(notable: Sequence[Profile]) -> str:
     )
 
 
+def _is_doubtful(one: Profile) -> bool:
+    """Whether the values of a segment, in original units, say the opposite of its deviation in feature space."""
+    if one.mean is None or one.overall_mean is None:
+        return False
+    own, overall, _ = typical(one.mean, one.median, one.overall_mean, one.overall_median, one.z_score or 0.0)
+    return contradicts(own, overall, one.z_score or 0.0)
+
+
 def _theme_of(name: str) -> str | None:
     words = set(re.findall(r"\w+", name.lower()))
     found = [theme for theme, own in _THEMES.items() if any(one <= words for one in own)]
+    if "rank" in words:  # the first may have the most
+        return None
     if "recency" in found and (words & _RANKED or not {"discounts", "trouble"}.isdisjoint(found)):
         return None
+    if "since" in words and words & _BEGINNINGS:
+        return "tenure"
     found = [theme for theme in found if theme in _OF_TIME or not words & _ABOUT_SOMETHING_ELSE]
     return found[0] if found else None

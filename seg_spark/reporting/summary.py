@@ -18,42 +18,36 @@ def show_run(
     console: Console, record: Mapping[str, Any], record_path: str, output: str, report: str | None = None
 ) -> None:
     """Rows, choice of k, where the results lie and where the time went."""
-    rows = record["rows"]
-    if rows:
-        console.print(
-            f"rows: {rows['input']:,} input = {rows['accepted']:,} accepted + {rows['merged_duplicates']:,} merged"
-            f" duplicates + {rows['rejected']:,} rejected{_reasons(rows['rejected_by_reason'])}{_excluded(rows)}",
-            markup=False,
-            soft_wrap=True,
-        )
-    if record["skipped_for"]:
-        console.print(
-            f"nothing to do: run {record['skipped_for']} has published the same input with the same settings; "
-            "--force runs again",
-            markup=False,
-            soft_wrap=True,
-        )
-    if record["restored_run"]:
-        console.print(
-            f"rolled back: the version of run {record['restored_run']} is current again", markup=False, soft_wrap=True
-        )
-    for line in (*warnings_of(record), *_refit(record)):
+    say(console, *_told(record, record_path, output, report))
+
+
+def say(console: Console, *lines: str) -> None:
+    """Lines as they are: no markup, and not broken where the terminal ends."""
+    for line in lines:
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _told(record: Mapping[str, Any], record_path: str, output: str, report: str | None) -> Iterator[str]:
+    if rows := record["rows"]:
+        yield (
+            f"rows: {rows['input']:,} input = {rows['accepted']:,} accepted + {rows['merged_duplicates']:,} merged"
+            f" duplicates + {rows['rejected']:,} rejected{_reasons(rows['rejected_by_reason'])}{_excluded(rows)}"
+        )
+    if run := record["skipped_for"]:
+        yield f"nothing to do: run {run} has published the same input with the same settings; --force runs again"
+    if run := record["restored_run"]:
+        yield f"rolled back: the version of run {run} is current again"
+    yield from (*warnings_of(record), *_refit(record))
     if movement := record["movement"]:
         sums = Movement(*(movement[name] for name in ("stayed", "moved", "entered", "left")))
         by_refit = f"; {movement['moved_by_refit']:,} moved by the refit alone" if movement["moved_by_refit"] else ""
-        console.print(f"since {movement['since']}: {sums}{by_refit}", markup=False, soft_wrap=True)
+        yield f"since {movement['since']}: {sums}{by_refit}"
     if record["chosen_because"]:
-        console.print(f"chosen: {record['chosen_because']}", markup=False, soft_wrap=True)
-    partition = f"run_date={record['run_date']}"
-    if path_scheme(output) != "file":
-        partition += f"/run_id={record['run_id']}"
-    for what, path in _places(record, output, partition):
-        console.print(f"{what:<10}{short_path(path)}", markup=False, soft_wrap=True)
-    console.print(f"{'record':<10}{short_path(record_path)}", markup=False, soft_wrap=True)
-    if report is not None:
-        console.print(f"{'report':<10}{short_path(report)}", markup=False, soft_wrap=True)
-    console.print(seconds_line(record["seconds"]), markup=False, soft_wrap=True)
+        yield f"chosen: {record['chosen_because']}"
+    for what, path in (*_places(record, output), ("record", record_path), ("report", report)):
+        if path is not None:
+            yield f"{what:<10}{short_path(path)}"
+    yield seconds_line(record["seconds"])
 
 
 def show_forgotten(console: Console, record: Mapping[str, Any], record_path: str) -> None:
@@ -72,8 +66,7 @@ def show_forgotten(console: Console, record: Mapping[str, Any], record_path: str
         f"{'record':<10}{short_path(record_path)}",
         seconds_line(record["seconds"]),
     ]
-    for line in lines:
-        console.print(line, markup=False, soft_wrap=True)
+    say(console, *lines)
 
 
 def _unchecked(dates: Sequence[date]) -> list[str]:
@@ -115,11 +108,9 @@ def seconds_line(seconds: Mapping[str, float]) -> str:
 
 def show_plan(console: Console, title: str, lines: Sequence[tuple[str, str]]) -> None:
     """What a run would do: (what kind of thing, the thing) per line; a kind is named once."""
-    console.print(title, markup=False, soft_wrap=True)
-    before = ""
-    for what, text in lines:
-        console.print(f"{'' if what == before else what:<12}{text}", markup=False, soft_wrap=True)
-        before = what
+    before = [""] + [what for what, _ in lines]
+    told = (f"{'' if what == one else what:<12}{text}" for one, (what, text) in zip(before, lines, strict=False))
+    say(console, title, *told)
 
 
 def show_runs(console: Console, records: Sequence[Mapping[str, Any]], states: Mapping[str, str]) -> None:
@@ -161,19 +152,21 @@ def _excluded(rows: Mapping[str, Any]) -> str:
     return f" + {rows['excluded']:,} excluded{_reasons(rows['excluded_by_rule'])}"
 
 
-def _places(record: Mapping[str, Any], output: str, partition: str) -> list[tuple[str, str]]:
-    places: list[tuple[str, str]] = []
-    if record["segments"]:
-        places.append(("labels", f"{output}/{c.CUSTOMER_SEGMENTS}/{partition}"))
-        places.append(("profiles", f"{output}/{c.SEGMENT_PROFILES}/{partition}"))
-    if record["movement"]:
-        places.append(("moves", f"{output}/{c.SEGMENT_TRANSITIONS}/{partition}"))
-    if record["rows"]:
-        places.append(("clean", f"{output}/{c.CLEAN_CUSTOMERS}/{partition}"))
-        places.append(("rejected", f"{output}/{c.REJECTED_CUSTOMERS}/{partition}"))
+def _places(record: Mapping[str, Any], output: str) -> Iterator[tuple[str, str]]:
+    partition = f"run_date={record['run_date']}"
+    if path_scheme(output) != "file":
+        partition += f"/run_id={record['run_id']}"
+    for what, table, of in (
+        ("labels", c.CUSTOMER_SEGMENTS, "segments"),
+        ("profiles", c.SEGMENT_PROFILES, "segments"),
+        ("moves", c.SEGMENT_TRANSITIONS, "movement"),
+        ("clean", c.CLEAN_CUSTOMERS, "rows"),
+        ("rejected", c.REJECTED_CUSTOMERS, "rows"),
+    ):
+        if record[of]:
+            yield what, f"{output}/{table}/{partition}"
     if record["model_id"]:
-        places.append(("model", f"{output}/models/{record['model_id']}"))
-    return places
+        yield "model", f"{output}/models/{record['model_id']}"
 
 
 def short_path(path: str) -> str:

@@ -20,6 +20,7 @@ from seg_spark.features.fitted import FittedCategory, FittedFeature
 BINS: Final = 10
 CHANCE: Final = 0.999
 _SMOOTHING: Final = 0.5
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ def reference_of(
 def measure_drift(reference: Reference, training: pa.Table, segment_ids: SegmentIds, distances: Matrix) -> Drift:
     """Compare today's training customers, as the active model labels them, with those of its fit."""
     shares = shares_of(segment_ids)
-    ratio = float(distances.mean()) / reference.mean_distance if reference.mean_distance > 0 else 1.0
+    mean = float(distances.mean())  # where all customers of the fit lay on their centres nothing but rounding is left
+    ratio = mean / reference.mean_distance if reference.mean_distance > _ROUNDING * mean else 1.0
     return Drift(
         tuple(drift_of_feature(feature, training[feature.feature]) for feature in reference.features),
         {one: shares.get(one, 0.0) for one in reference.shares},

@@ -18,6 +18,8 @@ from seg_spark.segments.names import SegmentName, name_segments, numbered, still
 from seg_spark.segments.succession import Succession
 
 _OUTLIER_QUANTILE: Final = 0.995
+_ROUNDING: Final = 1e-12
+"""Of the largest coordinate: what forms of the scorer may differ by."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def make_segments(
     """
     ids, names = identity.ids, identity.names
     sizes = np.bincount(labels, minlength=len(centres))
-    distances = np.sqrt(squared_distances)
+    distances, rounding = np.sqrt(squared_distances), _ROUNDING * float(np.abs(centres).max())
     return tuple(
         Segment(
             segment_id=ids[cluster],
@@ -176,7 +178,7 @@ def make_segments(
             centre=tuple(map(float, centres[cluster])),
             customers=int(sizes[cluster]),
             share=float(sizes[cluster] / len(labels)),
-            outlier_distance=outlier_distance(distances[labels == cluster]),
+            outlier_distance=outlier_distance(distances[labels == cluster], rounding),
             description=descriptions[cluster],
             named_for=names[cluster].traits,
         )
@@ -184,7 +186,10 @@ def make_segments(
     )
 
 
-def outlier_distance(distances: Matrix) -> float:
-    """The least of a segment's distances that 99.5 % of them do not exceed, so that in a small segment none does."""
-    above_rounding = 1 + 1e-9  # other forms of the scorer may compute the last digit of the same distance differently
-    return float(np.quantile(distances, _OUTLIER_QUANTILE, method="higher")) * above_rounding
+def outlier_distance(distances: Matrix, rounding: float) -> float:
+    """The least of a segment's distances that 99.5 % of them do not exceed, so that in a small segment none does.
+
+    Other forms of the scorer may compute the last digits of a coordinate, by about `rounding`, and of the same distance
+    differently: a little more is allowed.
+    """
+    return float(np.quantile(distances, _OUTLIER_QUANTILE, method="higher")) * (1 + 1e-9) + rounding

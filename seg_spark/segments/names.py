@@ -5,8 +5,8 @@ everybody's; the strongest two make the name, in the order of the features ("Hig
 low spending score"); from two standard deviations on it is "very". A category counts when a level
 is held by most of the segment and clearly more often than by everybody ("mostly plan premium"; of a
 yes or no "mostly newsletter", "mostly no newsletter"). A trait that nearly repeats a stronger one comes
-last. A segment without any trait is "Close to average". Names that would be equal take further traits,
-and at last a number. A name stays until a trait it tells has shrunk below a quarter of a standard
+last. A segment without any trait is "Close to average". Names that would be equal take further traits
+(and at last a number, see `identity`). A name stays until a trait it tells has shrunk below a quarter of a standard
 deviation; "Close to average" until the segment is a whole one from everybody's mean in some feature.
 """
 
@@ -64,7 +64,7 @@ class SegmentName:
 
 
 def name_segments(features: Sequence[FittedFeature], matrix: Matrix, labels: Labels, k: int) -> tuple[SegmentName, ...]:
-    """One name per cluster, unique, from the prepared training customers and their labels."""
+    """One name per cluster, from the prepared training customers and their labels; equal traits give equal names."""
     correlations = axis_correlations(matrix)
     traits = [_telling_first(traits_of(features, matrix, matrix[labels == one]), correlations) for one in range(k)]
     longest = max(map(len, traits), default=0)
@@ -78,7 +78,7 @@ def name_segments(features: Sequence[FittedFeature], matrix: Matrix, labels: Lab
                 tuple(NamedTrait(one.feature, one.level, one.deviation > 0) for one in own[:count])
                 for own, count in zip(traits, used, strict=True)
             ]
-            return tuple(map(SegmentName, numbered(names), told))
+            return tuple(map(SegmentName, names, told))
         for i in extendable:
             used[i] += 1
 
@@ -92,7 +92,8 @@ def still_holds(
     """
     if traits is None:
         return False
-    deviations = dict(zip(_axes(features), _deviations(everybody, members), strict=True))
+    axes = [(feature.name, level) for feature, level in _axes(features)]
+    deviations = dict(zip(axes, _deviations(everybody, members), strict=True))
     if not traits:
         return all(abs(value) < _NO_LONGER_AVERAGE for value in deviations.values())
     return all(
@@ -100,10 +101,10 @@ def still_holds(
     )
 
 
-def _axes(features: Sequence[FittedFeature]) -> list[tuple[str, str | None]]:
+def _axes(features: Sequence[FittedFeature]) -> list[tuple[FittedFeature, str | None]]:
     """Feature and level of each axis."""
     return [
-        (feature.name, level)
+        (feature, level)
         for feature in features
         for level in (feature.levels if isinstance(feature, FittedCategory) else (None,))
     ]
@@ -113,42 +114,23 @@ def _deviations(everybody: Matrix, members: Matrix) -> Matrix:
     """How far the members' means are from everybody's, per axis, in standard deviations of everybody; 0 if constant."""
     spread = everybody.std(axis=0)
     difference = members.mean(axis=0) - everybody.mean(axis=0)
-    varies = np.ptp(everybody, axis=0) > 0  # the deviation of equal numbers may be rounding
+    varies = (np.ptp(everybody, axis=0) > 0) & (spread > 0)  # the deviation of equal numbers may be rounding
     deviations: Matrix = np.divide(difference, spread, out=np.zeros_like(difference), where=varies)
     return deviations
 
 
 def traits_of(features: Sequence[FittedFeature], everybody: Matrix, members: Matrix) -> list[Trait]:
     """What sets the members apart from everybody, both in feature space, strongest first."""
-    deviations = _deviations(everybody, members)
-    found: list[Trait] = []
-    axis = 0
-    for feature in features:
+    found, deviations = [], _deviations(everybody, members)
+    for axis, (feature, level) in enumerate(_axes(features)):
+        deviation = float(deviations[axis])
         if isinstance(feature, FittedCategory):
-            for level in feature.levels:
-                share = members[:, axis].mean() / feature.weight
-                if deviations[axis] >= NOTABLE and share > _MOST:
-                    found.append(
-                        Trait(
-                            feature.name,
-                            f"mostly {with_level(feature.shown_name, level, feature.levels)}",
-                            float(deviations[axis]),
-                            axis,
-                            level,
-                        )
-                    )
-                axis += 1
+            is_notable = deviation >= NOTABLE and members[:, axis].mean() / feature.weight > _MOST
+            phrase = f"mostly {with_level(feature.shown_name, level, feature.levels)}"
         else:
-            if abs(deviations[axis]) >= NOTABLE:
-                found.append(
-                    Trait(
-                        feature.name,
-                        f"{_degree(deviations[axis])} {feature.shown_name}",
-                        float(deviations[axis]),
-                        axis,
-                    )
-                )
-            axis += 1
+            is_notable, phrase = abs(deviation) >= NOTABLE, f"{_degree(deviation)} {feature.shown_name}"
+        if is_notable:
+            found.append(Trait(feature.name, phrase, deviation, axis, level))
     return sorted(found, key=lambda trait: -abs(trait.deviation))
 
 
@@ -165,7 +147,8 @@ def telling_first(axes: Sequence[int], correlations: Matrix) -> list[int]:
 def axis_correlations(matrix: Matrix) -> Matrix:
     """How closely each two axes (of n customers) go together, from 0 to 1; 0 for an axis that is constant."""
     spread = matrix.std(axis=0)
-    standard = (matrix - matrix.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    varies = (np.ptp(matrix, axis=0) > 0) & (spread > 0)
+    standard = (matrix - matrix.mean(axis=0)) * varies / np.where(varies, spread, 1.0)
     correlations: Matrix = np.abs(standard.T @ standard) / len(matrix)
     return correlations
 
@@ -228,7 +211,6 @@ def _phrase(feature: FittedFeature, trait: Trait, column: pa.ChunkedArray, membe
     name = feature.shown_name
     if not len(own):
         return f"{name} mostly missing"
-    value, overall, of = typical(
-        float(own.mean()), float(np.median(own)), float(everybody.mean()), float(np.median(everybody))
-    )
-    return f"{name} {with_unit(value, feature.unit)} ({against(value, overall, feature.unit, of)})"
+    means, medians = (float(own.mean()), float(everybody.mean())), (float(np.median(own)), float(np.median(everybody)))
+    value, overall, of = typical(means[0], medians[0], means[1], medians[1], trait.deviation)
+    return f"{name} {with_unit(value, feature.unit)} ({against(value, overall, feature.unit, of, trait.deviation)})"

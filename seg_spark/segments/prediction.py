@@ -7,13 +7,15 @@ label that a run would publish.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from seg_spark.cleaning.one_value import Value, category_value, is_excluded, number_value
 from seg_spark.errors import SettingsError, did_you_mean
-from seg_spark.features.fitted import FittedCategory, FittedFeature, axes_of
+from seg_spark.features.fitted import FittedCategory, FittedFeature, axes_of, with_axes
 from seg_spark.segments.model import Model, Segment
 
 Raw = float | str | None
+_ROUNDING: Final = 1e-12
 
 
 @dataclass(frozen=True)
@@ -206,20 +208,17 @@ def _reading(feature: FittedFeature, value: float | str | None) -> Reading:
 def _deciding(
     model: Model, clean: Mapping[str, float | str | None], nearest: Segment, runner_up: Segment
 ) -> tuple[DecidingFeature, ...]:
-    found: list[tuple[float, DecidingFeature]] = []
-    gaps: list[tuple[FittedFeature, float, float | None, float | None]] = []
-    start = 0
-    for feature in model.features:
-        point = axes_of(feature, clean[feature.name])
-        axes = slice(start, start + len(point))
-        start += len(point)
-        gap = _squared(point, runner_up.centre[axes]) - _squared(point, nearest.centre[axes])
-        typical = [_typical(feature, clean[feature.name], one.centre[axes]) for one in (nearest, runner_up)]
-        gaps.append((feature, gap, typical[0], typical[1]))
-    whole = math.fsum(gap for _, gap, _, _ in gaps)
-    for feature, gap, own, other in gaps:
-        found.append((gap, DecidingFeature(feature.name, gap / whole if whole > 0 else None, own, other)))
-    return tuple(one for _, one in sorted(found, key=lambda pair: -pair[0]))
+    found = []
+    for feature, axes in with_axes(model.features):
+        value = clean[feature.name]
+        point, own, other = axes_of(feature, value), nearest.centre[axes], runner_up.centre[axes]
+        gap = _squared(point, other) - _squared(point, own)
+        found.append((gap, feature.name, _typical(feature, value, own), _typical(feature, value, other)))
+    whole = math.fsum(gap for gap, *_ in found)
+    return tuple(
+        DecidingFeature(name, gap / whole if whole > 0 else None, own, other)
+        for gap, name, own, other in sorted(found, key=lambda one: -one[0])
+    )
 
 
 def _squared(point: Iterable[float], centre: Iterable[float]) -> float:
@@ -232,5 +231,8 @@ def _typical(feature: FittedFeature, value: float | str | None, centre: tuple[fl
         return centre[feature.levels.index(level)] / feature.weight if level in feature.levels else None
     if feature.scale == 0:
         return None
-    prepared = centre[0] / feature.scale + feature.shift
-    return math.expm1(prepared) if feature.transform == "log1p" else prepared
+    unshifted = centre[0] / feature.scale
+    prepared = unshifted + feature.shift
+    if abs(prepared) < _ROUNDING * abs(feature.shift):  # 0, but for what shifting it there and back has left
+        prepared = 0.0
+    return float(f"{math.expm1(prepared) if feature.transform == 'log1p' else prepared:.12g}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from seg_spark.features.fitted import FittedCategory, FittedNumber, readable
+from seg_spark.features.fitted import FittedCategory, FittedNumber, readable, with_axes
 from seg_spark.segments.model import Model, Segment
 from seg_spark.segments.wording import NOTABLE
 
@@ -117,7 +117,7 @@ def sample_figures(model: Model, sample: pa.Table, points: "Matrix", segment_ids
     by_segment = frame.groupby(pd.Series(segment_ids, index=frame.index)).median()
     segments = [int(segment) for segment in by_segment.index]
     spread, mean = points.std(axis=0), points.mean(axis=0)
-    usable = (points != points[:1]).any(axis=0)  # the deviation of equal numbers may be rounding
+    usable = (points != points[:1]).any(axis=0) & (spread > 0)  # the deviation of equal numbers may be rounding
     spread[~usable] = 1.0
     return SampleFigures(
         overall_medians={name: _number(value) for name, value in frame.median().items()},
@@ -139,8 +139,8 @@ def profile_segments(model: Model, totals: Sequence[SegmentTotals], figures: Sam
         segment, rule = by_id[own.segment_id], figures.rules.get(own.segment_id)
         nearest = _nearest(segment, model.segments)
         rows: list[tuple[Profile, int]] = []
-        axis = 0
-        for feature in model.features:
+        z_scores = figures.z_scores.get(own.segment_id)
+        for feature, axes in with_axes(model.features):
             common = Profile(
                 segment_id=own.segment_id,
                 segment_name=segment.name,
@@ -155,15 +155,12 @@ def profile_segments(model: Model, totals: Sequence[SegmentTotals], figures: Sam
                 rule_coverage=rule.coverage if rule else None,
                 nearest_segment_id=nearest,
             )
-            z_scores = figures.z_scores.get(own.segment_id)
-            count = len(feature.levels) if isinstance(feature, FittedCategory) else 1
-            z_of_axes = z_scores[axis : axis + count] if z_scores is not None else None
+            z_of_axes = z_scores[axes] if z_scores is not None else None
             if isinstance(feature, FittedCategory):
                 row, position = _with_level(common, feature, own, totals, z_of_axes)
-                rows.append((row, axis + position))
+                rows.append((row, axes.start + position))
             else:
-                rows.append((_with_means(common, own, totals, figures, z_of_axes), axis))
-            axis += count
+                rows.append((_with_means(common, own, totals, figures, z_of_axes), axes.start))
         profiles += _ranked(rows, figures.correlations)
     return tuple(profiles)
 

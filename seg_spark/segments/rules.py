@@ -114,12 +114,14 @@ def _conditions(column: _Column, picked: _Mask, members: _Mask) -> Iterator[_Con
     for scores, sign in ((below, "<="), (above, ">")):
         cut = cuts[int(np.argmax(scores))]
         limit = _between(float(ordered[cut]), float(ordered[cut + 1]))
-        yield _Condition(name, sign, f"{limit:.15g}", values <= limit if sign == "<=" else values > limit)
+        text = f"{limit:.15g}"
+        exact = text if float(text) == limit else repr(limit)
+        yield _Condition(name, sign, exact, values <= limit if sign == "<=" else values > limit)
 
 
 def _between(low: float, high: float) -> float:
     """The number with the fewest digits from `low` on and below `high`."""
-    for digits in range(1, 16):
+    for digits in range(1, 18):
         number = float(f"{(low + high) / 2:.{digits}g}")
         if low <= number < high:
             return number

@@ -1,6 +1,8 @@
 """Sums over all customers of a run, per segment, in one job: what profiles and published scores are made of."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from pyspark.sql import functions as F
 from seg_spark import columns as c
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.clustering.scores import Moments, Scores, scores_from, squared_silhouette
-from seg_spark.features.fitted import FittedCategory
+from seg_spark.features.fitted import FittedCategory, with_axes
 from seg_spark.segments.model import Model
 from seg_spark.segments.profiles import SegmentTotals
 from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns
@@ -21,12 +23,11 @@ def total_segments(scored: DataFrame, model: Model) -> tuple[SegmentTotals, ...]
     aggregates: list[Column] = [F.count(F.lit(1)).alias("customers"), F.sum(c.DISTANCE).alias("distance")]
     aggregates.append(F.sum(F.col(c.IS_OUTLIER).cast("int")).alias("outliers"))
     aggregates.append(F.sum(F.col(c.DISTANCE) * F.col(c.DISTANCE)).alias("squared_distance"))
-    for feature in model.features:
+    names = axis_columns(model)
+    for feature, axes in with_axes(model.features):
         aggregates.append(F.count(feature.name).alias(f"known {feature.name}"))
         if isinstance(feature, FittedCategory):
-            aggregates += [
-                F.sum((F.col(axis) > 0).cast("int")).alias(f"level {axis}") for axis in _axes_of(model, feature.name)
-            ]
+            aggregates += [F.sum((F.col(axis) > 0).cast("int")).alias(f"level {axis}") for axis in names[axes]]
         else:
             aggregates.append(F.sum(feature.name).alias(f"sum {feature.name}"))
             if feature.clip is not None:
@@ -34,7 +35,7 @@ def total_segments(scored: DataFrame, model: Model) -> tuple[SegmentTotals, ...]
                 aggregates.append(F.sum(beyond.cast("int")).alias(f"clipped {feature.name}"))
     centred = _centred_axes(model)
     aggregates += [F.sum(value).alias(f"axis {axis}") for axis, value in enumerate(centred)]
-    aggregates.append(F.sum(_sum_of([value * value for value in centred])).alias("squares"))
+    aggregates.append(F.sum(reduce(add, (value * value for value in centred))).alias("squares"))
     rows = scored.groupBy(c.SEGMENT_ID, CLUSTER_INDEX).agg(*aggregates).collect()  # at most k rows
     return tuple(_totals(row, model) for row in sorted(rows, key=lambda row: row[c.SEGMENT_ID]))
 
@@ -80,33 +81,16 @@ def _centred_axes(model: Model) -> list[Column]:
     return [F.col(name) - float(value) for name, value in zip(axis_columns(model), _origin(model), strict=True)]
 
 
-def _axes_of(model: Model, category: str) -> list[str]:
-    names = iter(axis_columns(model))
-    for feature in model.features:
-        own = [next(names) for _ in feature.axes_sql()]
-        if feature.name == category:
-            return own
-    return []
-
-
-def _sum_of(terms: Sequence[Column]) -> Column:
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
-
-
 def _totals(row: Row, model: Model) -> SegmentTotals:
+    names = axis_columns(model)
     known = {feature.name: row[f"known {feature.name}"] for feature in model.features}
     clipped: dict[str, int] = {}
     sums: dict[str, float] = {}
     levels: dict[tuple[str, str | None], int] = {}
-    for feature in model.features:
+    for feature, axes in with_axes(model.features):
         if isinstance(feature, FittedCategory):
-            axes = _axes_of(model, feature.name)
-            levels |= {
-                (feature.name, level): row[f"level {axis}"] for level, axis in zip(feature.levels, axes, strict=True)
-            }
+            own = zip(feature.levels, names[axes], strict=True)
+            levels |= {(feature.name, level): row[f"level {axis}"] for level, axis in own}
         else:
             sums[feature.name] = row[f"sum {feature.name}"] or 0.0
             if feature.clip is not None:

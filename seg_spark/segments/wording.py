@@ -12,6 +12,8 @@ AVERAGE_DESCRIPTION: Final = "Close to average in every feature"
 _SKEWED: Final = 1.5
 """From so many times the median on, the mean of all is made by a few large values and is typical of nobody."""
 _LONGEST_LEVEL: Final = 40
+_BEGINNING: Final = 26
+"""Of a longer level so much of its beginning is shown, and of its end what there is room for."""
 _MANY_TIMES: Final = 3
 _SMALL_CHANGE: Final = 0.05
 """A mean that is nearer to everybody's is told by the plain difference."""
@@ -22,7 +24,7 @@ def shown_level(level: str | None) -> str:
     """A level of a category for people: shortened where it is long."""
     if level is None:
         return "missing"
-    return level if len(level) <= _LONGEST_LEVEL else level[: _LONGEST_LEVEL - 1] + "…"
+    return level if len(level) <= _LONGEST_LEVEL else f"{level[:_BEGINNING]}…{level[_BEGINNING + 1 - _LONGEST_LEVEL :]}"
 
 
 def readable_number(value: float, unit: str | None = None) -> str:
@@ -39,19 +41,31 @@ def with_unit(value: float, unit: str | None) -> str:
 
 
 def typical(
-    mean: float, median: float | None, overall_mean: float, overall_median: float | None
+    mean: float, median: float | None, overall_mean: float, overall_median: float | None, deviation: float = 0.0
 ) -> tuple[float, float, str]:
-    """What tells the values of a segment, and of everybody: `average`s, or of a skewed feature `median`s."""
-    if median is not None and overall_median is not None and 0 < _SKEWED * overall_median <= overall_mean:
-        return median, overall_median, "median"
-    return mean, overall_mean, "average"
+    """What tells the values of a segment, and of everybody: `average`s, or of a skewed feature `median`s.
+
+    A segment with a notable deviation (in standard deviations, in feature space) is told by the other of the two
+    where these say the opposite.
+    """
+    told = [(mean, overall_mean, "average")]
+    if median is not None and overall_median is not None:
+        is_skewed = 0 < _SKEWED * overall_median <= overall_mean
+        told.insert(0 if is_skewed else 1, (median, overall_median, "median"))
+    agreeing = (one for one in told if not contradicts(one[0], one[1], deviation))
+    return next(agreeing, told[0])
 
 
-def against(own: float, overall: float, unit: str | None, of: str = "average") -> str:
+def contradicts(own: float, overall: float, deviation: float) -> bool:
+    """Whether a value of a segment is on the other side of everybody's than its notable deviation says."""
+    return abs(deviation) >= NOTABLE and (own - overall) * deviation <= 0
+
+
+def against(own: float, overall: float, unit: str | None, of: str = "average", deviation: float = 0.0) -> str:
     """A mean (or what `of` names) beside everybody's: `43% above average`, `4.2 times the average`; the plain
     difference where that is small for the numbers, as between years of birth (`15 above average`); or everybody's where
-    a percentage would say little."""
-    if overall <= 0 or own < 0:
+    a percentage would say little, or the opposite of the deviation."""
+    if overall <= 0 or own < 0 or contradicts(own, overall, deviation):
         return f"{of} {with_unit(overall, unit)}"
     if readable_number(own, unit) == readable_number(overall, unit):
         return f"about {of}"
@@ -82,6 +96,6 @@ def with_level(name: str, level: str | None, levels: Sequence[str | None] = ()) 
     if len(plain) > 1 or not plain.isascii() or is_flag:
         if plain in TRUE_TEXTS:
             return name
-        if plain in FALSE_TEXTS:
+        if plain in FALSE_TEXTS and not name.lower().startswith("no "):
             return f"no {name}"
     return f"{name} {shown_level(level)}"

@@ -200,8 +200,7 @@ def _identity(
     context: RunContext, clusters: Clusters, champion: Champion | None, labellings: Sequence[SegmentIds]
 ) -> tuple[Identity, Succession]:
     """Which segments the clusters of a fit are; the labellings say what the customers were before."""
-    settings, last = context.settings.segments, latest_commit(context.store)
-    issued = last.issued if last else {}
+    settings, issued = context.settings.segments, latest_commit(context.store).issued
     used = tuple(id_ for ids in issued.values() for id_ in ids)
     rules = IdRules(context.run_date, settings.names, issued.get(context.run_date, ()), used)
     if champion is None:

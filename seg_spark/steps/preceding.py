@@ -50,7 +50,7 @@ def preceding_run(store: Files, run_date: date) -> PrecedingRun | None:
     commit = last_labelled(store, run_date)
     if commit is None or commit.model is None:
         last = latest_commit(store)
-        if last is not None and run_date in last.dates and last.dates[run_date].after:
+        if run_date in last.dates and last.dates[run_date].after:
             log.warning(
                 "%s: the date before it is no longer published (publish.keep_dates), so its segments are made anew, "
                 "with new ids", run_date,
@@ -68,9 +68,9 @@ def customers_before(store: Files, run_date: date, dates: int) -> list[int]:
     A damaged commit is passed over.
     """
     last = latest_commit(store)
-    before = sorted(date_ for date_ in last.dates if date_ < run_date)[-dates:] if last else []
+    before = sorted(date_ for date_ in last.dates if date_ < run_date)[-dates:]
     counts = []
-    for state in (last.dates[one] for one in before if last):
+    for state in (last.dates[one] for one in before):
         with suppress(PublishError):
             labels = read_commit(store, state.commit).tables.get(c.CUSTOMER_SEGMENTS)
             counts += [labels.rows] if labels else []

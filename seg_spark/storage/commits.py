@@ -7,18 +7,20 @@ force for every date, so that readers need the last commit and that of their dat
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
+
+from pydantic import TypeAdapter
 
 from seg_spark.columns import CUSTOMER_SEGMENTS
 from seg_spark.errors import PublishError
-from seg_spark.segments.history import PendingK, SegmentEvent, SegmentState
+from seg_spark.segments.history import SegmentState
 from seg_spark.storage.layout import COMMITS
 from seg_spark.storage.store import Entry, Files, Store
 
-VERSION: Final = 3
+VERSION: Final = 4
 _NAME: Final = re.compile(r"(\d{8})\.json")
 
 
@@ -106,6 +108,9 @@ class Commit:
         return self.dates[self.run_date].origin
 
 
+_COMMIT: Final = TypeAdapter(Commit)
+
+
 def commit_path(number: int) -> str:
     """The file of a commit."""
     return f"{COMMITS}/{number:08}.json"
@@ -117,21 +122,23 @@ def commit_entries(store: Files) -> dict[int, Entry]:
     return dict(sorted((int(name[1]), one) for name, one in found if name))
 
 
-def latest_commit(store: Files) -> Commit | None:
-    """The last commit; None if nothing is published. Raises PublishError if it is damaged."""
-    numbers = list(commit_entries(store))
-    return read_commit(store, numbers[-1]) if numbers else None
+def latest_commit(store: Files) -> Commit:
+    """The last commit; one of number 0 if nothing is published. Raises PublishError if it is damaged."""
+    return read_commit(store, max(commit_entries(store), default=0))
 
 
 def read_commit(store: Files, number: int) -> Commit:
-    """A commit by its number. Raises PublishError if it is missing or damaged."""
+    """A commit by its number; 0 has nothing. Raises PublishError if it is missing or damaged."""
+    if number == 0:
+        return Commit(0, date.min)
     path = commit_path(number)
     try:
-        document = json.loads(store.read(path).decode("utf-8"))
-        if document["version"] != VERSION or document["number"] != number:
+        content = store.read(path)
+        commit = _COMMIT.validate_json(content)
+        if json.loads(content)["version"] != VERSION or commit.number != number:
             raise ValueError("another version or number")
-        return _commit(document)
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return commit
+    except (FileNotFoundError, ValueError, KeyError):
         raise PublishError(
             f"{store.root}/{path}: is missing or damaged; restore it from a backup, or remove it and run its date again"
         ) from None
@@ -140,43 +147,18 @@ def read_commit(store: Files, number: int) -> Commit:
 def commit_of(store: Files, run_date: date) -> Commit:
     """What is published for a date; a commit of number 0 if nothing is."""
     last = latest_commit(store)
-    if last is None or run_date not in last.dates:
-        return Commit(0, run_date)
+    return in_force(store, last, run_date) if run_date in last.dates else Commit(0, run_date)
+
+
+def in_force(store: Files, last: Commit, run_date: date) -> Commit:
+    """What is published for one of the dates that the last commit names."""
     number = last.dates[run_date].commit
     return last if number == last.number else read_commit(store, number)
 
 
 def create_commit(store: Store, commit: Commit) -> bool:
     """Add a commit to the sequence; False if its number is taken."""
-    document = {
-        "version": VERSION,
-        "number": commit.number,
-        "run_date": commit.run_date.isoformat(),
-        "run_id": commit.run_id,
-        "fingerprint": commit.fingerprint,
-        "segments": [asdict(one) | {"run_date": one.run_date.isoformat()} for one in commit.segment_state.history],
-        "pending_k": asdict(commit.segment_state.pending) if commit.segment_state.pending else None,
-        "issued": {run_date.isoformat(): list(ids) for run_date, ids in sorted(commit.issued.items())},
-        "ended": {run_date.isoformat(): asdict(one) for run_date, one in sorted(commit.ended.items())},
-        "model": _model_document(commit.model),
-        "tables": {
-            table: {
-                "run_id": one.run_id,
-                "rows": one.rows,
-                "files": [{"path": file.path, "bytes": file.size_bytes} for file in one.files],
-            }
-            for table, one in commit.tables.items()
-        },
-        "dates": {
-            run_date.isoformat(): {
-                "commit": state.commit,
-                "model": _model_document(state.model),
-                "origin": state.origin,
-                "after": state.after,
-            }
-            for run_date, state in sorted(commit.dates.items())
-        },
-    }
+    document = {"version": VERSION, **_COMMIT.dump_python(commit, mode="json")}
     return store.create(commit_path(commit.number), (json.dumps(document, indent=1) + "\n").encode())
 
 
@@ -187,21 +169,19 @@ def named_dates(store: Files) -> str:
 
 def published_dates(store: Files) -> list[date]:
     """Every date for which something is published, oldest first."""
-    last = latest_commit(store)
-    return sorted(last.dates) if last else []
+    return sorted(latest_commit(store).dates)
 
 
-def origin_before(last: Commit | None, run_date: date) -> int:
+def origin_before(last: Commit, run_date: date) -> int:
     """The origin of what is published for the date before another; 0 if there is none."""
-    before = [one for one in (last.dates if last else ()) if one < run_date]
-    return last.dates[max(before)].origin if last and before else 0
+    before = [one for one in last.dates if one < run_date]
+    return last.dates[max(before)].origin if before else 0
 
 
-def stale_dates(last: Commit | None) -> list[date]:
+def stale_dates(last: Commit) -> list[date]:
     """Dates that were made after another version of the date before, or a stale one, oldest first."""
     found: list[date] = []
-    dates = sorted(last.dates.items()) if last else []
-    for (earlier, before), (run_date, state) in pairwise(dates):
+    for (earlier, before), (run_date, state) in pairwise(sorted(last.dates.items())):
         if state.after != before.origin or earlier in found:
             found.append(run_date)
     return found
@@ -210,11 +190,8 @@ def stale_dates(last: Commit | None) -> list[date]:
 def last_date_with(store: Files, table: str) -> date | None:
     """The last date for which a table is published."""
     last = latest_commit(store)
-    if last is not None:
-        for run_date, state in sorted(last.dates.items(), reverse=True):
-            if table in (last if state.commit == last.number else read_commit(store, state.commit)).tables:
-                return run_date
-    return None
+    newest_first = sorted(last.dates, reverse=True)
+    return next((day for day in newest_first if table in in_force(store, last, day).tables), None)
 
 
 def active_model(store: Files, run_date: date) -> PublishedModel | None:
@@ -238,55 +215,6 @@ def last_labelled(store: Files, before: date) -> Commit | None:
     return None
 
 
-def _states_with_model(last: Commit | None, run_date: date, before: bool = False) -> list[DateState]:
-    dates = sorted(last.dates.items()) if last else ()
-    return [
-        state
-        for one, state in dates
-        if (one < run_date or (one == run_date and not before)) and state.model is not None
-    ]
-
-
-def _commit(document: Mapping[str, Any]) -> Commit:
-    return Commit(
-        number=document["number"],
-        run_date=date.fromisoformat(document["run_date"]),
-        run_id=document["run_id"],
-        model=_model(document["model"]),
-        tables={
-            table: TableVersion(
-                one["run_id"], one["rows"], tuple(DataFile(file["path"], file["bytes"]) for file in one["files"])
-            )
-            for table, one in document["tables"].items()
-        },
-        dates={
-            date.fromisoformat(text): DateState(
-                state["commit"], _model(state["model"]), state["origin"], state["after"]
-            )
-            for text, state in document["dates"].items()
-        },
-        fingerprint=document["fingerprint"],
-        segment_state=SegmentState(
-            tuple(
-                SegmentEvent(
-                    date.fromisoformat(one["run_date"]),
-                    one["segment_id"],
-                    one["what"],
-                    one["name"],
-                    tuple(one["others"]),
-                )
-                for one in document["segments"]
-            ),
-            PendingK(**document["pending_k"]) if document["pending_k"] else None,
-        ),
-        issued={date.fromisoformat(text): tuple(ids) for text, ids in document["issued"].items()},
-        ended={date.fromisoformat(text): EndedDate(**one) for text, one in document["ended"].items()},
-    )
-
-
-def _model(document: Mapping[str, Any] | None) -> PublishedModel | None:
-    return PublishedModel(document["id"], document["folder"]) if document is not None else None
-
-
-def _model_document(model: PublishedModel | None) -> dict[str, str] | None:
-    return {"id": model.model_id, "folder": model.folder} if model else None
+def _states_with_model(last: Commit, run_date: date, before: bool = False) -> list[DateState]:
+    dates = sorted(last.dates.items())
+    return [state for one, state in dates if state.model and (one < run_date or (one == run_date and not before))]

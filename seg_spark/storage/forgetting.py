@@ -19,7 +19,7 @@ from seg_spark import columns as c
 from seg_spark.cleaning.outcomes import Reason
 from seg_spark.errors import LockedError, PublishError
 from seg_spark.storage import layout
-from seg_spark.storage.commits import Commit, DataFile, TableVersion, commit_of, latest_commit
+from seg_spark.storage.commits import Commit, DataFile, TableVersion, commit_of, published_dates
 from seg_spark.storage.publish import RunArea, commit_next, run_area
 from seg_spark.storage.retention import Retention, remove_versions, replaced_commits
 from seg_spark.storage.store import Store
@@ -97,8 +97,7 @@ def forget_rows(
     publishes meanwhile raises LockedError; what is done by then stays done, and the next call does the rest.
     """
     removed: dict[str, int] = {}
-    last = latest_commit(store)
-    for number, run_date in enumerate(sorted(last.dates) if last else ()):
+    for number, run_date in enumerate(published_dates(store)):
         commit = commit_of(store, run_date)
         affected = [table for table, version in commit.tables.items() if _holds(store, version.files, forgetting)]
         if affected:

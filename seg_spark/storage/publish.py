@@ -75,12 +75,12 @@ def run_area(store: Store, run_date: date, run_id: str, max_seconds: float = mat
         remove_unfinished_records(store, run_date)
     except OSError as error:
         raise PlatformError(f"output.path: {store.root} cannot be written: {error.strerror}") from error
-    if last is None and (dates := shown_dates(store)):
+    if last.number == 0 and (dates := shown_dates(store)):
         raise PublishError(
             f"{store.root}: {dates[0]} is there, but {layout.COMMITS}, which tells what is published, is not; restore "
             "it from a backup, or move the tables away to begin anew; nothing was changed"
         )
-    area = RunArea(run_date, run_id, layout.staging(run_id), last.number if last else 0, deadline)
+    area = RunArea(run_date, run_id, layout.staging(run_id), last.number, deadline)
     try:
         yield area
     finally:
@@ -215,7 +215,7 @@ def _create(store: Store, commit: Commit, area: RunArea) -> bool:
 def _published_as(store: Store, model: ModelForms) -> PublishedModel | None:
     """Where a model of this content, with what it was fitted on, is published already, undamaged."""
     last = latest_commit(store)
-    for state in last.dates.values() if last else ():
+    for state in last.dates.values():
         if state.model is not None and state.model.model_id == model.model_id:
             try:
                 portable = store.read(f"{state.model.folder}/{layout.PORTABLE}")
@@ -232,14 +232,13 @@ def _published_as(store: Store, model: ModelForms) -> PublishedModel | None:
 
 def _last_commit(store: Store, area: RunArea) -> Commit:
     """The last commit. Raises LockedError if a decision of this run may depend on what came since it began."""
-    numbers = list(commit_entries(store))
-    for number in numbers:
+    for number in commit_entries(store):
         if number > area.base and (other := read_commit(store, number)).run_date <= area.run_date:
             raise LockedError(
                 f"{store.root}: run {other.run_id} has published {other.run_date} since this run began; "
                 "nothing was changed; run again"
             )
-    return read_commit(store, numbers[-1]) if numbers else Commit(0, area.run_date)
+    return latest_commit(store)
 
 
 def _next_commit(

@@ -68,8 +68,8 @@ def read_transitions(store: Files, run_date: date) -> tuple[Transition, ...]:
 def read_sizes(store: Files, until: date, most: int) -> tuple[SegmentSizes, ...]:
     """The sizes on the last `most` published dates up to `until`, by date; a date that cannot be read is left out."""
     last = latest_commit(store)
-    dates = sorted(date_ for date_ in last.dates if date_ <= until)[-most:] if last else []
-    numbers = [last.dates[date_].commit for date_ in dates] if last else []
+    dates = sorted(date_ for date_ in last.dates if date_ <= until)[-most:]
+    numbers = [last.dates[date_].commit for date_ in dates]
     with ThreadPoolExecutor(_READS_AT_ONCE) as pool:  # a store far away answers many at once
         return tuple(one for one in pool.map(lambda number: _sizes(store, number), numbers) if one is not None)
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from seg_spark.errors import PublishError
 from seg_spark.storage import layout
-from seg_spark.storage.commits import Commit, commit_entries, commit_of, latest_commit, read_commit
+from seg_spark.storage.commits import Commit, commit_entries, commit_of, latest_commit, published_dates, read_commit
 from seg_spark.storage.date_folders import swap_folders
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.lock import only_run
@@ -64,7 +64,7 @@ def note_start(store: Store, run_date: date, run_id: str, max_seconds: float) ->
     store.write(f"{layout.staging(run_id)}/{layout.STARTED}", content.encode())
 
 
-def finish_dead_runs(store: Store, own: str, *, has_ended: bool = False, begun_from: int = 0) -> Commit | None:
+def finish_dead_runs(store: Store, own: str, *, has_ended: bool = False, begun_from: int = 0) -> Commit:
     """Remove what dead runs have staged and finish what the last one has committed; returns the last commit.
 
     What a dead run wrote goes only if no commit lists it. Every run begins here and, with `has_ended`, ends here.
@@ -84,7 +84,7 @@ def finish_dead_runs(store: Store, own: str, *, has_ended: bool = False, begun_f
         dead = []
     dead += ended
     store.remove(_REPAIR)  # a repair that was killed may have left a folder with some of the links
-    if last is not None:
+    if last.number:
         swap_folders(store, last, _REPAIR)
         store.remove(_REPAIR)
     for one in dead:
@@ -109,11 +109,8 @@ def repair(store: Store) -> RepairResult:
         own = f"repair-{secrets.token_hex(3)}"
         if not isinstance(store, LocalStore):  # on a local disk that dead runs have filled nothing can be written
             note_start(store, date.min, own, 0.0)
-        last = latest_commit(store)
         store.remove(_REPAIR)
-        folders = 0
-        for state in last.dates.values() if last else ():
-            folders += swap_folders(store, read_commit(store, state.commit), _REPAIR)
+        folders = sum(swap_folders(store, commit_of(store, day), _REPAIR) for day in published_dates(store))
         written = [StartedRun(entry.name, date.min, 0.0) for entry in store.entries(layout.VERSIONS)]
         versions = _remove_unlisted(store, [*written, *_dead_runs(store, own, _now(store, own))])
         finish_dead_runs(store, own, has_ended=True)

@@ -14,6 +14,7 @@ from seg_spark.storage.commits import (
     PublishedModel,
     commit_entries,
     commit_path,
+    in_force,
     latest_commit,
     read_commit,
     stale_dates,
@@ -39,15 +40,15 @@ class Retention:
     """None keeps all."""
 
 
-def is_too_old(last: Commit | None, run_date: date, keep_dates: int | None) -> bool:
+def is_too_old(last: Commit, run_date: date, keep_dates: int | None) -> bool:
     """Whether so many later dates are published that a date would go at once."""
-    return last is not None and keep_dates is not None and sum(date_ > run_date for date_ in last.dates) >= keep_dates
+    return keep_dates is not None and sum(date_ > run_date for date_ in last.dates) >= keep_dates
 
 
-def refuse_old_date(last: Commit | None, run_date: date, keep_dates: int | None) -> None:
+def refuse_old_date(last: Commit, run_date: date, keep_dates: int | None) -> None:
     """Raise SettingsError if a date is older than the `keep_dates` that are kept, so that it would go at once."""
     if is_too_old(last, run_date, keep_dates):
-        newer = sum(date_ > run_date for date_ in last.dates) if last else 0
+        newer = sum(date_ > run_date for date_ in last.dates)
         raise SettingsError(
             f"publish.keep_dates: {keep_dates}: {newer} later dates are published, so {run_date} would not be kept; "
             "set it higher to publish this date"
@@ -67,28 +68,25 @@ def end_dates(
 
 def replaced_commits(store: Files) -> list[Commit]:
     """Commits that a later one of their date has replaced and that are still kept, newest first."""
-    entries = commit_entries(store)
-    if not entries:
-        return []
-    current = {state.commit for state in read_commit(store, max(entries)).dates.values()}
-    return [read_commit(store, number) for number in sorted(entries, reverse=True) if number not in current]
+    current = {state.commit for state in latest_commit(store).dates.values()}
+    return [read_commit(store, number) for number in reversed(commit_entries(store)) if number not in current]
 
 
 def version_states(store: Files) -> Mapping[str, VersionState]:
     """What became of each run that a kept commit names, by run_id. Raises PublishError if a commit is damaged."""
     commits = [read_commit(store, number) for number in commit_entries(store)]
-    last = commits[-1] if commits else None
+    last = commits[-1] if commits else Commit(0, date.min)
     stale = set(stale_dates(last))
     of_date: dict[date, list[Commit]] = {}
     for commit in commits:
         of_date.setdefault(commit.run_date, []).append(commit)
     found: dict[str, VersionState] = {}
     for run_date, made in of_date.items():
-        in_force = made[-1]
-        for commit, successor in zip(made, [*made[1:], in_force], strict=True):
-            if last is not None and run_date not in last.dates:
+        newest = made[-1]
+        for commit, successor in zip(made, [*made[1:], newest], strict=True):
+            if run_date not in last.dates:
                 found[commit.run_id] = "ended"
-            elif commit.tables.items() <= in_force.tables.items():
+            elif commit.tables.items() <= newest.tables.items():
                 found[commit.run_id] = "stale" if run_date in stale else "current"
             else:
                 is_rolled_back = successor.origin < commit.number
@@ -111,13 +109,11 @@ def remove_replaced(store: Store, retention: Retention, staging: str) -> None:
 
 def remove_versions(store: Store, commits: Sequence[Commit], staging: str) -> None:
     """Remove versions that are not in force at once, whatever the rules say; of a date that has ended, all of them."""
-    last = latest_commit(store)
-    if last is not None:
-        superseded = replaced_commits(store)
-        numbers = {commit.number for commit in commits}
-        ended = {commit.run_date for commit in commits if commit.run_date in last.ended}
-        gone = [commit for commit in superseded if commit.number in numbers or commit.run_date in ended]
-        _remove_all(store, last, superseded, gone, staging)
+    last, superseded = latest_commit(store), replaced_commits(store)
+    numbers = {commit.number for commit in commits}
+    ended = {commit.run_date for commit in commits if commit.run_date in last.ended}
+    gone = [commit for commit in superseded if commit.number in numbers or commit.run_date in ended]
+    _remove_all(store, last, superseded, gone, staging)
 
 
 def _remove_replaced(store: Store, retention: Retention, staging: str) -> None:
@@ -157,14 +153,10 @@ def _remove_all(store: Store, last: Commit, superseded: Sequence[Commit], gone: 
     for run_date in sorted(dates - set(last.dates)):
         remove_date_folders(store, run_date, staging)
         remove_reports(store, run_date)
-    in_force = [_commit_in_force(store, last, state) for day, state in last.dates.items() if day in dates]
+    current = [in_force(store, last, day) for day in last.dates if day in dates]
     for commit in reversed(gone):  # the last commit of a date goes last: it tells that something is left
-        kept = [one for one in (*in_force, *stays) if one.run_date == commit.run_date]
+        kept = [one for one in (*current, *stays) if one.run_date == commit.run_date]
         _remove(store, commit, kept, used)
-
-
-def _commit_in_force(store: Files, last: Commit, state: DateState) -> Commit:
-    return last if state.commit == last.number else read_commit(store, state.commit)
 
 
 def _remove(store: Store, commit: Commit, kept: list[Commit], used: set[PublishedModel]) -> None:

@@ -241,7 +241,8 @@ def arguments_of_examples(run_date: str) -> dict[str, list[str]]:
 
 def words_after(program: str, script: Path, run_date: str) -> list[str]:
     """The arguments with which a script calls a program that is not here."""
-    show = f"{program}() {{ printf '%s\\0' \"$@\"; }}; APPLICATION_ID=a JOB_ROLE_ARN=b BUCKET=c; . {script} {run_date}"
+    variables, source = "APPLICATION_ID=a JOB_ROLE_ARN=b BUCKET=c", f". {shlex.quote(str(script))} {run_date}"
+    show = f"{program}() {{ printf '%s\\0' \"$@\"; }}; {variables}; {source}"
     done = subprocess.run(["bash", "-c", show], capture_output=True, text=True, check=True)
     return done.stdout.rstrip("\0").split("\0")
 

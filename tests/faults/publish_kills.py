@@ -15,6 +15,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -55,22 +56,40 @@ def publish_version(store: LocalStore, run_id: str) -> None:
         publish(store, area, staged, None, RETENTION)
 
 
-def killed(store: LocalStore, run_id: str, generator: random.Random, operations: int, seconds: float) -> None:
-    """Publish in a forked process that does not live to its end, unless it is faster than the random time."""
+def killed(store: LocalStore, run_id: str, generator: random.Random, operations: int, seconds: float) -> bool:
+    """Publish in a forked process that does not live to its end, unless it is faster than the random time.
+
+    Returns whether it was killed. Raises FaultError if it failed by itself.
+    """
     at_operation, after = generator.randrange(operations), generator.random() * seconds
     by_operation = generator.random() < 0.5
     child = os.fork()
     if child == 0:
-        try:
+        with ending(child):
             if by_operation:
                 kill_at(at_operation)
             publish_version(store, run_id)
-        finally:
-            os._exit(0)
     if not by_operation:
         time.sleep(after)
         os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code not in (0, -signal.SIGKILL):
+        raise FaultError(f"the run of {run_id} was not killed and ended with {code}")
+    return code != 0
+
+
+@contextmanager
+def ending(child: int) -> Iterator[None]:
+    """End this forked process after the block: with 0, or with 1 and the traceback."""
+    assert child == 0
+    code = 1
+    try:
+        yield
+        code = 0
+    except BaseException:  # noqa: BLE001  # a forked process must not go on as its parent
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def kill_at(operation: int) -> None:
@@ -100,13 +119,15 @@ def count_operations(before: Callable[[int], Any]) -> None:
 def measured(store: LocalStore) -> tuple[int, float]:
     """How many operations and seconds an undisturbed run takes."""
     reading, writing = os.pipe()
-    if os.fork() == 0:
-        seen: list[int] = []
-        count_operations(seen.append)
-        publish_version(store, "measured")
-        os.write(writing, str(len(seen)).encode())
-        os._exit(0)
-    os.wait()
+    child = os.fork()
+    if child == 0:
+        with ending(child):
+            seen: list[int] = []
+            count_operations(seen.append)
+            publish_version(store, "measured")
+            os.write(writing, str(len(seen)).encode())
+    if os.waitpid(child, 0)[1]:
+        raise FaultError("a run that was left alone failed")
     start = time.monotonic()
     publish_version(store, "first")
     return int(os.read(reading, 20)), time.monotonic() - start
@@ -155,6 +176,8 @@ def readers(reads: Sequence[tuple[str, Read]], count: int) -> Iterator[Counter[s
             with os.fdopen(reading) as pipe:
                 counts.update(json.load(pipe))
             os.waitpid(child, 0)
+    if count and not any(name.endswith("whole") for name in counts):
+        raise FaultError(f"the readers have read nothing: {dict(counts)}")
 
 
 def _read_until_told(reads: Sequence[tuple[str, Read]], seed: int, writing: int) -> None:
@@ -219,14 +242,14 @@ def trials(store: LocalStore, count: int, seed: int) -> Counter[str]:
     for number in range(count):
         old = by_commit(store, TABLES[0])()
         shown = {by_glob(store, table)() for table in TABLES}
-        killed(store, f"k{number}", generator, operations, 1.2 * seconds)
+        outcomes["killed"] += killed(store, f"k{number}", generator, operations, 1.2 * seconds)
         check_readers(store, {old, (f"k{number}",)}, {*shown, old, (f"k{number}",)})
         outcomes["old" if by_commit(store, TABLES[0])() == old else "new"] += 1
         if generator.random() < 0.3:
             child = os.fork()
             if child == 0:
-                publish_version(store, f"n{number}")
-                os._exit(0)
+                with ending(child):
+                    publish_version(store, f"n{number}")
             if os.waitpid(child, 0)[1] != 0:
                 raise FaultError("a run after a kill failed")
             check_readers(store, {(f"n{number}",)}, {(f"n{number}",)})
@@ -237,6 +260,8 @@ def trials(store: LocalStore, count: int, seed: int) -> Counter[str]:
     check_debris(store)
     if commit_of(store, RUN_DATE).tables[TABLES[0]].run_id != "last":
         raise FaultError("the last run is not in force")
+    if outcomes["killed"] < count / 4:
+        raise FaultError(f"only {outcomes['killed']} of {count} runs were killed")
     return outcomes
 
 

@@ -221,7 +221,12 @@ def readers(root: str, count: int) -> Iterator[Counter[str]]:
     finally:
         for one in running:
             one.terminate()
-            counts.update(json.loads(one.communicate()[0] or "{}"))
+            said = one.communicate()[0]
+            if one.returncode:
+                raise FaultError(f"a reader ended with {one.returncode}")
+            counts.update(json.loads(said))
+    if count and not counts["whole"]:
+        raise FaultError(f"the readers have read nothing: {dict(counts)}")
 
 
 @contextmanager
@@ -258,6 +263,7 @@ def main() -> int:
     if asked.what == "read":
         read_until_told(asked.where)
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends too
     start = time.monotonic()
     with started(asked.what, Path(asked.where).absolute()) as (root, options, jars):
         words: list[Any] = [sys.executable, __file__, "write", root, "--options", json.dumps(options)]

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -39,7 +40,7 @@ def driver(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [commands] = re.findall(r"```console\n(\$ \./scripts/pack\n.*?)```", page(), re.DOTALL)
     pack, unpack = (line.removeprefix("$ ") for line in commands.splitlines()[:2])
     subprocess.run(pack, cwd=PROJECT, shell=True, check=True)
-    unpack = unpack.replace("dist/", f"{PROJECT}/dist/")
+    unpack = unpack.replace("dist/", f"{shlex.quote(str(PROJECT))}/dist/")
     folder = tmp_path_factory.mktemp("driver")
     subprocess.run(unpack, cwd=folder, shell=True, check=True)
     return folder / "environment"

@@ -76,7 +76,6 @@ def runs_with_files(output: str) -> set[str]:
 def runs_in_commits(output: str) -> set[str]:
     files = files_at(output)
     last = latest_commit(files)
-    assert last is not None
     return {one.run_id for one in last.tables.values()}
 
 

@@ -4,6 +4,7 @@
 #
 #   docs/examples/kubernetes/submit.sh 2026-11-23
 #
+# conf/prod.yml in the image must name an input and an output that all pods reach, such as s3a://bucket/path.
 # The service account `spark` may create pods, services and config maps in the namespace; the secret `s3` has the keys.
 set -euo pipefail
 spark-submit --master k8s://https://kubernetes.example.com:6443 --deploy-mode cluster --name customer-segments \

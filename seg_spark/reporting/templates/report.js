@@ -45,9 +45,10 @@
   };
   const mapMarks = (svg) => {
     const [xLow, xHigh, x0, x1, yLow, yHigh, y0, y1] = svg.dataset.scale.split(" ").map(Number);
+    const read = (name, value) => `${name}: ${name.endsWith("(calendar year)") ? value.toFixed(0) : short(value)}`;
     const mark = (segment, x, y, stop) => {
-      const across = `${svg.dataset.x}: ${short(xLow + ((x - x0) / (x1 - x0)) * (xHigh - xLow))}`;
-      const up = svg.dataset.y ? `; ${svg.dataset.y}: ${short(yLow + ((y - y0) / (y1 - y0)) * (yHigh - yLow))}` : "";
+      const across = read(svg.dataset.x, xLow + ((x - x0) / (x1 - x0)) * (xHigh - xLow));
+      const up = svg.dataset.y ? `; ${read(svg.dataset.y, yLow + ((y - y0) / (y1 - y0)) * (yHigh - yLow))}` : "";
       return { x, y, stop, text: `${stop ? "Centre of " : ""}${nameOf[segment]}. ${across}${up}` };
     };
     const centres = [...svg.querySelectorAll("circle.centre")].map((one) => mark(one.dataset.segment, one.cx.baseVal.value, one.cy.baseVal.value, true));

@@ -38,8 +38,8 @@ def test_rows_are_counted_as_the_run_would_count_them(tmp_path: Path) -> None:
     with (tmp_path / "input/part-000.csv").open("a") as file:
         file.write("too,short\n")
     found = look(tmp_path, FEATURES, cleaning={"exclude": [{"column": "staff", "is_true": True}]})
-    assert (found.accepted, found.rejected, found.excluded, found.repeated_ids) == (22, 7, 1, 1)
-    assert found.rejected_by_reason == {
+    assert (found.rows.accepted, found.rows.rejected, found.rows.excluded, found.repeated_ids) == (22, 7, 1, 1)
+    assert found.rows.rejected_by_reason == {
         "out_of_range:income": 1, "unparseable:income": 1, "missing:score": 2, "missing_id": 1,
         "control_characters:customer_id": 1, "not_finite:income": 1, "malformed_row": 1,
     }  # fmt: skip
@@ -96,7 +96,7 @@ def test_nested_fields_typed_columns_and_booleans_are_judged(tmp_path: Path) -> 
         "region": {"kind": "category"},
     }
     found = look(tmp_path, features, input={"path": str(tmp_path / "input"), "format": "parquet"})
-    assert found.rejected_by_reason == {"out_of_range:income": 2}
+    assert found.rows.rejected_by_reason == {"out_of_range:income": 2}
     assert [(one.missing, one.distinct) for one in found.features] == [(0, 7), (9, 0), (0, 2)]
 
 
@@ -104,8 +104,8 @@ def test_the_latest_input_is_looked_at_unless_a_run_is_named(tmp_path: Path) -> 
     for day, rows in (("2026-11-21", 3), ("2026-11-22", 5)):
         write_csv(tmp_path / "drops" / day, grouped_customers()[:rows])
     path = {"path": f"{tmp_path}/drops/{{run_date}}/input"}
-    assert look(tmp_path, input=path).accepted == 5
-    assert look(tmp_path, None, date(2026, 11, 21), input=path).accepted == 3
+    assert look(tmp_path, input=path).rows.accepted == 5
+    assert look(tmp_path, None, date(2026, 11, 21), input=path).rows.accepted == 3
 
 
 def test_the_command_shows_it_and_returns_the_code_of_the_run(
@@ -128,7 +128,7 @@ def test_what_decides_between_rows_must_be_a_number_or_an_iso_date(tmp_path: Pat
     moments = ["2026-01-31", "2026-1-3 4:05", "2026-01-31T10:00:00Z", "", "7", "31.01.2026", "2026-02-30", "soon"]
     write_csv(tmp_path, [customer(i, at=at) for i, at in enumerate(moments)])
     found = look(tmp_path, input={"path": str(tmp_path / "input"), "order_by": "at"})
-    assert found.rejected_by_reason == {"impossible_date:at": 3}
+    assert found.rows.rejected_by_reason == {"impossible_date:at": 3}
 
 
 def test_a_rule_that_no_row_meets_is_told_with_the_values_there_are(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_rule_that_no_row_meets_is_told_with_the_values_there_are(tmp_path: Pa
     found = look(tmp_path, cleaning={"exclude": [{"column": "staff", "equals": "ja"}]})
     warned = "cleaning.exclude: none of the rows checked matches the rule on 'staff'; its values are Ja, nein"
     assert found.warnings[0] == warned
-    assert look(tmp_path, cleaning={"exclude": [{"column": "staff", "is_true": True}]}).excluded == 3
+    assert look(tmp_path, cleaning={"exclude": [{"column": "staff", "is_true": True}]}).rows.excluded == 3
 
 
 def test_broken_json_lines_are_counted_as_the_run_counts_them(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_broken_json_lines_are_counted_as_the_run_counts_them(tmp_path: Path) ->
     lines = ['{"id": 1, "income": 2, "score": 3}', '{"id": 2, "inc', "5", '[{"id": 3, "income": 4, "score": 5}]']
     (tmp_path / "input/a.json").write_text("\n".join(lines))
     found = look(tmp_path, input={"path": str(tmp_path / "input"), "format": "json"})
-    assert (found.accepted, found.rejected_by_reason) == (2, {"malformed_row": 2})
+    assert (found.rows.accepted, found.rows.rejected_by_reason) == (2, {"malformed_row": 2})
 
 
 def test_a_header_with_a_line_break_writes_no_setting_of_its_own(tmp_path: Path) -> None:

@@ -100,6 +100,12 @@ def test_a_k_that_is_practically_as_good_is_told(second: float, same: bool) -> N
     assert choice.because.endswith(", practically the same, so compare both") == same
 
 
+def test_a_k_that_leaves_no_distances_is_told_without_a_score() -> None:
+    scores = [scored(2, calinski_harabasz=145.5), scored(3, calinski_harabasz=float("inf"))]
+    choice = choose_k(scores, {}, Selection(rule="calinski_harabasz"))
+    assert (choice.k, choice.because) == (3, "k = 3 leaves no distances within the segments")
+
+
 def test_without_an_acceptable_k_every_reason_is_told() -> None:
     with pytest.raises(DegenerateModelError) as caught:
         choose_k([scored(3, smallest_share=0.001)], {2: "only 1 centres were found"}, Selection())

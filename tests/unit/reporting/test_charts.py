@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from seg_spark.reporting.charts import flows, size_lines
+from seg_spark.reporting.charts import flows, scatter, size_lines
 
 
 def heights(path: str) -> float:
@@ -32,6 +32,13 @@ def test_ribbons_are_as_high_as_their_customers_and_fill_their_blocks() -> None:
             assert top + height <= drawn["height"]
         for above, below in pairwise(blocks):
             assert above[3] + above[4] < below[3]
+
+
+def test_years_are_written_without_groups() -> None:
+    figures = {"points": [(1948.0, 17_000.0), (2004.0, 21_000.0)], "segments": [1, 1], "centres": [(1980.0, 19_000.0)]}
+    found = scatter({**figures, "axes": ["born (calendar year)", "income (€)"]}, [1])
+    assert [text for _, text in found["x_ticks"]] == ["1960", "1980", "2000"]
+    assert "19,000" in [text for _, text in found["y_ticks"]]
 
 
 def test_nobody_who_moved_is_no_picture() -> None:

@@ -68,7 +68,11 @@ def test_features_of_one_theme_that_disagree_say_nothing_of_it() -> None:
         ("unpaid charges", "What sets them apart: high unpaid charges"),
         ("spend last year", "They spend a lot"),
         ("recency score", "What sets them apart: high recency score"),
-        ("years since joined", "What sets them apart: high years since joined"),
+        ("years since joined", "With you for longer than most"),
+        ("days since first purchase", "With you for longer than most"),
+        ("income rank", "What sets them apart: high income rank"),
+        ("lost orders", "What sets them apart: high lost orders"),
+        ("spending limit", "What sets them apart: high spending limit"),
         ("deals purchases", "They answer to discounts"),
         ("web purchases", "They buy a lot"),
         ("orders per year", "They come often"),
@@ -101,6 +105,17 @@ def test_traits_without_a_theme_and_categories_are_told_as_they_are() -> None:
         "They earn more than most: quality counts before price. "
         "What also sets them apart: low age, high shirt size and mostly plan premium."
     )
+
+
+def test_a_yes_or_no_is_told_like_one() -> None:
+    row = profile("newsletter", 1.5, "1", 0.9)
+    assert suggestion([row], {"newsletter": ("0", "1")}) == "What sets them apart: mostly newsletter."
+
+
+def test_nothing_is_suggested_where_the_values_say_the_opposite() -> None:
+    row = replace(profile("spend", 0.9), mean=50.0, median=0.0, overall_mean=650.0, overall_median=0.0)
+    assert suggestion([row]) == "What sets them apart: high spend."
+    assert suggestion([replace(row, median=40.0)]).startswith("They spend a lot")
 
 
 def test_a_level_that_less_than_half_have_is_not_called_mostly() -> None:

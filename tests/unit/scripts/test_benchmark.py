@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typer.testing import CliRunner
 
 sys.path.insert(0, str(PROJECT / "scripts"))
 
-from benchmark import with_sklearn
+from benchmark import contenders, with_sklearn
 from benchmark.__main__ import app, contenders_of, sizes_of
 from benchmark.answers import Answer
 from benchmark.contenders import Run, original_units, why_skipped
@@ -40,7 +41,16 @@ def customers(*rows: tuple[Any, ...]) -> pa.Table:
 
 
 @pytest.mark.parametrize(
-    ("text", "rows"), [("200", 200), ("100k", 100_000), ("1m", 1_000_000), (" 1.5M", 1_500_000), ("10_000", 10_000)]
+    ("text", "rows"),
+    [
+        ("200", 200),
+        ("100k", 100_000),
+        ("1m", 1_000_000),
+        (" 1.5M", 1_500_000),
+        ("10_000", 10_000),
+        ("2.01m", 2_010_000),
+        ("123456700", 123_456_700),
+    ],
 )
 def test_sizes_are_read_as_people_write_them(text: str, rows: int) -> None:
     assert parse_size(text) == rows
@@ -56,7 +66,8 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [("--sizes", "ten"), ("--only", "a,z"), ("--features", "5"), ("--repeat", "0"), ("--dirt", "2"),
-     ("--quick", "--sizes", "200,1k"), ("--against", "nowhere.json")],
+     ("--quick", "--sizes", "200,1k"), ("--against", "nowhere.json"), ("--against", str(PROJECT / "uv.lock")),
+     ("--only", "")],
 )  # fmt: skip
 def test_a_wrong_argument_is_refused_before_anything_runs(words: tuple[str, ...]) -> None:
     refused = CliRunner().invoke(app, words)
@@ -109,6 +120,22 @@ def test_a_table_is_generated_once(tmp_path: Path) -> None:
     times = [path.stat().st_mtime_ns for path in first.folder.iterdir()]
     assert make_table(TableSpec(200), tmp_path) == first
     assert [path.stat().st_mtime_ns for path in first.folder.iterdir()] == times
+
+
+@pytest.mark.parametrize("spoilt", ["cut short", "removed", "of another generator"])
+def test_a_table_that_is_not_what_the_generator_makes_is_made_anew(tmp_path: Path, spoilt: str) -> None:
+    first = make_table(TableSpec(200), tmp_path)
+    [part], [summary] = first.folder.iterdir(), tmp_path.glob("*.json")
+    whole = part.read_bytes()
+    if spoilt == "removed":
+        shutil.rmtree(first.folder)
+    else:
+        part.write_bytes(whole[:-9] if spoilt == "cut short" else b"x" * len(whole))
+    if spoilt == "of another generator":
+        made = json.loads(summary.read_text(encoding="utf-8"))
+        summary.write_text(json.dumps(made | {"generator": "another"}), encoding="utf-8")
+    assert make_table(TableSpec(200), tmp_path) == first
+    assert part.read_bytes() == whole
 
 
 def test_the_scikit_learn_contender_labels_every_accepted_customer(tmp_path: Path) -> None:
@@ -211,7 +238,8 @@ def test_earlier_figures_stand_beside_those_of_now_by_run_and_step() -> None:
     assert "ANOTHER" in str(comparison_grid(then, now | {"machine": {"cpu": "two", "cores": 2}}).title)
 
 
-def test_what_does_not_fit_is_skipped_with_a_reason() -> None:
+def test_what_does_not_fit_is_skipped_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contenders, "memory_bytes", lambda: 16 * 2**30)
     assert "--only c" in str(why_skipped("c", TableSpec(10_000_000)))
     assert "memory" in str(why_skipped("b1", TableSpec(10**9, features=20)))
     assert "everybody" in str(why_skipped("b1s", TableSpec(100_000)))

@@ -1,6 +1,7 @@
 """scripts/environment.sh: which Java and which Python it takes. Nothing is installed here."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ def java(home: Path, version: str) -> Path:
 
 def sourced(commands: str, folder: Path, newest_java: int = 25, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run bash commands after the script was sourced; the PATH has `folder`/bin in front."""
-    script = f"source {PROJECT / 'scripts' / 'environment.sh'}; newest_java={newest_java}; {commands}"
+    script = f"source {shlex.quote(str(PROJECT / 'scripts' / 'environment.sh'))}; newest_java={newest_java}; {commands}"
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
     environment = {key: value for key, value in os.environ.items() if key != "JAVA_HOME"} | {"PATH": path} | variables
     return subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment, check=False)
@@ -90,3 +91,26 @@ def test_an_environment_of_another_place_or_other_sources_is_not_ready(tmp_path:
     (tmp_path / "uv.lock").write_text("one", encoding="utf-8")
     program(tmp_path / ".venv" / "bin" / "python", "echo 3.12.1 /elsewhere/.venv")
     assert sourced(check, tmp_path).stdout == ""
+
+
+def test_an_environment_whose_second_part_was_interrupted_is_not_made_anew(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "uv.lock"):
+        (tmp_path / name).write_text("one", encoding="utf-8")
+    pip = f'[ ! -e {tmp_path}/interrupted ] || {{ rm {tmp_path}/interrupted; kill -TERM "$PPID"; }}'
+    program(
+        tmp_path / ".venv" / "bin" / "python",
+        f'case "$1 ${{2:-}}" in "-c "*) echo 3.12.1 {tmp_path}/.venv ;; "-m pip") {pip} ;; *) cat >/dev/null ;; esac',
+    )
+    ready = tmp_path / ".venv" / ".ready"
+    place = f"project={tmp_path}; venv={tmp_path}/.venv; uv=; spark=; wanted"
+    made = sourced(f'{place}=core; is_ready; printf \'%s\\n\' "$place" "$sources" core', tmp_path)
+    ready.write_text(made.stdout, encoding="utf-8")
+    (tmp_path / "interrupted").touch()
+    add = f"{place}='core test'; (is_ready || set_up)"
+    assert sourced(add, tmp_path).returncode == 130
+    assert not ready.exists()
+    done = sourced(add, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "making it anew" not in done.stderr
+    assert ready.read_text(encoding="utf-8").splitlines()[2] == "core test"
+    assert sorted(path.name for path in ready.parent.iterdir()) == [".ready", "bin", "constraints.txt"]

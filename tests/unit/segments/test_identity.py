@@ -227,6 +227,17 @@ def test_names_that_get_a_number_take_that_of_no_other_segment() -> None:
     assert [one.name for one in model.segments] == ["Low income", "Low income (3)", "Low income (2)"]
 
 
+def test_segments_of_the_same_traits_are_numbered_on_whenever_they_come() -> None:
+    alike = fitted((-1, -1, 40), (1, 1, 60), (1, 1, 50), (1, 1, 30))
+    found = identify(alike, Past(), NOTHING_BEFORE, IdRules(DAY, {}))
+    high = "High income, high score"
+    assert [one.text for one in found.names] == ["Low income, low score", high, f"{high} (2)", f"{high} (3)"]
+    more = fitted((-1, -1, 40), (1, 1, 60), (1, 1, 50), (1, 1, 30), (1, 1, 20))
+    labels = customers((found.ids[0], 40), (found.ids[1], 60), (found.ids[2], 50), (found.ids[3], 30), (0, 20))
+    again = then(more, labels, found)
+    assert again.names[4].text == f"{high} (4)"
+
+
 def test_what_a_name_tells_holds_down_to_a_quarter_of_a_standard_deviation() -> None:
     everybody = np.array([[-1.0, 0.0], [1.0, 0.0]] * 50)
     low = (NamedTrait("income", None, is_high=False),)

@@ -276,7 +276,12 @@ def test_an_outlier_lies_beyond_nearly_all_customers_of_its_own_segment() -> Non
         assert one.outlier_distance == pytest.approx(own.max())  # of ten customers none is an outlier
         assert not (own > one.outlier_distance).any()
     far = np.sort(np.random.default_rng(0).exponential(size=1000))
-    assert (far > outlier_distance(far)).sum() == 4
+    assert (far > outlier_distance(far, 0.0)).sum() == 4
+
+
+def test_customers_who_are_all_equal_are_no_outliers_by_rounding() -> None:
+    distances = np.array([3e-16] * 100)
+    assert outlier_distance(distances, 1e-12) > 1.1e-15  # as another form of the scorer may compute it
 
 
 def test_segments_are_the_same_whatever_index_their_clusters_have() -> None:

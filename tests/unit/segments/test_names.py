@@ -42,10 +42,7 @@ def test_from_two_standard_deviations_on_it_is_very() -> None:
 
 def test_half_a_standard_deviation_is_notable_and_less_is_not() -> None:
     assert names([number("spend")], [1, 1, 1, -1], [1, -1, -1, -1]) == ("High spend", "Low spend")
-    assert names([number("spend")], [1] * 5 + [-1] * 3, [1] * 3 + [-1] * 5) == (
-        "Close to average",
-        "Close to average (2)",
-    )
+    assert names([number("spend")], [1] * 5 + [-1] * 3, [1] * 3 + [-1] * 5) == ("Close to average",) * 2
 
 
 def test_the_two_strongest_traits_make_the_name_in_the_order_of_the_features() -> None:
@@ -67,10 +64,7 @@ def test_a_level_that_only_few_of_the_segment_have_is_no_name() -> None:
 
 
 def test_a_level_that_most_of_everybody_have_is_no_name() -> None:
-    assert names([category("region", "north")], [1] * 9 + [0], [1] * 9 + [0]) == (
-        "Close to average",
-        "Close to average (2)",
-    )
+    assert names([category("region", "north")], [1] * 9 + [0], [1] * 9 + [0]) == ("Close to average",) * 2
 
 
 def test_missing_is_a_trait_too() -> None:
@@ -90,7 +84,7 @@ def test_the_weight_of_a_category_does_not_change_its_name(weight: float) -> Non
 def test_a_long_level_is_cut_to_forty_characters() -> None:
     whole, long = names([category("branch", 40 * "x", 41 * "y")], [(1, 0)] * 3, [(0, 1)] * 3)
     assert whole == f"Mostly branch {40 * 'x'}"
-    assert long == f"Mostly branch {39 * 'y'}…"
+    assert long == f"Mostly branch {26 * 'y'}…{13 * 'y'}"
 
 
 def test_names_that_would_be_equal_take_further_traits() -> None:
@@ -100,13 +94,8 @@ def test_names_that_would_be_equal_take_further_traits() -> None:
     assert found == ("High age, high income, high spend", "High age, high income, low spend", "Low age, low income")
 
 
-def test_names_that_stay_equal_are_numbered() -> None:
-    assert names([number("age")], [9, 9], [9, 9], [1, 1], [1, 1]) == (
-        "High age",
-        "High age (2)",
-        "Low age",
-        "Low age (2)",
-    )
+def test_clusters_of_the_same_traits_share_a_name() -> None:
+    assert names([number("age")], [9, 9], [9, 9], [1, 1], [1, 1]) == ("High age", "High age", "Low age", "Low age")
 
 
 def test_a_feature_that_is_the_same_for_everybody_names_nobody() -> None:
@@ -140,9 +129,9 @@ def as_customers(matrix: Matrix) -> Matrix:
 
 @given(matrix=matrices, k=st.integers(2, 6))
 @examples(max_examples=80, derandomize=True, deadline=None)
-def test_names_are_always_unique_and_begin_with_a_capital(matrix: Matrix, k: int) -> None:
+def test_names_begin_with_a_capital(matrix: Matrix, k: int) -> None:
     found = name_segments(FEATURES, as_customers(matrix), np.arange(len(matrix)) % k, k)
-    assert len({one.text for one in found}) == k
+    assert len(found) == k
     assert all(one.text[0].isupper() for one in found)
 
 

@@ -122,6 +122,14 @@ def test_the_shares_of_what_decided_add_up_to_one(income: float, spend: float, r
         assert shares == sorted(shares, reverse=True)
 
 
+def test_typical_values_are_told_without_what_rounding_has_left() -> None:
+    flag = FittedNumber("children", "children", None, None, False, 0.0, None, "none", 0.34, 1 / 0.4737)
+    centres = [(value - 0.34) * (1 / 0.4737) + 4e-16 for value in (0.0, 1.0)]
+    segments = tuple(replace(segment(i + 1, 0, 0), centre=(centre,)) for i, centre in enumerate(centres))
+    [deciding] = answer(Model((flag,), "standard", segments, 20), {"children": "0"}).deciding
+    assert (deciding.typical, deciding.runner_up_typical) == (0.0, 1.0)
+
+
 def test_right_between_two_centres_nothing_decided() -> None:
     even = replace(INCOME, shift=0.0, scale=1.0)
     centres = [Segment(i + 1, "s", i, (x,), 1, 0.5, 9.0) for i, x in enumerate((1.0, 3.0))]

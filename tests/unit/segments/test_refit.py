@@ -15,6 +15,8 @@ from seg_spark.segments.drift import (
     distribution_of,
     drift_of_feature,
     index_by_chance,
+    measure_drift,
+    reference_of,
     stability_index,
 )
 from seg_spark.segments.history import PendingK
@@ -48,6 +50,14 @@ def test_the_stability_index_is_that_of_the_formula() -> None:
     p, q = (np.array([100.5, 100.5]) / 201, np.array([150.5, 50.5]) / 201)
     assert stability_index(old, new) == pytest.approx(((p - q) * np.log(p / q)).sum())
     assert stability_index(old, old * 7) == pytest.approx(0.0, abs=1e-4)
+
+
+def test_distances_are_not_measured_against_rounding() -> None:
+    training, ids = pa.table({"income": numbers(0.0, 300, 1)}), np.repeat([1, 2], 150)
+    at_fit = reference_of((INCOME,), training, ids, np.full(300, 3e-16))
+    assert measure_drift(at_fit, training, ids, np.repeat([0.0, 1.0], [290, 10])).distance_ratio == 1.0
+    usual = reference_of((INCOME,), training, ids, np.full(300, 2.0))
+    assert measure_drift(usual, training, ids, np.full(300, 3.0)).distance_ratio == pytest.approx(1.5)
 
 
 def test_without_drift_the_index_stays_below_chance_and_a_shift_is_far_above() -> None:

@@ -55,6 +55,14 @@ def test_a_limit_has_no_more_digits_than_it_needs() -> None:
     assert find_rules([number("income")], table, np.array([1, 1, 1, 2, 2, 2]))[2].condition == "income > 71"
 
 
+def test_a_limit_has_as_many_digits_as_it_needs() -> None:
+    nanoseconds = 1.7e18 + np.arange(100) * 256.0
+    ids = np.repeat([1, 2], 50)
+    table = pa.table({"stamp": nanoseconds})
+    rule = find_rules([number("stamp")], table, ids)[1]
+    assert fidelity(rule, table, ids, 1) == (rule.precision, rule.coverage) == (1.0, 1.0)
+
+
 def test_missing_values_meet_no_condition() -> None:
     table = pa.table({"income": [1.0, 2.0, None, 8.0, 9.0, None], "plan": ["a", None, "a", "b", None, "b"]})
     ids = np.array([1, 1, 1, 2, 2, 2])

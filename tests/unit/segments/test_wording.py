@@ -2,7 +2,7 @@
 
 import pytest
 
-from seg_spark.segments.wording import against, readable_number, typical, with_level
+from seg_spark.segments.wording import against, readable_number, shown_level, typical, with_level
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,25 @@ def test_a_skewed_feature_is_told_by_medians_unless_they_are_zero() -> None:
     assert typical(4.0, 0.0, 9.0, 0.0) == (4.0, 9.0, "average")
     assert typical(-4.0, -3.0, -15.0, -10.0) == (-4.0, -15.0, "average")
     assert typical(4.0, None, 9.0, None) == (4.0, 9.0, "average")
+
+
+def test_a_notable_trait_is_told_by_what_says_the_same() -> None:
+    few_huge_values = (53.5, 50.0, 652.0, 0.0)  # of log1p this segment is high: most of the others have nothing
+    assert typical(*few_huge_values) == (53.5, 652.0, "average")
+    assert typical(*few_huge_values, 0.92) == (50.0, 0.0, "median")
+    assert typical(2000.0, 11.8, 250.0, 17.0, 2.1) == (2000.0, 250.0, "average")
+    assert typical(2000.0, 11.8, 250.0, 17.0, 0.2) == (11.8, 17.0, "median")  # nothing is claimed of it
+    assert against(50.0, 100.0, "€") == "50% below average"
+    assert against(50.0, 100.0, "€", "average", 0.9) == "average 100 €"  # a name says that it is high
+
+
+def test_long_levels_that_differ_at_their_end_stay_apart() -> None:
+    north, south = (f"Premium subscription with annual contract, {one}" for one in ("north", "south"))
+    assert shown_level(north) == "Premium subscription with …ontract, north"[:26] + "…" + north[-13:]
+    assert shown_level(north) != shown_level(south)
+    assert len(shown_level(north)) == 40
+
+
+def test_what_begins_with_no_is_not_negated_again() -> None:
+    assert with_level("no internet", "false", ("true", "false")) == "no internet false"
+    assert with_level("no internet", "true", ("true", "false")) == "no internet"

@@ -46,8 +46,8 @@ def test_a_commit_is_read_back_as_it_was_written(store: LocalStore) -> None:
 def test_its_file_is_json_outside_the_tables_with_number_date_and_files(store: LocalStore) -> None:
     commit(store, RUN_DATE, "abc", TABLES)
     document = json.loads(store.read("_seg_spark/commits/00000001.json"))
-    assert (document["version"], document["number"], document["run_date"]) == (3, 1, "2026-11-23")
-    assert document["tables"]["labels"]["files"] == [{"path": "labels/part-0.parquet", "bytes": 12}]
+    assert (document["version"], document["number"], document["run_date"]) == (4, 1, "2026-11-23")
+    assert document["tables"]["labels"]["files"] == [{"path": "labels/part-0.parquet", "size_bytes": 12}]
 
 
 def test_a_number_is_given_once(store: LocalStore) -> None:
@@ -58,7 +58,7 @@ def test_a_number_is_given_once(store: LocalStore) -> None:
 
 def test_a_date_without_a_commit_has_an_empty_one(store: LocalStore) -> None:
     assert commit_of(store, RUN_DATE) == Commit(0, RUN_DATE)
-    assert latest_commit(store) is None
+    assert latest_commit(store).number == 0
     commit(store, RUN_DATE)
     assert commit_of(store, days_before(1)) == Commit(0, days_before(1))
 
@@ -71,7 +71,7 @@ def test_the_last_commit_of_a_date_counts_whatever_came_after(store: LocalStore)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "null", "{}", '{"version": 3, "number": 1}', '{"version": 1, "number": 1, "run_date": 5}']
+    "text", ["", "[]", "null", "{}", '{"version": 4, "number": 1}', '{"version": 1, "number": 1, "run_date": 5}']
 )
 def test_a_damaged_commit_is_named_with_what_to_do(store: LocalStore, text: str) -> None:
     commit(store, RUN_DATE)
