@@ -15,7 +15,7 @@ from seg_spark.cleaning.outcomes import check_rows
 from seg_spark.cleaning.repeated_ids import IdTotals, with_hash_of_id
 from seg_spark.errors import FIT_AGAIN, InputError, QualityGateError
 from seg_spark.run_record import RunOutcome
-from seg_spark.segments.history import SegmentState
+from seg_spark.segments.model import SegmentState
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.champion import Champion, champion_of
 from seg_spark.steps.choosing import choose_model, stage_chosen
@@ -26,11 +26,11 @@ from seg_spark.steps.labelling import label_customers
 from seg_spark.steps.preceding import PrecedingRun, customers_before, preceding_run, unfit_features
 from seg_spark.storage.commits import (
     PublishedModel,
-    TableVersion,
-    active_model,
     active_segments,
+    clean_table,
     commit_of,
     last_labelled,
+    needed_model,
 )
 from seg_spark.storage.portable_models import read_model
 from seg_spark.storage.publish import publish
@@ -81,7 +81,7 @@ def run_fit(context: RunContext, remember: Remember) -> RunOutcome:
 
     Whatever the policy says; but where the fit is refused, the model of the date before becomes that of this date.
     """
-    table = _clean_table(context)
+    table = clean_table(context.store, context.run_date)
     training = training_customers(context, read_clean(context, table.files), table.rows)
     _, champion = _before(context, training)
     chosen = choose_model(context, training, champion, table.rows, refit=True)
@@ -94,14 +94,9 @@ def run_fit(context: RunContext, remember: Remember) -> RunOutcome:
 
 def run_label(context: RunContext, remember: Remember) -> RunOutcome:
     """Label the clean customers published for the date with its model, or else the last one before it."""
-    table = _clean_table(context)
+    table = clean_table(context.store, context.run_date)
     customers = read_clean(context, table.files)
-    published = active_model(context.store, context.run_date)
-    if published is None:
-        raise InputError(
-            f"{context.store.root}: no model is published for {context.run_date} or before; "
-            f"run seg-spark fit --run-date {context.run_date} first"
-        )
+    published = needed_model(context.store, context.run_date)
     model = read_model(context.store, published)
     is_number = {field.name: isinstance(field.dataType, DoubleType) for field in customers.schema}
     if unfit := unfit_features(model, is_number):
@@ -153,16 +148,6 @@ def _before(context: RunContext, training: pa.Table) -> tuple[PrecedingRun | Non
             f"what is published for {earlier} is needed and cannot be used: {reason}; "
             f"run seg-spark nightly --run-date {earlier} --force, then this date"
         ) from None
-
-
-def _clean_table(context: RunContext) -> TableVersion:
-    table = commit_of(context.store, context.run_date).tables.get(c.CLEAN_CUSTOMERS)
-    if table is None:
-        raise InputError(
-            f"{context.store.root}: no clean customers are published for {context.run_date}; "
-            f"run seg-spark clean --run-date {context.run_date} first"
-        )
-    return table
 
 
 def _ids_of(customers: DataFrame) -> IdTotals:

@@ -59,27 +59,27 @@ def record_of(
     content = {
         "schema_version": RECORD_VERSION,
         "run_id": run.run_id,
-        "run_date": run.run_date.isoformat(),
+        "run_date": run.run_date,
         "command": run.command,
         "status": "failed" if error else "skipped" if outcome.skipped_for else "succeeded",
         "exit_code": _exit_code(error),
         "error": _error_text(error),
-        "rows": asdict(cleaned.rows) if cleaned else None,
+        "rows": cleaned.rows if cleaned else None,
         "missing": _missing(outcome),
         "clipped": _clipped(labelled) if labelled else None,
         "input": {"files": cleaned.input_files, "bytes": cleaned.input_bytes} if cleaned else None,
         "chosen_k": fitted.choice.k if fitted else len(model.segments) if model else None,
         "chosen_because": fitted.choice.because if fitted else earlier.chosen_because if earlier else None,
-        "fitted_on": run.run_date.isoformat() if fitted else earlier.fitted_on.isoformat() if earlier else None,
-        "excluded_k": {str(k): why for k, why in fitted.choice.excluded.items()} if fitted else None,
+        "fitted_on": run.run_date if fitted else earlier.fitted_on if earlier else None,
+        "excluded_k": fitted.choice.excluded if fitted else None,
         "refit": asdict(outcome.refit) | {"max_psi": run.settings.refit.max_psi} if outcome.refit else None,
         "skipped_for": outcome.skipped_for,
         "restored_run": outcome.restored_run,
         "forgotten": outcome.forgotten,
-        "mllib": asdict(fitted.mllib) if fitted else None,
-        "scores": [asdict(fit) for fit in scored.scores] if scored else None,
-        "published_scores": asdict(labelled.scores) if labelled and labelled.scores else None,
-        "segments": _segments(outcome) if labelled else None,
+        "mllib": fitted.mllib if fitted else None,
+        "scores": scored.scores if scored else None,
+        "published_scores": labelled.scores if labelled else None,
+        "segments": _segments(labelled, model) if labelled and model else None,
         "movement": _movement(labelled),
         "model_id": model.model_id if model else None,
         "seconds": dict(seconds),
@@ -90,10 +90,7 @@ def record_of(
     return ready
 
 
-def _segments(outcome: RunOutcome) -> list[dict[str, Any]]:
-    labelled, model = outcome.labelled, outcome.model
-    if labelled is None or model is None:
-        return []
+def _segments(labelled: "LabellingResult", model: "Model") -> list[dict[str, Any]]:
     everybody = sum(total.customers for total in labelled.totals)
     names = {segment.segment_id: segment.name for segment in model.segments}
     return [
@@ -118,7 +115,7 @@ def _movement(labelled: "LabellingResult | None") -> dict[str, Any] | None:
     if labelled is None or labelled.movement is None:
         return None
     found = labelled.movement
-    return {"since": found.since.isoformat(), **asdict(found.sums), "moved_by_refit": found.moved_by_refit}
+    return {"since": found.since, **asdict(found.sums), "moved_by_refit": found.moved_by_refit}
 
 
 def _missing(outcome: RunOutcome) -> dict[str, int] | None:

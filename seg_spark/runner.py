@@ -27,7 +27,7 @@ from seg_spark.storage.commits import latest_commit, named_dates, published_date
 from seg_spark.storage.date_folders import swap_folders
 from seg_spark.storage.forgetting import Forgetting
 from seg_spark.storage.hadoop_store import HadoopStore
-from seg_spark.storage.lock import only_run
+from seg_spark.storage.local_store import only_run
 from seg_spark.storage.publish import RunArea, run_area
 from seg_spark.storage.readers import files_at
 from seg_spark.storage.records import record_path, write_figures, write_record

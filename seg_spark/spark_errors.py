@@ -8,7 +8,7 @@ from typing import Final
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
-from seg_spark.errors import InputError, PlatformError, SegSparkError
+from seg_spark.errors import PlatformError, SegSparkError
 
 _MEANINGS: Final = (
     ("PATH_NOT_FOUND", "the path does not exist"),
@@ -17,13 +17,11 @@ _MEANINGS: Final = (
     ("is not a Parquet file", "a truncated or corrupt Parquet file{where}; expected whole Parquet files"),
     ("SchemaColumnConvertNotSupported", "a column has another type in one of the files than in the others{where}"),
     ("PARQUET_COLUMN_DATA_TYPE_MISMATCH", "a column has another type in one of the files than in the others{where}"),
-    ("CSV header does not conform", "the files do not have the same header{where}; give every file the same columns"),
-    (
-        "Number of column in CSV header",
-        "the files do not have the same header{where}; give every file the same columns",
+    *(
+        (sign, "the files do not have the same header{where}; give every file the same columns")
+        for sign in ("CSV header does not conform", "Number of column in CSV header")
     ),
-    ("FILE_NOT_EXIST", "a file vanished while it was being read{where}"),
-    ("FileNotFoundException", "a file vanished while it was being read{where}"),
+    *((sign, "a file vanished while it was being read{where}") for sign in ("FILE_NOT_EXIST", "FileNotFoundException")),
     ("UNABLE_TO_INFER_SCHEMA", "there are no readable files; expected files of input.format"),
     ("COLUMN_ALREADY_EXISTS", "two columns have the same name, or differ only in case; give each a name of its own"),
     ("CONFLICTING_PARTITION_COLUMN_NAMES", "its folders name different partition columns; expected the same in all"),
@@ -62,13 +60,6 @@ def spark_errors_as(kind: type[SegSparkError], doing: str) -> Iterator[None]:
             if sign in str(error):
                 raise PlatformError(f"{doing}: {meaning}") from error
         raise kind(f"{doing}: {_meaning(error)}") from error
-
-
-@contextmanager
-def input_errors(doing: str) -> Iterator[None]:
-    """Translate Spark's errors while input is read."""
-    with spark_errors_as(InputError, doing):
-        yield
 
 
 def _meaning(error: PySparkException | Py4JError) -> str:

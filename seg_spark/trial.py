@@ -20,9 +20,9 @@ from seg_spark.cleaning.outcomes import RowCounts, check_rows
 from seg_spark.errors import InputError
 from seg_spark.features.fitted import FittedNumber
 from seg_spark.reporting.progress import StepProgress
-from seg_spark.segments.comparison import Comparison, Segmentation, compared_segments
-from seg_spark.segments.matching import CrossTable
+from seg_spark.segments.matching import Comparison, Segmentation, compared_segments
 from seg_spark.segments.model import Model
+from seg_spark.segments.movement import CrossTable
 from seg_spark.segments.scoring import score
 from seg_spark.session import ending_work
 from seg_spark.settings.differences import changes_between, cleans_alike, measures_alike

@@ -7,8 +7,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seg_spark.segments.history import SegmentEvent, SegmentState
-from seg_spark.segments.model import Model, model_to_json
+from seg_spark.segments.model import Model, SegmentEvent, SegmentState, model_to_json
 from seg_spark.storage.commits import (
     Commit,
     DateState,

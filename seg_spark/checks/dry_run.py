@@ -6,17 +6,16 @@ from datetime import date
 from typing import Final
 
 from seg_spark import columns as c
-from seg_spark.errors import InputError, SettingsError
+from seg_spark.errors import SettingsError
 from seg_spark.input.files import find_input_files, input_path, is_local
 from seg_spark.proposal.conf_text import scalar
-from seg_spark.reporting.findings import readable_bytes
-from seg_spark.reporting.summary import short_path
+from seg_spark.reporting.summary import readable_bytes, short_path
 from seg_spark.settings.feature import Feature
 from seg_spark.settings.paths import path_scheme, refuse_overlap
 from seg_spark.settings.schema import Settings
 from seg_spark.steps.fingerprint import fingerprint_of, published_with
 from seg_spark.storage import layout
-from seg_spark.storage.commits import active_model, commit_of, last_labelled, latest_commit
+from seg_spark.storage.commits import active_model, clean_table, commit_of, last_labelled, latest_commit, needed_model
 from seg_spark.storage.readers import files_at
 from seg_spark.storage.retention import refuse_old_date
 from seg_spark.storage.store import Files
@@ -60,7 +59,7 @@ def plan_of(command: str, settings: Settings, run_date: date) -> tuple[PlanLine,
         if command == "nightly" and before is not None:
             lines.append(PlanLine("refits", _refits(settings, before.run_date)))
     elif command == "label":
-        lines.append(PlanLine("reads", f"model {_model(store, run_date)}"))
+        lines.append(PlanLine("reads", f"model {needed_model(store, run_date).model_id}"))
     lines += [PlanLine("writes", text) for text in _writes(command, store, run_date)]
     if command == "nightly":
         published = published_with(fingerprint_of(settings, store, run_date), store, run_date)
@@ -143,23 +142,8 @@ def _writes(command: str, store: Files, run_date: date) -> Iterator[str]:
 
 
 def _published_customers(store: Files, run_date: date) -> str:
-    entry = commit_of(store, run_date).tables.get(_CLEAN[0])
-    if entry is None:
-        raise InputError(
-            f"{store.root}: no clean customers are published for {run_date}; "
-            f"run seg-spark clean --run-date {run_date} first"
-        )
-    return f"{_shown(store, layout.partition(_CLEAN[0], run_date))}: {entry.rows:,} customers"
-
-
-def _model(store: Files, run_date: date) -> str:
-    active = active_model(store, run_date)
-    if active is None:
-        raise InputError(
-            f"{store.root}: no model is published for {run_date} or before; "
-            f"run seg-spark fit --run-date {run_date} first"
-        )
-    return active.model_id
+    rows = clean_table(store, run_date).rows
+    return f"{_shown(store, layout.partition(c.CLEAN_CUSTOMERS, run_date))}: {rows:,} customers"
 
 
 def _shown(store: Files, path: str) -> str:

@@ -21,7 +21,7 @@ from seg_spark.machine import (
     memory_bytes,
     memory_limit_bytes,
 )
-from seg_spark.reporting.findings import Finding, readable_bytes
+from seg_spark.reporting.summary import Finding, readable_bytes
 
 Version = tuple[int, ...]
 

@@ -8,9 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
-from seg_spark.cleaning.one_value import Value, category_value, is_excluded, is_missing, is_order_text, number_value
+from seg_spark.cleaning.one_value import (
+    CONTROL_CHARACTERS,
+    LARGEST_NUMBER,
+    MAX_TEXT_LENGTH,
+    NOT_TEXT,
+    Value,
+    category_value,
+    is_excluded,
+    is_missing,
+    is_order_text,
+    number_value,
+)
 from seg_spark.cleaning.outcomes import Reason, RowCounts
-from seg_spark.cleaning.text_rules import CONTROL_CHARACTERS, LARGEST_NUMBER, MAX_TEXT_LENGTH, NOT_TEXT
 from seg_spark.errors import InputError, did_you_mean
 from seg_spark.features.learning import MAX_FOLDED_LEVELS
 from seg_spark.input.sample import Sample, read_sample

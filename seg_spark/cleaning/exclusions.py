@@ -6,7 +6,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DataType, DateType, DoubleType, FloatType, NumericType, StringType
 
-from seg_spark.cleaning.text_rules import BLANKS, FALSE_TEXTS, TRUE_TEXTS
+from seg_spark.cleaning.one_value import BLANKS, FALSE_TEXTS, TRUE_TEXTS
 from seg_spark.cleaning.values import plain_number, trimmed
 from seg_spark.errors import InputError
 from seg_spark.settings.raw_table import Exclusion

@@ -14,9 +14,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DataType, DateType, NumericType, StringType, TimestampNTZType, TimestampType
 
-from seg_spark.cleaning.one_value import null_numbers
-from seg_spark.cleaning.outcomes import Reason
-from seg_spark.cleaning.text_rules import (
+from seg_spark.cleaning.one_value import (
     BLANKS,
     CONTROL_CHARACTERS,
     JAVA_ONLY_ENDINGS,
@@ -25,8 +23,10 @@ from seg_spark.cleaning.text_rules import (
     NOT_TEXT,
     digit_translation,
     minus_pattern,
+    null_numbers,
     number_pattern,
 )
+from seg_spark.cleaning.outcomes import Reason
 from seg_spark.errors import InputError
 from seg_spark.settings.feature import Feature, TextForm
 

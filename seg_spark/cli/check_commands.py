@@ -57,7 +57,7 @@ def doctor(
     Example: seg-spark doctor --conf-dir conf --env prod
     """
     from seg_spark.checks.doctor import DoctorRequest, examine, exit_code_of
-    from seg_spark.reporting.findings import show_findings
+    from seg_spark.reporting.summary import show_findings
 
     if prepare:
         from seg_spark.checks.preparation import prepare_archive
@@ -69,7 +69,7 @@ def doctor(
         from seg_spark.runner import repair_output
 
         settings = load(conf_dir, env, assignments).settings
-        found = repair_output(settings, conf_dir, StepProgress(Console(stderr=True)))
+        found = repair_output(settings, conf_dir, StepProgress())
         out().print(
             f"{settings.output.path}: {_counted(found.folders, 'folder')} brought in line with the commits, "
             f"{_counted(found.versions, 'version')} of dead runs removed",
@@ -119,13 +119,12 @@ def _counted(number: int, what: str) -> str:
 
 
 def _show(console: Console, found: "Validation", path: str) -> None:
-    def say(line: str) -> None:
-        console.print(line, markup=False, soft_wrap=True)
+    from seg_spark.reporting.summary import say
 
     sample, rows = found.sample, found.rows
     files = f"{sample.files:,} {'file' if sample.files == 1 else 'files'}"
     part = "every row" if sample.is_whole else f"{rows.input:,} rows"
-    say(f"the settings are valid; checked {part} of {path} ({sample.settings.format}, {files})")
+    say(console, f"the settings are valid; checked {part} of {path} ({sample.settings.format}, {files})")
     table = Table(header_style="bold", box=None)
     for name in ("feature", "column", "kind"):
         table.add_column(name)
@@ -138,8 +137,9 @@ def _show(console: Console, found: "Validation", path: str) -> None:
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(rows.rejected_by_reason.items())[:6])
     excluded = f" + {rows.excluded:,} excluded" if rows.excluded else ""
     say(
+        console,
         f"rows: {rows.input:,} checked = {rows.accepted:,} valid + {rows.rejected:,} rejected"
-        f"{f' ({reasons})' if reasons else ''}{excluded}"
+        f"{f' ({reasons})' if reasons else ''}{excluded}",
     )
     for warning in found.warnings:
-        say(f"warning: {warning}")
+        say(console, f"warning: {warning}")

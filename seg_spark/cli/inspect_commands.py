@@ -2,7 +2,6 @@
 
 import tempfile
 import webbrowser
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
@@ -57,13 +56,13 @@ def segments(
     if history:
         events = commit_of(store, date_).segment_state.history
         if as_json:
-            print_json({"run_date": date_, "history": [asdict(event) for event in events]})
+            print_json({"run_date": date_, "history": events})
         else:
             show_history(out(), events, f"History of the segments up to {date_}")
         return
     profiles = read_profiles(store, date_)
     if as_json:
-        print_json({"run_date": date_, "profiles": [asdict(profile) for profile in profiles]})
+        print_json({"run_date": date_, "profiles": profiles})
         return
     show = show_all_features if all_features else show_segments
     show(out(), profiles, f"Segments of {date_}")
@@ -85,7 +84,7 @@ def compare(
     Example: seg-spark compare 2026-11-22 2026-11-23
     """
     from seg_spark.compare import compare_dates
-    from seg_spark.reporting.movement import movement_document, show_movement
+    from seg_spark.reporting.comparison import movement_document, show_movement
     from seg_spark.storage.readers import files_at
 
     store = files_at(load(conf_dir, env, assignments).settings.output.path)
@@ -175,11 +174,12 @@ def print_config(
 
 def _published(output_path: str, run_date: str | None) -> "tuple[Files, date]":
     """The store of an output, and the date asked for or the last one with profiles. Raises InputError without any."""
-    from seg_spark.storage.published_tables import last_profiled_date
+    from seg_spark.columns import SEGMENT_PROFILES
+    from seg_spark.storage.commits import last_date_with
     from seg_spark.storage.readers import files_at
 
     store = files_at(output_path)
-    found = parse_run_date(run_date) if run_date else last_profiled_date(store)
+    found = parse_run_date(run_date) if run_date else last_date_with(store, SEGMENT_PROFILES)
     if found is None:
         raise InputError(
             f"{store.root}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
@@ -197,6 +197,6 @@ def _local_copy(store: "Files", path: str) -> Path:
 
 
 def _shown(value: Any) -> str:
-    from seg_spark.settings.base_conf import yaml_scalar
+    from seg_spark.settings.yaml_text import yaml_scalar
 
     return value if isinstance(value, str) else yaml_scalar(value)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from seg_spark.cli.options import (
     CONF_DIR,
@@ -49,7 +48,7 @@ def rollback(
 
     date_ = parse_run_date(run_date)
     settings = load(conf_dir, env, assignments).settings
-    show_result(run_rollback(settings, date_, conf_dir, StepProgress(Console(stderr=True)), to_run), date_)
+    show_result(run_rollback(settings, date_, conf_dir, StepProgress(), to_run), date_)
 
 
 @app.command("backfill")
@@ -92,7 +91,7 @@ def backfill(
             out().print(f"{run_date}  passed over: publish.keep_dates ({keep_dates}) would not keep it", markup=False)
             continue
         try:
-            result = run("nightly", settings, run_date, conf_dir, StepProgress(Console(stderr=True)), force=force)
+            result = run("nightly", settings, run_date, conf_dir, StepProgress(), force=force)
         except SegSparkError:
             log.info("backfill: %d of %d dates are done; the same command goes on at %s", done, len(dates), run_date)
             raise
@@ -139,6 +138,6 @@ def forget(
     ids = frozenset(one for line in text.splitlines() if line.strip() for one in (line, line.strip()))
     if not ids:
         raise SettingsError(f"--file {file}: no id was found; expected one customer id per line")
-    result = run_forget(settings, ids, conf_dir, StepProgress(Console(stderr=True)))
+    result = run_forget(settings, ids, conf_dir, StepProgress())
     with printing_what_is_done():
         show_forgotten(out(), result.record, result.record_path)

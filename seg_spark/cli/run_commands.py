@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
 
 from seg_spark.cli.options import (
     CONF_DIR,
@@ -114,7 +113,7 @@ def try_(
     from seg_spark.reporting.progress import StepProgress
     from seg_spark.trial import try_settings
 
-    comparison = try_settings(usual, tried, date_, conf_dir, StepProgress(Console(stderr=True)))
+    comparison = try_settings(usual, tried, date_, conf_dir, StepProgress())
     if as_json:
         print_json(comparison_document(comparison))
     else:
@@ -141,7 +140,7 @@ def _run(
     from seg_spark.reporting.progress import StepProgress
     from seg_spark.runner import run
 
-    progress = StepProgress(Console(stderr=True))
+    progress = StepProgress()
     show_result(run(command, settings, date_, conf_dir, progress, force=force, refit=refit), date_)
     _suggest_archive()
 

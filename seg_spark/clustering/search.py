@@ -15,7 +15,6 @@ from typing import Final
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from seg_spark.clustering.cells import weighted_cells
 from seg_spark.clustering.lloyd import Stack, WeightedPoints, converge, finish
 from seg_spark.clustering.moves import (
     Survey,
@@ -30,7 +29,7 @@ from seg_spark.clustering.moves import (
     survey,
     swaps,
 )
-from seg_spark.clustering.points import Labels, Matrix, cluster_means, nearest_centre
+from seg_spark.clustering.points import Labels, Matrix, cluster_means, nearest_centre, weighted_cells
 from seg_spark.clustering.starts import best_intervals, drawn_starts
 
 CELLS: Final = (4_000, 10_000)
@@ -51,11 +50,9 @@ _LARGER: Final = 12
 _DRAWN: Final = (20, 1_000)
 """So many starts are drawn for each k: more where they cost little because there are few points."""
 _DRAWN_TIMES_POINTS: Final = 500_000
-_FEW_POINTS: Final = 64
-_MOST_IN_JUMPS: Final = 500_000
-"""Coordinates of all the sets of centres that jumps may offer at once."""
-"""Up to so many distinct points, as answers on a scale have, every jump of a centre to a point is tried: the moves that
-suffice elsewhere end in one of many optima."""
+_FEW_POINTS, _MOST_IN_JUMPS = 64, 500_000
+"""Up to so many distinct points, as answers on a scale have, every jump of a centre to a point is tried (of so many
+coordinates in all): the moves that suffice elsewhere end in one of many optima."""
 _FIRST_HEAT: Final = 10
 _SECOND_HEAT: Final = 3
 _STEPS_PER_HEAT: Final = 2

@@ -54,9 +54,9 @@ class FittedNumber:
         """SQL of the coordinate on the one axis."""
         return [f"({self.row_sql()} - {sql_text.double(self.shift)}) * {sql_text.double(self.scale)}"]
 
-    def axes(self, value: float | None) -> list[float]:
+    def axes(self, value: float | str | None) -> list[float]:
         """The coordinate of a clean value (None where missing) on the one axis: the formula of `axes_sql`."""
-        number = self.fill if value is None else value
+        number = self.fill if value is None else float(value)
         if self.clip is not None:
             number = min(max(number, self.clip[0]), self.clip[1])
         if self.transform == "log1p":
@@ -88,7 +88,7 @@ class FittedCategory:
         """SQL of the coordinates, one per level."""
         return [self._level_sql(level) for level in self.levels]
 
-    def axes(self, value: str | None) -> list[float]:
+    def axes(self, value: float | str | None) -> list[float]:
         """The coordinates of a clean value (None where missing), one per level: the formula of `axes_sql`."""
         own = self.level_of(value)
         return [self.weight if level == own else 0.0 for level in self.levels]
@@ -105,9 +105,9 @@ class FittedCategory:
                 known.append(f"{value} IS NULL")
         return f"CASE WHEN {' OR '.join(known)} THEN {sql_text.double(self.weight)} ELSE 0e0 END"
 
-    def level_of(self, value: str | None) -> str | None:
+    def level_of(self, value: float | str | None) -> str | None:
         """The level a clean value belongs to: missing filled as declared, rare ones folded."""
-        filled = self.fill if value is None else value
+        filled = self.fill if value is None else str(value)
         return OTHER_LEVEL if filled in self.folded else filled
 
 
@@ -127,10 +127,3 @@ def with_axes(features: Iterable[FittedFeature]) -> Iterator[tuple[FittedFeature
         stop = start + (len(feature.levels) if isinstance(feature, FittedCategory) else 1)
         yield feature, slice(start, stop)
         start = stop
-
-
-def axes_of(feature: FittedFeature, value: float | str | None) -> list[float]:
-    """The coordinates of a clean value (None where missing), one per axis of its feature."""
-    if isinstance(feature, FittedNumber):
-        return feature.axes(None if value is None else float(value))
-    return feature.axes(None if value is None else str(value))

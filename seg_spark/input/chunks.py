@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
@@ -37,8 +37,7 @@ class Chunk:
         """Its first rows."""
         if rows >= self.rows:
             return self
-        columns = {name: values[:rows] for name, values in self.columns.items()}
-        return Chunk(columns, rows, self.types, self.other_types, self.malformed_rows)
+        return replace(self, columns={name: values[:rows] for name, values in self.columns.items()}, rows=rows)
 
 
 def chunks_of(file: Path, root: Path, settings: Input, header: Sequence[str]) -> Iterator[Chunk]:
@@ -59,9 +58,7 @@ def chunks_of(file: Path, root: Path, settings: Input, header: Sequence[str]) ->
                 found = _csv(file, settings, header)
         for chunk in found:
             partition = {name: [value] * chunk.rows for name, value in folders.items()}
-            yield Chunk(
-                {**chunk.columns, **partition}, chunk.rows, chunk.types, chunk.other_types, chunk.malformed_rows
-            )
+            yield replace(chunk, columns={**chunk.columns, **partition})
     except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
         what = f"is damaged, or no {settings.format} file ({type(error).__name__})"
         raise InputError(f"input.path: {file} {what}") from None

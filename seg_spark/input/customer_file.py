@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from seg_spark.errors import InputError
-from seg_spark.input.csv_headers import USUAL_DELIMITERS
 from seg_spark.input.file_kind import kind_other_than_text
-from seg_spark.input.text_files import csv_rows, opened
+from seg_spark.input.text_files import USUAL_DELIMITERS, csv_rows, opened
 from seg_spark.settings.raw_table import TextOptions
 
 MOST_IN_A_FILE: Final = 100_000

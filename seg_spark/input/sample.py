@@ -9,8 +9,8 @@ from typing import Any, Final
 from seg_spark.errors import InputError
 from seg_spark.input.chunks import Chunk, arrow_chunks, chunks_of, known_rows
 from seg_spark.input.columnar_files import ColumnType
-from seg_spark.input.csv_headers import check_delimiter, check_header, check_same_columns, headers_of
 from seg_spark.input.files import PLACEHOLDER, find_input_files, input_path, is_local, latest_date
+from seg_spark.input.text_files import check_delimiter, check_header, check_same_columns, headers_of
 from seg_spark.settings.paths import local_path
 from seg_spark.settings.raw_table import Input
 

@@ -17,13 +17,13 @@ from seg_spark.cleaning.raw_columns import find_column, quoted
 from seg_spark.cleaning.values import number_as_text
 from seg_spark.errors import InputError, did_you_mean
 from seg_spark.input.columnar_files import Types, empty_columns, group_by_types
-from seg_spark.input.csv_headers import check_declared, check_delimiter, check_header, check_same_columns, headers_of
 from seg_spark.input.files import data_files, input_path, is_local
 from seg_spark.input.json_records import check_one_value_per_line
+from seg_spark.input.text_files import check_declared, check_delimiter, check_header, check_same_columns, headers_of
 from seg_spark.session import start_session
 from seg_spark.settings.paths import path_scheme, spark_path
 from seg_spark.settings.raw_table import Input
-from seg_spark.spark_errors import input_errors
+from seg_spark.spark_errors import spark_errors_as
 
 _Key = TypeVar("_Key", bound=Types | tuple[str, ...])
 
@@ -43,7 +43,7 @@ def read_raw(
     agree on a declared column, and for a catalog table that does not exist.
     """
     path = _known_to_hadoop(spark, input_path(settings, run_date))
-    with input_errors(f"input.path: {path}"):
+    with spark_errors_as(InputError, f"input.path: {path}"):
         match settings.format:
             case "csv":
                 return _read_csv(spark, settings, path, malformed, declared)
@@ -137,7 +137,7 @@ def read_catalog_table(name: str, most_rows: int) -> tuple[pa.Table, bool]:
     Raises InputError if the table does not exist, with the nearest name.
     """
     spark = start_session("seg_spark init", with_catalog=True)
-    with input_errors(f"input.path: {name}"):
+    with spark_errors_as(InputError, f"input.path: {name}"):
         table = read_catalog(spark, name).limit(most_rows + 1).toArrow()
     return table.slice(0, most_rows), table.num_rows <= most_rows
 

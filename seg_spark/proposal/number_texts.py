@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from seg_spark.cleaning.one_value import parse_number
-from seg_spark.cleaning.text_rules import BLANKS
+from seg_spark.cleaning.one_value import BLANKS, parse_number
 from seg_spark.proposal.vocabulary import CURRENCIES, MISSING_ANYWHERE, MISSING_BETWEEN_NUMBERS, UNITS_AFTER
 from seg_spark.settings.feature import TextForm
 

@@ -4,7 +4,7 @@
 
 from typing import Final
 
-from seg_spark.cleaning.text_rules import FALSE_TEXTS, TRUE_TEXTS
+from seg_spark.cleaning.one_value import FALSE_TEXTS, TRUE_TEXTS
 
 
 def _words(text: str) -> frozenset[str]:

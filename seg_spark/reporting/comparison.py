@@ -1,4 +1,4 @@
-"""A trial beside what is published: tables for people, one document for programs."""
+"""A trial beside what is published, and two dates side by side: tables for people, one document for programs."""
 
 import json
 import math
@@ -12,8 +12,9 @@ from rich.text import Text
 
 from seg_spark.clustering.scores import Scores
 from seg_spark.reporting.json_values import json_ready
-from seg_spark.reporting.summary import seconds_line
-from seg_spark.segments.comparison import ComparedSegment, Comparison, Segmentation
+from seg_spark.reporting.summary import say, seconds_line
+from seg_spark.segments.matching import ComparedSegment, Comparison, Segmentation
+from seg_spark.segments.movement import DateComparison, Movement
 from seg_spark.settings.differences import Change
 
 NOT_COMPARABLE: Final = (
@@ -25,28 +26,25 @@ NOT_COMPARABLE: Final = (
 def show_comparison(console: Console, comparison: Comparison) -> None:
     """What was changed, both results side by side, the scores of every k, the segments, and who would move."""
 
-    def say(line: str) -> None:
-        console.print(line, markup=False, soft_wrap=True)
-
-    say(f"tried on the customers of {comparison.run_date}; nothing was published")
+    say(console, f"tried on the customers of {comparison.run_date}; nothing was published")
     for change in comparison.changes:
-        say(f"  {change_line(change)}")
+        say(console, f"  {change_line(change)}")
     if not comparison.changes:
-        say("  no setting differs from the conf")
+        say(console, "  no setting differs from the conf")
     if comparison.cleaned_again:
-        say("the changed settings affect cleaning, so the input was read and cleaned again")
+        say(console, "the changed settings affect cleaning, so the input was read and cleaned again")
     for remark in comparison.remarks:
-        say(remark)
+        say(console, remark)
     console.print(_results(comparison))
     if not comparison.comparable_scores:
-        say(NOT_COMPARABLE)
-    say(f"published: {comparison.published.chosen_because}")
-    say(f"tried: {comparison.tried.chosen_because}")
+        say(console, NOT_COMPARABLE)
+    say(console, f"published: {comparison.published.chosen_because}")
+    say(console, f"tried: {comparison.tried.chosen_because}")
     console.print(_scores_of_every_k(comparison))
     console.print(_segments(comparison))
     for line in _moves(comparison):
-        say(line)
-    say(seconds_line(comparison.seconds))
+        say(console, line)
+    say(console, seconds_line(comparison.seconds))
 
 
 def change_line(change: Change) -> str:
@@ -56,23 +54,18 @@ def change_line(change: Change) -> str:
 
 def comparison_document(comparison: Comparison) -> dict[str, Any]:
     """The comparison as JSON values; numbers that JSON does not have are null."""
-    matching = comparison.matching
     document: dict[str, Any] = json_ready(
         {
-            "run_date": comparison.run_date.isoformat(),
-            "changes": [asdict(change) for change in comparison.changes],
+            "run_date": comparison.run_date,
+            "changes": comparison.changes,
             "cleaned_again": comparison.cleaned_again,
             "comparable_scores": comparison.comparable_scores,
             "remarks": comparison.remarks,
             "published": _side(comparison.published, comparison.published_segments),
             "tried": _side(comparison.tried, comparison.tried_segments),
             "moves": {
-                "in_both": matching.in_both,
-                "moved": matching.moved,
-                "moved_share": matching.moved_share,
-                "entered": matching.entered,
-                "left": matching.left,
-                "adjusted_rand_index": matching.adjusted_rand_index,
+                name: getattr(comparison.matching, name)
+                for name in ("in_both", "moved", "moved_share", "entered", "left", "adjusted_rand_index")
             },
             "seconds": comparison.seconds,
         }
@@ -85,10 +78,10 @@ def _side(one: Segmentation, segments: tuple[ComparedSegment, ...]) -> dict[str,
         "model_id": one.model_id,
         "k": one.k,
         "chosen_because": one.chosen_because,
-        "rows": asdict(one.rows),
-        "scores": asdict(one.scores),
-        "scores_by_k": [asdict(scores) for scores in one.scores_by_k],
-        "segments": [asdict(segment) for segment in segments],
+        "rows": one.rows,
+        "scores": one.scores,
+        "scores_by_k": one.scores_by_k,
+        "segments": segments,
     }
 
 
@@ -196,3 +189,71 @@ def _score(value: float | None) -> str:
 
 def _large(value: float | None) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{value:,.1f}"
+
+
+_MOST_COLUMNS: Final = 12
+_MOST_MOVES: Final = 10
+_MOST_FEATURES: Final = 10
+
+
+def show_movement(console: Console, found: DateComparison) -> None:
+    """The sums, the matrix of segments (up to twelve), the largest moves, and the features that drifted most."""
+    sums = Movement.of(found.transitions)
+    say(console, f"{found.before} to {found.now}: {sums}")
+    if len(found.names_now) <= _MOST_COLUMNS:
+        console.print(_matrix(found))
+    moves = [transition for transition in found.transitions if transition.from_segment_id != transition.to_segment_id]
+    moves = sorted(moves, key=lambda move: -move.customers)[:_MOST_MOVES]
+    if moves:
+        console.print("largest moves:")
+    for move in moves:
+        from_segment = _shown(move.from_segment_id, found.names_before, "entered")
+        to_segment = _shown(move.to_segment_id, found.names_now, "left")
+        say(console, f"{move.customers:>9,}  {from_segment} -> {to_segment}")
+    if found.drift:
+        console.print(_drift(found))
+
+
+def movement_document(found: DateComparison) -> dict[str, Any]:
+    """The same as JSON values."""
+    return {
+        "from_date": found.before.isoformat(),
+        "to_date": found.now.isoformat(),
+        **asdict(Movement.of(found.transitions)),
+        "segments_before": {str(one): name for one, name in sorted(found.names_before.items())},
+        "segments_now": {str(one): name for one, name in sorted(found.names_now.items())},
+        "transitions": [asdict(transition) for transition in found.transitions],
+        "drift": [asdict(feature) for feature in found.drift],
+    }
+
+
+def _shown(segment_id: int | None, names: Mapping[int, str], otherwise: str) -> str:
+    """Id and name of a segment, or other words where there is none."""
+    return otherwise if segment_id is None else f"{segment_id} {names.get(segment_id, '')}".rstrip()
+
+
+def _matrix(found: DateComparison) -> Table:
+    counts = {
+        (transition.from_segment_id, transition.to_segment_id): transition.customers for transition in found.transitions
+    }
+    table = Table(header_style="bold", title=f"rows: segment on {found.before}, columns: on {found.now}")
+    columns = [*sorted(found.names_now), None]
+    table.add_column("", overflow="fold")
+    for column in columns:
+        table.add_column("left" if column is None else str(column), justify="right")
+    for row in [*sorted(found.names_before), None]:
+        cells = [f"{counts[row, column]:,}" if (row, column) in counts else "" for column in columns]
+        table.add_row(Text(_shown(row, found.names_before, "entered")), *cells)
+    return table
+
+
+def _drift(found: DateComparison) -> Table:
+    ordered = sorted(found.drift, key=lambda feature: -feature.psi)[:_MOST_FEATURES]
+    others = len(found.drift) - len(ordered)
+    table = Table(header_style="bold", title=f"drift of the features{f' (the other {others} less)' if others else ''}")
+    table.add_column("feature", overflow="fold")
+    for title in ("PSI", "by chance up to", "more missing"):
+        table.add_column(title, justify="right")
+    for one in ordered:
+        table.add_row(one.feature, f"{one.psi:.3f}", f"{one.by_chance:.3f}", f"{one.missing_rise:+.1%}")
+    return table

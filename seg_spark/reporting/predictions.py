@@ -1,6 +1,7 @@
 """The answer to "which segment is this customer in?", for the terminal and as JSON."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from typing import Any, Final
 
 from rich.console import Console
@@ -9,8 +10,9 @@ from rich.text import Text
 
 from seg_spark.errors import did_you_mean
 from seg_spark.features.fitted import FittedCategory
+from seg_spark.reporting.summary import say
 from seg_spark.segments.model import Model
-from seg_spark.segments.prediction import DecidingFeature, Prediction, Reading, explain_reason
+from seg_spark.segments.prediction import DecidingFeature, Label, Prediction, Reading, explain_reason
 from seg_spark.segments.wording import readable_number, shown_level, with_unit
 
 MOST_SHOWN: Final = 3
@@ -18,16 +20,11 @@ MOST_SHOWN: Final = 3
 
 def prediction_json(prediction: Prediction, model: Model) -> dict[str, Any]:
     """A prediction as JSON-ready values, with the column names of customer_segments."""
-    label = prediction.label
+    label = asdict(prediction.label) if prediction.label else dict.fromkeys(field.name for field in fields(Label))
     return {
-        "segment_id": label.segment_id if label else None,
-        "segment_name": label.segment_name if label else None,
+        **label,
         "description": prediction.description or None,
-        "distance": label.distance if label else None,
-        "runner_up_segment_id": label.runner_up_segment_id if label else None,
         "runner_up_segment_name": prediction.runner_up_segment_name or None,
-        "margin": label.margin if label else None,
-        "is_outlier": label.is_outlier if label else None,
         "reject_reasons": list(prediction.reasons),
         "deciding": [
             {
@@ -101,7 +98,7 @@ def _value(feature: str, prediction: Prediction) -> float | str | None:
 
 
 def _line(console: Console, what: str, text: str) -> None:
-    console.print(f"{what:<12}{text}", markup=False, soft_wrap=True)
+    say(console, f"{what:<12}{text}")
 
 
 def _clearness(margin: float) -> str:
@@ -121,7 +118,7 @@ def _deciding_text(one: DecidingFeature, share: float, reading: Reading, model: 
     feature = next(own for own in model.features if own.name == one.feature)
     missing = " (missing)" if reading.value is None else ""
     if isinstance(feature, FittedCategory):
-        value = feature.level_of(None if reading.value is None else str(reading.value))
+        value = feature.level_of(reading.value)
         held = [f"{part:.0%}" if part is not None else "nobody" for part in (one.typical, one.runner_up_typical)]
         return (
             f"{feature.shown_name} {shown_level(value)}: held by {held[0]} of the segment, "

@@ -27,10 +27,10 @@ class StepProgress:
     called while a step runs that does not report on its own.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         self.seconds: dict[str, float] = {}
         self.count_tasks: Callable[[], tuple[int, int] | None] = lambda: None
-        self._console = console
+        self._console = console or Console(stderr=True)
 
     @contextmanager
     def step(self, name: str, counting: str = _TASKS) -> Iterator[Advance]:

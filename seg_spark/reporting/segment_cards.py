@@ -7,7 +7,7 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
-from seg_spark.segments.history import SegmentEvent
+from seg_spark.segments.model import SegmentEvent
 from seg_spark.segments.profiles import Profile, telling_traits
 from seg_spark.segments.wording import (
     AVERAGE_DESCRIPTION,

@@ -1,14 +1,17 @@
-"""The terminal summary of a run, its plan, and the table of `runs`."""
+"""What a terminal shows of a run, of its plan, of all `runs`, and of what a check found."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from seg_spark import columns as c
+from seg_spark.errors import PlatformError, SegSparkError
 from seg_spark.reporting.changes import warnings_of
 from seg_spark.segments.movement import Movement
 from seg_spark.settings.paths import path_scheme
@@ -176,3 +179,45 @@ def short_path(path: str) -> str:
 
 def _count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
+
+
+Status = Literal["ok", "warning", "fault"]
+_STYLES: Final = {"ok": "green", "warning": "yellow", "fault": "bold red"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found, and what to do about it (nothing if it is ok); `kind` owns a fault's exit code."""
+
+    status: Status
+    what: str
+    found: str
+    advice: str = ""
+    kind: type[SegSparkError] = PlatformError
+
+
+def show_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """One line per finding, and how many there are of each status."""
+    width = max((len(finding.what) for finding in findings), default=0)
+    for finding in findings:
+        advice = f"; {finding.advice}" if finding.advice else ""
+        line = Text.assemble(
+            (f"{finding.status:<8}", _STYLES[finding.status]), f" {finding.what:<{width}}  {finding.found}{advice}"
+        )
+        console.print(line, soft_wrap=True)
+    faults, warnings = (sum(finding.status == status for finding in findings) for status in ("fault", "warning"))
+    console.print(f"{_number(faults, 'fault')}, {_number(warnings, 'warning')} in {len(findings)} checks")
+
+
+def readable_bytes(size: int) -> str:
+    """A size for people: 512 bytes, 3.4 MiB, 120 GiB."""
+    value, unit = float(size), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.0f} {unit}" if unit == "bytes" or value >= 100 else f"{value:.1f} {unit}"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count or 'no'} {what}{'s' if count != 1 else ''}"

@@ -12,8 +12,7 @@ import numpy as np
 
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.features.fitted import FittedFeature
-from seg_spark.segments.history import History, SegmentEvent, unused_ids
-from seg_spark.segments.model import Model, Segment
+from seg_spark.segments.model import History, Model, Segment, SegmentEvent, unused_ids
 from seg_spark.segments.names import SegmentName, name_segments, numbered, still_holds
 from seg_spark.segments.succession import Succession
 

@@ -1,13 +1,16 @@
 """The portable model: everything that turns a clean customer into a segment, as one frozen value.
 
 It says the same as the Spark ML PipelineModel beside it, in full precision, without Spark or
-pickle. `model_id` is a hash of its content, so equal ids mean equal answers.
+pickle. `model_id` is a hash of its content, so equal ids mean equal answers. What happened to each segment id from
+date to date is not part of it: the commits carry those events.
 """
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import date
+from typing import Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -102,3 +105,51 @@ def model_from_json(text: str, where: str) -> Model:
 def _digest(model: Model) -> str:
     text = json.dumps(_MODEL.dump_python(model, mode="json"), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+What = Literal["born", "renamed", "split", "merged", "retired"]
+
+
+@dataclass(frozen=True)
+class SegmentEvent:
+    """One event of one segment id.
+
+    `others` are: of a birth the segments it came from by a split or a merge; of a split its parts (with its own id if
+    that goes on); of a merge the segment that the id went into.
+    """
+
+    run_date: date
+    segment_id: int
+    what: What
+    name: str
+    others: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class PendingK:
+    """A k that has won so many fits in a row, and not enough to be published."""
+
+    k: int
+    runs: int
+
+
+History = tuple[SegmentEvent, ...]
+
+
+@dataclass(frozen=True)
+class SegmentState:
+    """What the commit of a date carries of segments: all that has happened to them, and a k that waits."""
+
+    history: History = ()
+    pending: PendingK | None = None
+
+
+def born_on(history: Iterable[SegmentEvent], run_date: date) -> tuple[int, ...]:
+    """The ids first given on a date, in the order in which they were given."""
+    return tuple(one.segment_id for one in history if one.what == "born" and one.run_date == run_date)
+
+
+def unused_ids(count: int, reserved: Sequence[int], used: Iterable[int]) -> tuple[int, ...]:
+    """Ids for new segments: first those `reserved` for them, then numbers above all that were ever used."""
+    first = max((0, *used, *reserved)) + 1
+    return (*reserved[:count], *range(first, first + max(0, count - len(reserved))))

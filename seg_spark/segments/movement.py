@@ -6,10 +6,12 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from seg_spark.errors import PublishError
-from seg_spark.segments.matching import CrossTable
 
 if TYPE_CHECKING:
     from seg_spark.segments.drift import FeatureDrift
+
+CrossTable = Mapping[tuple[int | None, int | None], int]
+"""Customers by (segment id on one side, segment id on the other); None where that side has no such customer."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Final
 
 from seg_spark.cleaning.one_value import Value, category_value, is_excluded, number_value
 from seg_spark.errors import SettingsError, did_you_mean
-from seg_spark.features.fitted import FittedCategory, FittedFeature, axes_of, with_axes
+from seg_spark.features.fitted import FittedCategory, FittedFeature, with_axes
 from seg_spark.segments.model import Model, Segment
 
 Raw = float | str | None
@@ -101,7 +101,7 @@ def no_label(*reasons: str) -> Prediction:
 
 def label_customer(model: Model, customer: Mapping[str, float | str | None]) -> Label:
     """Label one clean customer, given as feature name -> value (None or absent where missing)."""
-    point = [coordinate for feature in model.features for coordinate in axes_of(feature, customer.get(feature.name))]
+    point = [coordinate for feature in model.features for coordinate in feature.axes(customer.get(feature.name))]
     squared = [(_squared_distance(point, segment.centre), segment.cluster, segment) for segment in model.by_cluster]
     (least, _, nearest), (second_least, _, second) = sorted(squared, key=lambda one: one[:2])[:2]
     return Label(
@@ -200,7 +200,7 @@ def _as_boolean(raw: Raw, feature: FittedCategory) -> Raw:
 def _reading(feature: FittedFeature, value: float | str | None) -> Reading:
     if not isinstance(feature, FittedCategory):
         return Reading(feature.name, value, feature.fill if value is None else None)
-    level = feature.level_of(None if value is None else str(value))
+    level = feature.level_of(value)
     is_unseen = level not in feature.levels
     return Reading(feature.name, value, feature.fill if value is None else None, is_unseen)
 
@@ -211,7 +211,7 @@ def _deciding(
     found = []
     for feature, axes in with_axes(model.features):
         value = clean[feature.name]
-        point, own, other = axes_of(feature, value), nearest.centre[axes], runner_up.centre[axes]
+        point, own, other = feature.axes(value), nearest.centre[axes], runner_up.centre[axes]
         gap = _squared(point, other) - _squared(point, own)
         found.append((gap, feature.name, _typical(feature, value, own), _typical(feature, value, other)))
     whole = math.fsum(gap for gap, *_ in found)
@@ -227,7 +227,7 @@ def _squared(point: Iterable[float], centre: Iterable[float]) -> float:
 
 def _typical(feature: FittedFeature, value: float | str | None, centre: tuple[float, ...]) -> float | None:
     if isinstance(feature, FittedCategory):
-        level = feature.level_of(None if value is None else str(value))
+        level = feature.level_of(value)
         return centre[feature.levels.index(level)] / feature.weight if level in feature.levels else None
     if feature.scale == 0:
         return None

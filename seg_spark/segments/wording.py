@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from seg_spark.cleaning.text_rules import FALSE_TEXTS, TRUE_TEXTS
+from seg_spark.cleaning.one_value import FALSE_TEXTS, TRUE_TEXTS
 from seg_spark.settings.feature import CALENDAR_YEAR
 
 NOTABLE: Final = 0.5

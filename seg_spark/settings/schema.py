@@ -1,6 +1,6 @@
 """Every setting with its type, range, default and meaning.
 
-The field descriptions become the comments of conf/base.yml (see `base_conf.py`), so this package is
+The field descriptions become the comments of conf/base.yml (see scripts/write_base_conf.py), so this package is
 the only place where a setting is explained and the only home of its default.
 """
 
@@ -58,8 +58,7 @@ class Cleaning(Section):
     """Rows to leave out by declared rules (staff, closed accounts), counted apart from rejected ones:
     a list of {column: HEADER, is_in: [A, B]}, {column: HEADER, equals: A} or {column: HEADER, is_true: true}."""
     max_rejected_share: Share = 0.2
-    """Highest accepted share of rejected rows among those that are not excluded; above it the run stops with exit
-    code 5."""
+    """Highest accepted share of rejected rows among those not excluded; above it the run stops with exit code 5."""
     min_customers_ratio: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
     """If fewer customers are accepted than this share of those of the last date (or of the median of
     refit.usual_dates dates, if that is lower), the run stops with exit code 5. By default they are labelled with the
@@ -72,8 +71,7 @@ class Training(Section):
     max_customers: Annotated[int, Field(ge=10, le=10_000_000)] = 100_000
     """At most so many, picked by a hash of the customer id: the same ones in every run."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 42
-    """Picks the customers where there are more than max_customers, and starts MLlib's fits; the search that
-    clustering.refine makes has no random choice to start."""
+    """Picks the customers where there are more, and starts MLlib's fits; the search has no random choice to start."""
 
 
 class KRange(Section):
@@ -174,8 +172,7 @@ class Refit(Section):
     usual_dates: Annotated[int, Field(ge=1, le=365)] = 7
     """The usual number of customers is the highest of so many published dates before."""
     keep_within: Share = 0.01
-    """With clustering.refine, the last centres, moved to today's means, are kept unless the search is better by
-    more than this share."""
+    """With refine, the last centres, moved to today's means, are kept unless the search is better by this share."""
     k_margin: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.02
     """Another k must win by so much (of calinski_harabasz by this share) more than at the last fit; a rule that
     compares no single score (elbow, consensus, prediction_strength) must just prefer it ..."""
@@ -196,8 +193,7 @@ class Publish(Section):
     """How long published dates are kept, and versions that a later run of the same date has replaced."""
 
     keep_dates: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    """Published dates kept: a run ends older ones at once, and their files go after grace_minutes; run records stay.
-    null keeps all."""
+    """Published dates kept: older ones end at once, their files go after grace_minutes; run records stay. null: all."""
     keep_versions: Annotated[int, Field(ge=0, le=100)] = 1
     """Replaced versions kept of each date, whatever their age."""
     grace_minutes: Annotated[int, Field(ge=2, le=1_051_200)] = 1_440

@@ -90,6 +90,13 @@ def parse_value(text: str, origin: str) -> Any:
         return text
 
 
+def yaml_scalar(value: Any) -> str:
+    """A value as YAML on one line."""
+    plain = list(value) if isinstance(value, tuple) else value
+    text: str = yaml.safe_dump(plain, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...").strip()
+
+
 def _inspect(node: yaml.Node, origin: str, path: str, lines: dict[str, int]) -> None:
     if node.tag not in _PLAIN_TAGS:
         raise SettingsError(f"{_at(origin, node)}: the YAML tag {node.tag!r} is not accepted; settings are plain data")

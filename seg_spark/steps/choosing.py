@@ -9,9 +9,8 @@ import pyarrow as pa
 from seg_spark.clustering.scores import Scores
 from seg_spark.errors import DegenerateModelError, InputError
 from seg_spark.segments.drift import reference_to_json
-from seg_spark.segments.history import SegmentState
 from seg_spark.segments.identity import with_names
-from seg_spark.segments.model import Model, model_to_json
+from seg_spark.segments.model import Model, SegmentState, model_to_json
 from seg_spark.segments.refit import RefitResult, refusals
 from seg_spark.steps.champion import Champion, RefitDecision, decide_refit
 from seg_spark.steps.context import RunContext

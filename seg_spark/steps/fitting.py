@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -25,9 +25,8 @@ from seg_spark.features.learning import learn_features
 from seg_spark.features.pipeline import fit_preparation
 from seg_spark.reporting.json_values import json_ready
 from seg_spark.segments.drift import FitReference, reference_of
-from seg_spark.segments.history import PendingK, SegmentState
 from seg_spark.segments.identity import Clusters, Identity, IdRules, Past, by_size, identify, make_segments
-from seg_spark.segments.model import Model
+from seg_spark.segments.model import Model, PendingK, SegmentState
 from seg_spark.segments.names import describe_segments
 from seg_spark.segments.refit import Challenge, confirm_k, moved_share, within_ss_of
 from seg_spark.segments.succession import NOTHING_BEFORE, Succession, follow_segments
@@ -235,9 +234,9 @@ def scores_json(fitted: FittingResult) -> str:
             {
                 "chosen_k": fitted.choice.k,
                 "chosen_because": fitted.choice.because,
-                "excluded": {str(k): reason for k, reason in fitted.choice.excluded.items()},
-                "mllib": asdict(fitted.mllib),
-                "scores": [asdict(fit) for fit in fitted.scores],
+                "excluded": fitted.choice.excluded,
+                "mllib": fitted.mllib,
+                "scores": fitted.scores,
             }
         ),
         indent=2,

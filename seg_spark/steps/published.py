@@ -13,7 +13,7 @@ from seg_spark import columns as c
 from seg_spark.cleaning.outcomes import RowCounts
 from seg_spark.clustering.scores import Scores
 from seg_spark.errors import FIT_AGAIN, InputError
-from seg_spark.segments.comparison import Segmentation
+from seg_spark.segments.matching import Segmentation
 from seg_spark.segments.model import Model
 from seg_spark.storage.commits import Commit, PublishedModel, commit_of, named_dates
 from seg_spark.storage.layout import records

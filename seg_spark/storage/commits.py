@@ -14,9 +14,9 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from seg_spark.columns import CUSTOMER_SEGMENTS
-from seg_spark.errors import PublishError
-from seg_spark.segments.history import SegmentState
+from seg_spark.columns import CLEAN_CUSTOMERS, CUSTOMER_SEGMENTS
+from seg_spark.errors import InputError, PublishError
+from seg_spark.segments.model import SegmentState
 from seg_spark.storage.layout import COMMITS
 from seg_spark.storage.store import Entry, Files, Store
 
@@ -165,6 +165,28 @@ def create_commit(store: Store, commit: Commit) -> bool:
 def named_dates(store: Files) -> str:
     """The last published dates, for a message."""
     return f"the last published dates: {', '.join(day.isoformat() for day in published_dates(store)[-5:]) or 'none'}"
+
+
+def clean_table(store: Files, run_date: date) -> TableVersion:
+    """The clean customers published for a date. Raises InputError if there are none."""
+    table = commit_of(store, run_date).tables.get(CLEAN_CUSTOMERS)
+    if table is None:
+        raise InputError(
+            f"{store.root}: no clean customers are published for {run_date}; "
+            f"run seg-spark clean --run-date {run_date} first"
+        )
+    return table
+
+
+def needed_model(store: Files, run_date: date) -> PublishedModel:
+    """The model that labels a date (see `active_model`). Raises InputError if there is none."""
+    model = active_model(store, run_date)
+    if model is None:
+        raise InputError(
+            f"{store.root}: no model is published for {run_date} or before; run seg-spark fit --run-date {run_date} "
+            "first"
+        )
+    return model
 
 
 def published_dates(store: Files) -> list[date]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from seg_spark import columns as c
 from seg_spark.errors import LockedError, PlatformError, PublishError
-from seg_spark.segments.history import History, SegmentState, born_on
+from seg_spark.segments.model import History, SegmentState, born_on
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.storage import layout
 from seg_spark.storage.commits import (

@@ -11,14 +11,12 @@ import pyarrow.parquet as pq
 
 from seg_spark import columns as c
 from seg_spark.errors import InputError, SegSparkError
-from seg_spark.segments.matching import CrossTable
-from seg_spark.segments.movement import SegmentSizes, Transition
+from seg_spark.segments.movement import CrossTable, SegmentSizes, Transition
 from seg_spark.segments.profiles import Profile
 from seg_spark.storage.commits import (
     Commit,
     TableVersion,
     commit_of,
-    last_date_with,
     latest_commit,
     named_dates,
     read_commit,
@@ -43,11 +41,6 @@ def columns_of_date(store: Files, run_date: date, table: str) -> list[str]:
             return list(pq.ParquetFile(opened).schema_arrow.names)
     except (pa.ArrowException, OSError):
         raise _damaged(store, commit, table) from None
-
-
-def last_profiled_date(store: Files) -> date | None:
-    """The last date with published profiles."""
-    return last_date_with(store, c.SEGMENT_PROFILES)
 
 
 def read_profiles(store: Files, run_date: date) -> tuple[Profile, ...]:

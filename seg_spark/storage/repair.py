@@ -16,8 +16,7 @@ from seg_spark.errors import PublishError
 from seg_spark.storage import layout
 from seg_spark.storage.commits import Commit, commit_entries, commit_of, latest_commit, published_dates, read_commit
 from seg_spark.storage.date_folders import swap_folders
-from seg_spark.storage.local_store import LocalStore
-from seg_spark.storage.lock import only_run
+from seg_spark.storage.local_store import LocalStore, only_run
 from seg_spark.storage.retention import replaced_commits
 from seg_spark.storage.store import Entry, Files, Store
 from seg_spark.storage.trials import remove_abandoned

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from seg_spark.errors import PublishError
+from seg_spark.errors import InputError, PublishError
 from seg_spark.schemas import check_read, conform
-from seg_spark.spark_errors import input_errors
+from seg_spark.spark_errors import spark_errors_as
 from seg_spark.storage.commits import DataFile
 from seg_spark.storage.store import Entry, Store
 
@@ -62,7 +62,7 @@ def staged_table(store: Store, table: str, folder: str) -> StagedTable:
 def read_table(spark: SparkSession, store: Store, files: Sequence[DataFile], schema: StructType) -> DataFrame:
     """The files of a table as a frame with exactly the columns of `schema`. Raises InputError if it has others."""
     where = f"{store.root}/{files[0].path.rpartition('/')[0]}"
-    with input_errors(where):
+    with spark_errors_as(InputError, where):
         frame = spark.read.parquet(*(store.url(file.path) for file in files))
     check_read(frame.schema, schema, where)
     return frame.select(*schema.fieldNames())

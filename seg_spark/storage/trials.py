@@ -10,12 +10,10 @@ from seg_spark.storage import layout
 from seg_spark.storage.store import Store
 
 _ABANDONED_SECONDS: Final = 24 * 3600.0
-_SECONDS_BETWEEN_REMOVALS: Final = 0.2
-_REMOVALS: Final = 25
 
 
 @contextmanager
-def trial_area(store: Store, trial_id: str) -> Iterator[str]:
+def trial_area(store: Store, trial_id: str) -> Iterator[None]:
     """A folder for one trial, removed however it ends; folders that killed trials left a day ago go as well.
 
     Raises PlatformError if the output folder cannot be written.
@@ -27,18 +25,9 @@ def trial_area(store: Store, trial_id: str) -> Iterator[str]:
     except OSError as error:
         raise PlatformError(f"output.path: {store.root} cannot be written: {error.strerror}") from None
     try:
-        yield folder
+        yield
     finally:
-        _remove(store, folder)
-
-
-def _remove(store: Store, folder: str) -> None:
-    """Tasks of a stopped trial may write for another moment, so check again."""
-    for _ in range(_REMOVALS):
         store.remove(folder)
-        time.sleep(_SECONDS_BETWEEN_REMOVALS)
-        if not store.entries(folder):
-            return
 
 
 def remove_abandoned(store: Store) -> None:

@@ -24,7 +24,7 @@ from seg_spark import errors, schemas
 from seg_spark.cleaning.outcomes import Reason
 from seg_spark.cli.main import main, run_job
 from seg_spark.cli.options import app
-from seg_spark.features.fitted import FittedNumber, axes_of
+from seg_spark.features.fitted import FittedNumber
 from seg_spark.features.learning import learn_category
 from seg_spark.settings.feature import Feature
 
@@ -201,7 +201,7 @@ def test_the_worked_example_of_weights_is_right() -> None:
             plan = learn_category("plan", Feature(kind="category", weight=weight, max_categories=2), training)
             features = (replace(income, scale=0.1 * weight), plan)
             usual = {"income": 50.0, "plan": "basic"}
-            places = [[x for f in features for x in axes_of(f, (usual | who)[f.name])] for who in (one, other)]
+            places = [[x for f in features for x in f.axes((usual | who)[f.name])] for who in (one, other)]
             assert f"{math.dist(*places):.2f}" == text
 
 

@@ -37,7 +37,7 @@ RUN_DATE = date(2026, 11, 23)
 
 
 def run(command: str, config: Settings, run_date: date = RUN_DATE) -> dict[str, Any]:
-    result = runner.run(command, config, run_date, Path("conf"), StepProgress(Console(stderr=True)))
+    result = runner.run(command, config, run_date, Path("conf"), StepProgress())
     written: dict[str, Any] = json.loads(Path(result.record_path).read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(result.record))
     return written

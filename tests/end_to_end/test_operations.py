@@ -13,7 +13,6 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from builders import conf_dir, customer, grouped_customers, settings, write_csv
-from rich.console import Console
 
 from seg_spark import published_files, runner
 from seg_spark.cli.main import main
@@ -133,7 +132,7 @@ def test_a_run_that_is_stuck_is_ended_and_somebody_is_told(tmp_path: Path) -> No
     script = ["/bin/sh", "-c", f'cp "$2" {told}; echo "$1" >>{told}', "sh", "an argument of its own"]
     config = settings(tmp_path, clustering__starts=100, clustering__k__max=8, on_failure__command=script)
     config = config.model_copy(update={"run": Run.model_construct(max_minutes=3 / 60)})
-    progress = StepProgress(Console(stderr=True))
+    progress = StepProgress()
     with pytest.raises(TerminatedError, match=r"ended after run\.max_minutes"):
         runner.run("nightly", config, FIRST, Path("conf"), progress)
     *lines, last = told.read_text(encoding="utf-8").splitlines()

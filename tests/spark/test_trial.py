@@ -25,12 +25,11 @@ from seg_spark import runner
 from seg_spark.cli.main import main
 from seg_spark.errors import DegenerateModelError, InputError, QualityGateError, SegSparkError
 from seg_spark.reporting.progress import Advance, StepProgress
-from seg_spark.segments.comparison import Comparison
+from seg_spark.segments.matching import Comparison
 from seg_spark.settings.schema import Settings
 from seg_spark.storage.commits import commit_of
 from seg_spark.storage.layout import LOCK
-from seg_spark.storage.local_store import LocalStore
-from seg_spark.storage.lock import exclusive_lock
+from seg_spark.storage.local_store import LocalStore, exclusive_lock
 from seg_spark.trial import try_settings
 
 RUN_DATE = date(2026, 11, 23)
@@ -43,11 +42,11 @@ def usual(root: Path, **changes: Any) -> Settings:
 
 
 def run_nightly(root: Path, config: Settings, run_date: date = RUN_DATE) -> dict[str, Any]:
-    return dict(runner.run("nightly", config, run_date, Path("conf"), StepProgress(Console(stderr=True))).record)
+    return dict(runner.run("nightly", config, run_date, Path("conf"), StepProgress()).record)
 
 
 def try_(root: Path, run_date: date | None = None, **changes: Any) -> Comparison:
-    progress = StepProgress(Console(stderr=True))
+    progress = StepProgress()
     return try_settings(usual(root), usual(root, **changes), run_date, Path("conf"), progress)
 
 
@@ -193,7 +192,7 @@ def test_a_failing_trial_says_why_and_leaves_no_trace(
 
 def test_without_a_date_the_last_labelled_run_is_tried(published: Path, copied: Path) -> None:
     later = date(2026, 11, 24)
-    runner.run("clean", usual(copied), later, Path("conf"), StepProgress(Console(stderr=True)))
+    runner.run("clean", usual(copied), later, Path("conf"), StepProgress())
     assert try_(copied, clustering__k__max=2).run_date == RUN_DATE
     with pytest.raises(InputError, match="no labels are published for 2026-11-24; the last published dates: "):
         try_(copied, later, clustering__k__max=2)
@@ -240,7 +239,7 @@ def test_what_is_damaged_behind_the_published_labels_is_named(
 
 
 def test_a_conf_that_changed_since_the_run_is_remarked(published: Path) -> None:
-    progress = StepProgress(Console(stderr=True))
+    progress = StepProgress()
     conf = usual(published, selection__min_segment_share=0.02)
     tried = usual(published, selection__min_segment_share=0.02, clustering__k__max=2)
     [remark] = try_settings(conf, tried, None, Path("conf"), progress).remarks
@@ -252,7 +251,7 @@ def test_scores_of_a_fit_on_another_date_are_told(copied: Path) -> None:
         text = path.read_text(encoding="utf-8")
         assert text.count('"2026-11-23"') == 1
         path.write_text(text.replace('"2026-11-23"', '"2026-11-20"'), encoding="utf-8")
-    progress = StepProgress(Console(stderr=True))
+    progress = StepProgress()
     found = try_settings(usual(copied), usual(copied, clustering__k__max=2), None, Path("conf"), progress)
     assert found.remarks[-1].startswith(
         "the published scores are those of the fit on 2026-11-20; a new fit on the cust"

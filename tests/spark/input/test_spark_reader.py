@@ -10,7 +10,7 @@ from seg_spark.cleaning.rows import MALFORMED_ROW
 from seg_spark.errors import InputError
 from seg_spark.input import spark_reader
 from seg_spark.settings.raw_table import Input, TextOptions
-from seg_spark.spark_errors import input_errors
+from seg_spark.spark_errors import spark_errors_as
 
 
 @pytest.fixture(autouse=True)
@@ -50,5 +50,8 @@ def test_a_header_that_cannot_be_used_is_refused(
 def test_a_file_with_its_columns_in_another_order_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,age\n1,30\n", encoding="utf-8")
     (tmp_path / "b.csv").write_text("age,id\n40,2\n", encoding="utf-8")
-    with pytest.raises(InputError, match="the files do not have the same header"), input_errors("input.path"):
+    with (
+        pytest.raises(InputError, match="the files do not have the same header"),
+        spark_errors_as(InputError, "input.path"),
+    ):
         read(spark, tmp_path).collect()

@@ -16,8 +16,7 @@ from seg_spark.features.fitted import FittedNumber
 from seg_spark.reporting.progress import StepProgress
 from seg_spark.segments.model import model_from_json, model_to_json
 from seg_spark.segments.prediction import label_customer
-from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns, score
-from seg_spark.segments.totals import published_scores, total_segments
+from seg_spark.segments.scoring import CLUSTER_INDEX, axis_columns, published_scores, score, total_segments
 from seg_spark.steps.context import RunContext
 from seg_spark.steps.fitting import FittingResult, fit_segments
 
@@ -28,13 +27,11 @@ TIE = 1e-9
 def fit(spark: SparkSession, root: Path, table: pa.Table, features: dict[str, Any], **options: Any) -> FittingResult:
     from datetime import date
 
-    from rich.console import Console
-
     from seg_spark.storage.local_store import LocalStore
     from seg_spark.storage.publish import RunArea
 
     config = settings(root, features, **options)
-    progress = StepProgress(Console(stderr=True))
+    progress = StepProgress()
     context = RunContext(spark, config, LocalStore(root), RunArea(date(2026, 11, 23), "run", "staging", 0), progress)
     return fit_segments(context, table)
 

@@ -16,7 +16,6 @@ import pytest
 from builders import conf_dir, customer
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from rich.console import Console
 
 from seg_spark import columns as c
 from seg_spark import schemas
@@ -48,7 +47,7 @@ def _small_tables_go_the_way_of_large_ones(monkeypatch: pytest.MonkeyPatch) -> N
 
 def run_context(spark: SparkSession, settings: Settings, root: Path) -> RunContext:
     area = RunArea(RUN_DATE, "run", "staging", 0)
-    progress = StepProgress(Console(stderr=True))
+    progress = StepProgress()
     return RunContext(spark, settings, LocalStore(root), area, progress, is_trial=True)
 
 

@@ -15,11 +15,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
 
 from seg_spark.errors import LockedError, PlatformError, PublishError
-from seg_spark.storage.arrow_files import ArrowFiles
 from seg_spark.storage.commits import Commit, PublishedModel, commit_of, latest_commit
 from seg_spark.storage.hadoop_store import HadoopStore, store_at
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.publish import RunArea, publish, run_area
+from seg_spark.storage.readers import ArrowFiles
 from seg_spark.storage.repair import RepairResult, repair
 from seg_spark.storage.retention import Retention
 from seg_spark.storage.store import Store
@@ -200,8 +200,8 @@ def test_a_model_folder_belongs_to_one_run(store: HadoopStore) -> None:
 
 
 def test_trials_leave_nothing(store: HadoopStore) -> None:
-    with trial_area(store, "one") as folder, trial_area(store, "two"):
-        store.write(f"{folder}/part-0.parquet", b"x")
+    with trial_area(store, "one"), trial_area(store, "two"):
+        store.write("_seg_spark/trials/one/part-0.parquet", b"x")
         assert [one.name for one in store.entries("_seg_spark/trials")] == ["one", "two"]
     assert files_below(store) == set()
 

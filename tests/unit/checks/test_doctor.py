@@ -21,11 +21,10 @@ from seg_spark.checks import doctor, machine_checks
 from seg_spark.checks.doctor import exit_code_of
 from seg_spark.cli.main import main
 from seg_spark.errors import InputError, PlatformError, PublishError, SettingsError
-from seg_spark.reporting.findings import Finding, readable_bytes
+from seg_spark.reporting.summary import Finding, readable_bytes
 from seg_spark.storage.commits import DataFile, TableVersion
 from seg_spark.storage.layout import LOCK
-from seg_spark.storage.local_store import LocalStore
-from seg_spark.storage.lock import exclusive_lock, lock_holder
+from seg_spark.storage.local_store import LocalStore, exclusive_lock, lock_holder
 
 VARIABLES = ("JAVA_HOME", "SPARK_HOME", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "SPARK_LOCAL_DIRS")
 

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
-from seg_spark.clustering.cells import weighted_cells
 from seg_spark.clustering.lloyd import WeightedPoints, converge, finish, lloyd_step
-from seg_spark.clustering.points import Matrix, nearest_centre
+from seg_spark.clustering.points import Matrix, nearest_centre, weighted_cells
 
 
 def groups(per_group: int = 60, axes: int = 3, seed: int = 1) -> Matrix:

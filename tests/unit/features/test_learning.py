@@ -14,7 +14,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from seg_spark.errors import InputError
-from seg_spark.features.fitted import OTHER_LEVEL, axes_of
+from seg_spark.features.fitted import OTHER_LEVEL
 from seg_spark.features.learning import MAX_FOLDED_LEVELS, learn_category, learn_features, learn_number
 from seg_spark.settings.feature import ConstantText, Feature
 
@@ -213,7 +213,7 @@ def test_features_are_learnt_by_name_and_kept_in_the_order_of_the_conf() -> None
     learnt_numbers, learnt_categories = learn_features(features, table)
     assert [(one.name, one.fill) for one in learnt_numbers] == [("b", 20.0), ("a", 2.0)]
     assert [(one.name, one.levels, one.weight) for one in learnt_categories] == [("region", ("x", "y"), 2.0)]
-    assert sum(len(axes_of(one, None)) for one in (*learnt_numbers, *learnt_categories)) == 4
+    assert sum(len(one.axes(None)) for one in (*learnt_numbers, *learnt_categories)) == 4
 
 
 def test_whole_numbers_are_learnt_as_numbers() -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from seg_spark.cleaning.outcomes import RowCounts
 from seg_spark.clustering.scores import Scores
 from seg_spark.reporting.comparison import NOT_COMPARABLE, change_line, comparison_document, show_comparison
-from seg_spark.segments.comparison import Comparison, Segmentation, compared_segments
+from seg_spark.segments.matching import Comparison, Segmentation, compared_segments
 from seg_spark.settings.differences import Change
 
 

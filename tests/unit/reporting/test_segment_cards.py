@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from seg_spark.reporting.segment_cards import WIDTH, show_all_features, show_history, show_segments
-from seg_spark.segments.history import SegmentEvent
+from seg_spark.segments.model import SegmentEvent
 from seg_spark.segments.profiles import Profile
 
 

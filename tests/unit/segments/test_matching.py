@@ -9,8 +9,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from seg_spark.segments.comparison import ComparedSegment, compared_segments
-from seg_spark.segments.matching import adjusted_rand_index, match_segments
+from seg_spark.segments.matching import ComparedSegment, adjusted_rand_index, compared_segments, match_segments
 
 LABELS = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 4)), min_size=2, max_size=60)
 

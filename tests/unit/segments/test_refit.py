@@ -19,7 +19,7 @@ from seg_spark.segments.drift import (
     reference_of,
     stability_index,
 )
-from seg_spark.segments.history import PendingK
+from seg_spark.segments.model import PendingK
 from seg_spark.segments.refit import (
     Challenge,
     broken_feed,

@@ -1,12 +1,16 @@
 """The conf files that ship: base.yml is the schema written out, prod.yml what differs."""
 
 import json
+import sys
 
 from processes import PROJECT
 
-from seg_spark.settings.base_conf import SAMPLE, base_conf_text
 from seg_spark.settings.layers import leaves_of, load_settings
 from seg_spark.settings.schema import Settings
+
+sys.path.insert(0, str(PROJECT / "scripts"))
+
+from write_base_conf import SAMPLE, base_conf_text
 
 CONF = PROJECT / "conf"
 

@@ -14,14 +14,14 @@ from processes import PROJECT
 
 from seg_spark.errors import LockedError, PlatformError
 from seg_spark.storage.layout import LOCK
-from seg_spark.storage.lock import exclusive_lock
+from seg_spark.storage.local_store import exclusive_lock
 
 # Takes the lock, says so, and holds it until its input ends. Prints what came in the way instead.
 HOLDER = """
 import sys
 from pathlib import Path
 from seg_spark.errors import SegSparkError
-from seg_spark.storage.lock import exclusive_lock
+from seg_spark.storage.local_store import exclusive_lock
 try:
     with exclusive_lock(Path(sys.argv[1]), sys.argv[2]):
         print("holds", flush=True)

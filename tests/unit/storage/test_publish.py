@@ -18,11 +18,10 @@ from processes import PROJECT
 
 from seg_spark import published_files
 from seg_spark.errors import InputError, LockedError, PlatformError, PublishError
-from seg_spark.segments.history import SegmentEvent, SegmentState
+from seg_spark.segments.model import SegmentEvent, SegmentState
 from seg_spark.storage.commits import Commit, PublishedModel, TableVersion, commit_of
 from seg_spark.storage.layout import LOCK
-from seg_spark.storage.local_store import LocalStore
-from seg_spark.storage.lock import exclusive_lock
+from seg_spark.storage.local_store import LocalStore, exclusive_lock
 from seg_spark.storage.publish import ModelForms, RunArea, publish, run_area, stage_model
 from seg_spark.storage.repair import RepairResult, repair
 from seg_spark.storage.retention import Retention
