@@ -194,13 +194,14 @@ describe_place() { # nothing if the Python has vanished; another place after a m
 }
 
 set_up() {
-  local part requirement="."
+  local part requirement="." interrupted=""
   trap 'exit 130' INT TERM # without .ready: the next start goes on
   log=$(mktemp "${TMPDIR:-/tmp}/seg-spark-setup.XXXXXX") && cd "$project" || exit 1
   say "Setting up ${venv##*/} with ${uv:-pip}. PySpark is 490 MB: usually a minute or two, and only this once."
   case $wanted in *java*) say "No Java of version 17 to $newest_java was found: ${venv##*/} gets its own." ;; esac
   if [ ! -e "$venv/.ready" ]; then # where adding a part was interrupted, nothing has to be made anew
     { read -r made_at && read -r made_from && read -r parts; } 2>/dev/null <"$venv/.ready-before" || made_at=""
+    interrupted=yes
   fi
   if [ -z "$place" ] || [ "$place" != "$made_at" ]; then
     [ ! -e "$venv" ] || say "${venv##*/} was left unfinished, was moved or lost its Python: making it anew."
@@ -259,6 +260,7 @@ failed() { # what to do, where it is known
   elif [ $# -gt 0 ]; then
     say "$@"
   fi
-  [ ! -e "$venv/.ready-before" ] || mv "$venv/.ready-before" "$venv/.ready" # what was there still works
+  [ -n "$interrupted" ] || [ ! -e "$venv/.ready-before" ] ||
+    mv "$venv/.ready-before" "$venv/.ready" # what was there still works
   exit 1
 }

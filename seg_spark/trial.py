@@ -64,6 +64,7 @@ def try_settings(
             f"{store.root}: nothing is published there yet; run seg-spark nightly --run-date YYYY-MM-DD first"
         )
     published = read_published(store, date_)
+    fitted_on = _fitted_on(store, published)
     clean_again = not cleans_alike(usual, tried)
     if clean_again:
         refuse_own_output(tried, date_)
@@ -88,7 +89,7 @@ def try_settings(
         changes=changes_between(usual, tried),
         cleaned_again=clean_again,
         comparable_scores=measures_alike(usual, tried) and _axes(published.model) == _axes(fitted.model),
-        remarks=tuple(_remarks(usual, published, _fitted_on(store, published))),
+        remarks=tuple(_remarks(usual, published, fitted_on)),
         published=published.segmentation,
         tried=tried_side,
         published_segments=published_segments,

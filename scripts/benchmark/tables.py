@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,7 +123,7 @@ def parse_size(text: str) -> int:
     factor = _FACTORS.get(word[-1:], 1)
     try:
         number = Decimal(word[:-1] if factor > 1 else word) * factor
-    except InvalidOperation:
+    except ArithmeticError:
         number = Decimal(0)
     if not (number.is_finite() and 100 <= number <= 10**9 and number == int(number)):
         raise ValueError(f"{text!r} is not a number of rows from 100 to 1000m")

@@ -95,10 +95,9 @@ def _cleans(settings: Settings) -> Iterator[PlanLine]:
     if settings.input.order_by is not None:
         yield PlanLine("duplicates", f"the row with the highest {settings.input.order_by!r} wins")
     yield PlanLine("stops", f"when more than {settings.cleaning.max_rejected_share:.1%} of the rows are rejected")
-    if settings.cleaning.min_customers_ratio is not None:
-        yield PlanLine(
-            "stops", f"when fewer than {settings.cleaning.min_customers_ratio:.0%} of the usual customers are"
-        )
+    ratio = settings.cleaning.min_customers_ratio
+    if ratio is not None:
+        yield PlanLine("stops", f"when fewer customers are accepted than {ratio:.0%} of those before")
 
 
 def _feature(name: str, source: str, feature: Feature) -> str:

@@ -18,6 +18,7 @@ from seg_spark.cleaning.one_value import (
     is_excluded,
     is_missing,
     is_order_text,
+    null_numbers,
     number_value,
 )
 from seg_spark.cleaning.outcomes import Reason, RowCounts
@@ -103,7 +104,7 @@ def _check_order(
     header: str, values: Sequence[Any], excluded: Sequence[bool], nulls: Sequence[str], reasons: Sequence[list[str]]
 ) -> None:
     for raw, out, own in zip(values, excluded, reasons, strict=True):
-        impossible = isinstance(raw, float) and abs(raw) >= LARGEST_NUMBER
+        impossible = isinstance(raw, float) and abs(raw) >= LARGEST_NUMBER and raw not in null_numbers(tuple(nulls))
         if not out and (impossible or (isinstance(raw, str) and not is_order_text(raw, nulls))):
             own.append(Reason.IMPOSSIBLE_DATE.of(header))
 

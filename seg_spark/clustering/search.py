@@ -50,7 +50,8 @@ _LARGER: Final = 12
 _DRAWN: Final = (20, 1_000)
 """So many starts are drawn for each k: more where they cost little because there are few points."""
 _DRAWN_TIMES_POINTS: Final = 500_000
-_FEW_POINTS, _MOST_IN_JUMPS = 64, 500_000
+_FEW_POINTS: Final = 64
+_MOST_IN_JUMPS: Final = 500_000
 """Up to so many distinct points, as answers on a scale have, every jump of a centre to a point is tried (of so many
 coordinates in all): the moves that suffice elsewhere end in one of many optima."""
 _FIRST_HEAT: Final = 10

@@ -34,7 +34,7 @@ class MllibFits:
     def of(cls, settings: Clustering) -> "MllibFits":
         """Full fits; or one short fit where the search goes on from the same training set."""
         if settings.refine:
-            return cls(1, "random", min(_SHORT_FIT, settings.max_iterations), settings.tolerance)
+            return cls(1, "random", _SHORT_FIT, 0.0)
         return cls(settings.starts, "k-means||", settings.max_iterations, settings.tolerance)
 
 

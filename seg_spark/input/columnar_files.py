@@ -67,6 +67,8 @@ def check_readable(file: Path, schema: pa.Schema) -> None:
 
 def kind_of(type_: pa.DataType) -> str:
     """What the values of a type are: types of one kind may differ between files."""
+    if pa.types.is_dictionary(type_):
+        return kind_of(type_.value_type)
     if pa.types.is_null(type_):
         return NO_VALUES
     kind = _type(type_)

@@ -9,19 +9,17 @@ import codecs
 import csv
 import gzip
 import re
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
 
+from seg_spark.errors import InputError, did_you_mean
 from seg_spark.settings.raw_table import TextOptions
 
 if TYPE_CHECKING:
     from _csv import Reader
-import zlib
-from collections.abc import Mapping, Sequence
-from io import TextIOWrapper
-
-from seg_spark.errors import InputError, did_you_mean
 
 _MOST_CHARACTERS: Final = 200_000_000
 """Of one field; Spark has no limit."""

@@ -132,7 +132,7 @@ def level(value: Any) -> str:
 
 def _number_warnings(number: NumberFacts) -> Iterator[str]:
     for suspicion in number.suspicions[:_MOST_SUSPICIONS]:
-        texts = ", ".join(map(repr, suspicion.texts[:_MOST_SPELLINGS] or (f"{suspicion.value:.15g}",)))
+        texts = ", ".join(map(repr, suspicion.texts[:_MOST_SPELLINGS] or (_exact(suspicion.value),)))
         yield (
             f"{plain(suspicion.value)} in {_rows(suspicion.count)}: {suspicion.why}; if it means unknown, {texts} in "
             f"input.null_values makes it missing (in every column), or {_bounds(number)} rejects it"
@@ -147,6 +147,11 @@ def _number_warnings(number: NumberFacts) -> Iterator[str]:
         yield f"several symbols ({', '.join(number.form.symbols)}) are read as if they meant the same: please check"
     if number.unusable_rows:
         yield f"neither a number nor missing in {_rows(number.unusable_rows)}, which will be rejected"
+
+
+def _exact(number: float) -> str:
+    text = f"{number:.15g}"
+    return text if float(text) == number else repr(number)
 
 
 def _level_warnings(facts: ColumnFacts) -> Iterator[str]:

@@ -28,14 +28,12 @@ _THEMES: Final[Mapping[str, Sequence[frozenset[str]]]] = {
 }
 """Words of which one (or two, joined by +) must be in a name; the first theme that fits is the name's, so `deals
 purchases` are about discounts."""
-_ABOUT_SOMETHING_ELSE: Final = frozenset(
-    (
-        "between", "since", "until", "to", "interval", "gap", "days", "weeks", "months", "hours", "minutes",
-        "cancelled", "canceled", "cancellation", "cancellations", "declined", "returned", "returns", "failed",
-        "abandoned", "missed", "unpaid", "overdue", "no", "not", "never", "without", "zero", "lost", "disputed",
-        "refused", "missing", "drop", "decline", "growth", "calls", "limit",
-    )
-)  # fmt: skip
+_UNITS_OF_TIME: Final = frozenset(("since", "days", "weeks", "months", "hours", "minutes"))
+_ABOUT_SOMETHING_ELSE: Final = _UNITS_OF_TIME | {
+    "between", "until", "to", "interval", "gap", "cancelled", "canceled", "cancellation", "cancellations", "declined",
+    "returned", "returns", "failed", "abandoned", "missed", "unpaid", "overdue", "not", "never", "without", "zero",
+    "lost", "disputed", "refused", "missing", "drop", "decline", "growth", "calls", "limit",
+}  # fmt: skip
 """With such a word a name that has one of a theme's is about something else: days between orders, cancelled orders."""
 _OF_TIME: Final = ("recency", "tenure")
 _MUCH_THE_SAME: Final = {"spending", "buying"}
@@ -125,13 +123,13 @@ def _is_doubtful(one: Profile) -> bool:
 
 
 def _theme_of(name: str) -> str | None:
-    words = set(re.findall(r"\w+", name.lower()))
+    words = set(re.findall(r"\w+", re.sub(r"\bno\b(?! of\b)", "without", name.lower())))
     found = [theme for theme, own in _THEMES.items() if any(one <= words for one in own)]
     if "rank" in words:  # the first may have the most
         return None
     if "recency" in found and (words & _RANKED or not {"discounts", "trouble"}.isdisjoint(found)):
         return None
-    if "since" in words and words & _BEGINNINGS:
-        return "tenure"
+    if "since" in words and words & _BEGINNINGS and "trouble" not in found:
+        return None if words & (_ABOUT_SOMETHING_ELSE - _UNITS_OF_TIME) else "tenure"
     found = [theme for theme in found if theme in _OF_TIME or not words & _ABOUT_SOMETHING_ELSE]
     return found[0] if found else None

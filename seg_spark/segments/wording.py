@@ -57,7 +57,7 @@ def typical(
 
 
 def contradicts(own: float, overall: float, deviation: float) -> bool:
-    """Whether a value of a segment is on the other side of everybody's than its notable deviation says."""
+    """Whether a value of a segment is not on that side of everybody's which its notable deviation says."""
     return abs(deviation) >= NOTABLE and (own - overall) * deviation <= 0
 
 

@@ -7,7 +7,7 @@ from typing import Final
 SCHEMES: Final = ("file", "hdfs", "s3a", "s3", "gs", "abfss")
 
 _WITH_HOST: Final = r"\w+://[^/]"
-_WITH_PORT: Final = r"\w+://([^/:]+(:[0-9]{1,5})?)?(/|$)"
+_WITH_PORT: Final = r"\w+://([^/:]+(:[0-9]{1,5})?(/|$)|/)"
 
 
 def path_scheme(path: str) -> str:

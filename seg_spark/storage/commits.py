@@ -7,7 +7,7 @@ force for every date, so that readers need the last commit and that of their dat
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from itertools import pairwise
 from typing import Final
@@ -109,6 +109,7 @@ class Commit:
 
 
 _COMMIT: Final = TypeAdapter(Commit)
+_KEYS: Final = {"version", *(one.name for one in fields(Commit))}
 
 
 def commit_path(number: int) -> str:
@@ -119,7 +120,7 @@ def commit_path(number: int) -> str:
 def commit_entries(store: Files) -> dict[int, Entry]:
     """The files of all commits that are kept, by their numbers in ascending order."""
     found = ((_NAME.fullmatch(entry.name), entry) for entry in store.entries(COMMITS))
-    return dict(sorted((int(name[1]), one) for name, one in found if name))
+    return dict(sorted((int(name[1]), one) for name, one in found if name and int(name[1])))
 
 
 def latest_commit(store: Files) -> Commit:
@@ -134,11 +135,11 @@ def read_commit(store: Files, number: int) -> Commit:
     path = commit_path(number)
     try:
         content = store.read(path)
-        commit = _COMMIT.validate_json(content)
-        if json.loads(content)["version"] != VERSION or commit.number != number:
-            raise ValueError("another version or number")
-        return commit
-    except (FileNotFoundError, ValueError, KeyError):
+        document = json.loads(content)
+        if document.keys() != _KEYS or document["version"] != VERSION or document["number"] != number:
+            raise ValueError("another version or number, or not the whole of one")
+        return _COMMIT.validate_json(content, strict=True)
+    except (FileNotFoundError, ValueError, AttributeError, RecursionError):
         raise PublishError(
             f"{store.root}/{path}: is missing or damaged; restore it from a backup, or remove it and run its date again"
         ) from None

@@ -232,13 +232,14 @@ def _published_as(store: Store, model: ModelForms) -> PublishedModel | None:
 
 def _last_commit(store: Store, area: RunArea) -> Commit:
     """The last commit. Raises LockedError if a decision of this run may depend on what came since it began."""
-    for number in commit_entries(store):
+    numbers = list(commit_entries(store))  # one listing: what comes after it takes the next number before this run does
+    for number in numbers:
         if number > area.base and (other := read_commit(store, number)).run_date <= area.run_date:
             raise LockedError(
                 f"{store.root}: run {other.run_id} has published {other.run_date} since this run began; "
                 "nothing was changed; run again"
             )
-    return latest_commit(store)
+    return read_commit(store, max(numbers, default=0))
 
 
 def _next_commit(

@@ -14,7 +14,7 @@ from typing import Final
 
 from seg_spark.errors import PublishError
 from seg_spark.storage import layout
-from seg_spark.storage.commits import Commit, commit_entries, commit_of, latest_commit, published_dates, read_commit
+from seg_spark.storage.commits import Commit, commit_entries, commit_of, in_force, latest_commit, read_commit
 from seg_spark.storage.date_folders import swap_folders
 from seg_spark.storage.local_store import LocalStore, only_run
 from seg_spark.storage.retention import replaced_commits
@@ -109,7 +109,8 @@ def repair(store: Store) -> RepairResult:
         if not isinstance(store, LocalStore):  # on a local disk that dead runs have filled nothing can be written
             note_start(store, date.min, own, 0.0)
         store.remove(_REPAIR)
-        folders = sum(swap_folders(store, commit_of(store, day), _REPAIR) for day in published_dates(store))
+        last = latest_commit(store)
+        folders = sum(swap_folders(store, in_force(store, last, run_date), _REPAIR) for run_date in last.dates)
         written = [StartedRun(entry.name, date.min, 0.0) for entry in store.entries(layout.VERSIONS)]
         versions = _remove_unlisted(store, [*written, *_dead_runs(store, own, _now(store, own))])
         finish_dead_runs(store, own, has_ended=True)

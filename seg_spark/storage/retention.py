@@ -68,8 +68,9 @@ def end_dates(
 
 def replaced_commits(store: Files) -> list[Commit]:
     """Commits that a later one of their date has replaced and that are still kept, newest first."""
-    current = {state.commit for state in latest_commit(store).dates.values()}
-    return [read_commit(store, number) for number in reversed(commit_entries(store)) if number not in current]
+    numbers = list(commit_entries(store))  # listed once: a date published meanwhile is not taken for a lost one
+    current = {state.commit for state in read_commit(store, max(numbers, default=0)).dates.values()}
+    return [read_commit(store, number) for number in reversed(numbers) if number not in current]
 
 
 def version_states(store: Files) -> Mapping[str, VersionState]:

@@ -221,10 +221,11 @@ def readers(root: str, count: int) -> Iterator[Counter[str]]:
     finally:
         for one in running:
             one.terminate()
-            said = one.communicate()[0]
-            if one.returncode:
-                raise FaultError(f"a reader ended with {one.returncode}")
-            counts.update(json.loads(said))
+        said = [one.communicate()[0] for one in running]
+    for one, text in zip(running, said, strict=True):
+        if one.returncode != 0 and not (one.returncode == -signal.SIGTERM and not text):  # told before it could listen
+            raise FaultError(f"a reader ended with {one.returncode}")
+        counts.update(json.loads(text or "{}"))
     if count and not counts["whole"]:
         raise FaultError(f"the readers have read nothing: {dict(counts)}")
 

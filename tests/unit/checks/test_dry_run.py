@@ -111,5 +111,5 @@ def test_an_input_elsewhere_is_not_looked_at(tmp_path: Path, capsys: pytest.Capt
     assert dry_run(tmp_path, "nightly") == 0
     shown = capsys.readouterr().out
     assert "reads       s3a://bucket/customers: not checked, csv" in shown
-    assert "when fewer than 70% of the usual customers are" in shown
+    assert "when fewer customers are accepted than 70% of those before" in shown
     assert "skips       all of this if the same input is published already; not checked" in shown

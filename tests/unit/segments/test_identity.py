@@ -246,3 +246,12 @@ def test_what_a_name_tells_holds_down_to_a_quarter_of_a_standard_deviation() -> 
         assert still_holds((), (INCOME, SCORE), everybody, np.array([[mean, 0.0]])) is holds
     assert not still_holds(None, (INCOME, SCORE), everybody, everybody)
     assert not still_holds((NamedTrait("gone", None, is_high=True),), (INCOME, SCORE), everybody, everybody)
+
+
+@given(matrix=st.lists(st.tuples(st.integers(-2, 2), st.integers(-2, 2)), min_size=6, max_size=30), k=st.integers(2, 6))
+@examples(max_examples=80, derandomize=True, deadline=None)
+def test_no_two_segments_have_one_name(matrix: list[tuple[int, int]], k: int) -> None:
+    points = np.array(matrix, dtype=float)
+    labels = np.arange(len(points)) % k
+    found = identify(Clusters((INCOME, SCORE), points, labels, range(k)), Past(), NOTHING_BEFORE, IdRules(DAY, {}))
+    assert len({one.text for one in found.names}) == k

@@ -1,7 +1,7 @@
 """The sequence of commits, and what readers learn from it."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -71,7 +71,8 @@ def test_the_last_commit_of_a_date_counts_whatever_came_after(store: LocalStore)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "null", "{}", '{"version": 4, "number": 1}', '{"version": 1, "number": 1, "run_date": 5}']
+    "text",
+    ["", "[]", "null", "{}", '{"version": 4, "number": 1}', '{"version": 4, "number": 1, "run_date": "2026-11-23"}'],
 )
 def test_a_damaged_commit_is_named_with_what_to_do(store: LocalStore, text: str) -> None:
     commit(store, RUN_DATE)
@@ -82,9 +83,20 @@ def test_a_damaged_commit_is_named_with_what_to_do(store: LocalStore, text: str)
         commit_of(store, RUN_DATE)
 
 
+@pytest.mark.parametrize("value", ["absent", True, 1.5, [3]])
+def test_a_commit_of_which_something_is_gone_or_of_another_kind_is_damaged(store: LocalStore, value: object) -> None:
+    commit(store, RUN_DATE, "abc", TABLES)
+    whole = json.loads(store.read("_seg_spark/commits/00000001.json"))
+    for key in ("version", *(one.name for one in fields(Commit))):
+        spoilt = {name: one for name, one in whole.items() if name != key} | ({} if value == "absent" else {key: value})
+        store.write("_seg_spark/commits/00000001.json", json.dumps(spoilt).encode())
+        with pytest.raises(PublishError, match="is missing or damaged"):
+            latest_commit(store)
+
+
 def test_other_files_among_the_commits_are_passed_over(store: LocalStore) -> None:
     made = commit(store, RUN_DATE)
-    for name in (".00000002.json.77.tmp", "README", "2.json", "00000003.json.old"):
+    for name in (".00000002.json.77.tmp", "README", "2.json", "00000003.json.old", "00000000.json"):
         store.write(f"_seg_spark/commits/{name}", b"{")
     assert latest_commit(store) == made
 

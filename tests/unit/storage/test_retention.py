@@ -1,25 +1,59 @@
 """How many dates stay published, and when the files of the others go."""
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from stores import FIRST_DATE, LABELS, labels, published
+from stores import FIRST_DATE, LABELS, commit, labels, published
 
-from seg_spark.errors import SettingsError
+from seg_spark.errors import LockedError, SettingsError
 from seg_spark.storage.commits import PublishedModel, latest_commit, published_dates
+from seg_spark.storage.layout import COMMITS
 from seg_spark.storage.local_store import LocalStore
-from seg_spark.storage.publish import run_area
+from seg_spark.storage.publish import publish, run_area
 from seg_spark.storage.records import write_page, write_record
 from seg_spark.storage.repair import RepairResult, repair
-from seg_spark.storage.retention import Retention, version_states
+from seg_spark.storage.retention import Retention, replaced_commits, version_states
 from seg_spark.storage.rollback import roll_back
+from seg_spark.storage.store import Entry
 
 DATES = [FIRST_DATE + timedelta(days=days) for days in range(6)]
 TWO_DATES = Retention(versions=1, grace_seconds=0.0, dates=2)
 TWO_DATES_WITH_GRACE = Retention(versions=1, grace_seconds=3600.0, dates=2)
 TABLES = ("clean_customers", LABELS)
+
+
+class Racing(LocalStore):
+    """A store in which another run does something between two listings of the commits."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def entries(self, folder: str) -> list[Entry]:
+        found = super().entries(folder)
+        if folder == COMMITS and type(self).meanwhile is not None:
+            other, type(self).meanwhile = type(self).meanwhile, None
+            assert other is not None
+            other()
+        return found
+
+
+def test_a_date_that_is_published_while_versions_are_removed_stays(tmp_path: Path) -> None:
+    plain, store = LocalStore(tmp_path / "output"), Racing(tmp_path / "output")
+    published(plain, "r0", "cust-a")
+    Racing.meanwhile = lambda: published(plain, "r1", "cust-b", run_date=DATES[1])
+    assert replaced_commits(store) == []
+    assert labels(plain, DATES[1]) == ["cust-b"]
+
+
+def test_what_is_published_between_two_looks_is_not_built_upon(tmp_path: Path) -> None:
+    plain, store = LocalStore(tmp_path / "output"), Racing(tmp_path / "output")
+    published(plain, "r0", "cust-a")
+    with run_area(store, FIRST_DATE, "r1") as area:
+        Racing.meanwhile = lambda: commit(plain, FIRST_DATE, "other")
+        with pytest.raises(LockedError, match="has published"):
+            publish(store, area, [], None, TWO_DATES)
 
 
 @pytest.fixture
