@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from statistics import median
+from statistics import median_low
 from typing import Final
 
 import pyarrow as pa
@@ -125,7 +125,7 @@ def _clean(context: RunContext, remember: Remember) -> CleaningResult:
     if ratio is not None:
         before = customers_before(context.store, context.run_date, settings.refit.usual_dates)
         # neither one date of far too many nor a fall that was let through once blocks the dates after it
-        usual = min(before[-1], int(median(before))) if before else 0
+        usual = min(before[-1], median_low(before)) if before else 0
         if accepted < ratio * usual:
             raise QualityGateError(
                 f"input.path: only {accepted:,} customers were accepted, {accepted / usual:.0%} of the {usual:,} "

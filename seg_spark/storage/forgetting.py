@@ -47,7 +47,8 @@ class Forgetting:
         found = pc.is_in(table[c.CUSTOMER_ID], value_set=wanted)
         if c.REJECT_REASONS not in table.column_names:
             return found
-        is_malformed = pc.equal(pc.binary_join(table[c.REJECT_REASONS], " "), Reason.MALFORMED_ROW.value)
+        reasons = table[c.REJECT_REASONS].cast(pa.list_(pa.string()))  # Spark's cannot be null, which Arrow joins not
+        is_malformed = pc.equal(pc.binary_join(reasons, " "), Reason.MALFORMED_ROW.value)
         for pattern in self.patterns:
             names_one = pc.match_substring_regex(table[c.RAW_ROW], pattern)
             found = pc.or_(found, pc.fill_null(pc.and_(is_malformed, names_one), False))

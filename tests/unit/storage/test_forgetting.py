@@ -34,7 +34,9 @@ def store(tmp_path: Path) -> LocalStore:
 def malformed(texts: Sequence[str | None]) -> pa.Table:
     """Rejected rows that could not be cut into columns."""
     none = pa.array([None] * len(texts), pa.string())
-    return pa.table({"customer_id": none, "raw_row": texts, "reject_reasons": [["malformed_row"]] * len(texts)})
+    of_spark = pa.list_(pa.field("element", pa.string(), nullable=False))
+    reasons = pa.array([["malformed_row"]] * len(texts), of_spark)
+    return pa.table({"customer_id": none, "raw_row": texts, "reject_reasons": reasons})
 
 
 def forget(store: LocalStore, whom: Forgetting = GONE) -> dict[str, int]:
