@@ -60,9 +60,8 @@ class Cleaning(Section):
     max_rejected_share: Share = 0.2
     """Highest accepted share of rejected rows among those not excluded; above it the run stops with exit code 5."""
     min_customers_ratio: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
-    """If fewer customers are accepted than this share of those of the last date (or of the median of
-    refit.usual_dates dates, if that is lower), the run stops with exit code 5. By default they are labelled with the
-    last model, and a warning is given."""
+    """If fewer are accepted than this share of the last date's customers (or of the median of refit.usual_dates, if
+    lower), the run stops with exit code 5. By default they are labelled with the last model, with a warning."""
 
 
 class Training(Section):
