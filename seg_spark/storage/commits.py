@@ -129,15 +129,20 @@ def latest_commit(store: Files) -> Commit:
 
 
 def read_commit(store: Files, number: int) -> Commit:
-    """A commit by its number; 0 has nothing. Raises PublishError if it is missing or damaged."""
+    """A commit by its number; 0 has nothing. Raises PublishError if it is missing, damaged or of another format."""
     if number == 0:
         return Commit(0, date.min)
     path = commit_path(number)
     try:
         content = store.read(path)
         document = json.loads(content)
-        if document.keys() != _KEYS or document["version"] != VERSION or document["number"] != number:
-            raise ValueError("another version or number, or not the whole of one")
+        if type(version := document.get("version")) is int and version != VERSION:
+            raise PublishError(
+                f"{store.root}/{path}: was written by another version of seg_spark (commit format {version}; this one "
+                f"reads {VERSION}); use that version, or another output.path"
+            )
+        if document.keys() != _KEYS or version != VERSION or document["number"] != number:
+            raise ValueError("another number, or not the whole of a commit")
         return _COMMIT.validate_json(content, strict=True)
     except (FileNotFoundError, ValueError, AttributeError, RecursionError):
         raise PublishError(

@@ -47,7 +47,9 @@ class Forgetting:
         found = pc.is_in(table[c.CUSTOMER_ID], value_set=wanted)
         if c.REJECT_REASONS not in table.column_names:
             return found
-        reasons = table[c.REJECT_REASONS].cast(pa.list_(pa.string()))  # Spark's cannot be null, which Arrow joins not
+        reasons = table[c.REJECT_REASONS].cast(
+            pa.list_(pa.string())
+        )  # Spark declares items not null: Arrow joins none such
         is_malformed = pc.equal(pc.binary_join(reasons, " "), Reason.MALFORMED_ROW.value)
         for pattern in self.patterns:
             names_one = pc.match_substring_regex(table[c.RAW_ROW], pattern)

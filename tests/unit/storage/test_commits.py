@@ -94,6 +94,14 @@ def test_a_commit_of_which_something_is_gone_or_of_another_kind_is_damaged(store
             latest_commit(store)
 
 
+def test_a_commit_of_another_format_says_so(store: LocalStore) -> None:
+    commit(store, RUN_DATE)
+    older = json.loads(store.read("_seg_spark/commits/00000001.json")) | {"version": 3}
+    store.write("_seg_spark/commits/00000001.json", json.dumps(older).encode())
+    with pytest.raises(PublishError, match=r"another version of seg_spark \(commit format 3; this one reads 4\)"):
+        latest_commit(store)
+
+
 def test_other_files_among_the_commits_are_passed_over(store: LocalStore) -> None:
     made = commit(store, RUN_DATE)
     for name in (".00000002.json.77.tmp", "README", "2.json", "00000003.json.old", "00000000.json"):
