@@ -45,9 +45,8 @@ from seg_spark.segments.matching import adjusted_rand_index
 from seg_spark.segments.prediction import label_customer
 from seg_spark.session import start_session
 from seg_spark.settings.layers import load_settings
-from seg_spark.storage.commits import commit_of
+from seg_spark.storage.commits import commit_of, read_model
 from seg_spark.storage.local_store import LocalStore
-from seg_spark.storage.portable_models import read_model
 
 FIRST: Final = date(2026, 1, 1)
 FEATURES: Final = ("income", "score", "visits", "age")

@@ -1,16 +1,27 @@
-"""The machine that Spark is to run on: its Java, its memory, its packages. Known without Spark."""
+"""The machine that Spark is to run on: its Java, its memory, its packages, and the archive of Java's classes.
 
+With the archive (class data sharing) Spark starts sooner. It serves one Java and one set of Spark's jars. Java passes
+over one that does not fit, but then warns and starts more slowly than without any; so it is named to Java only where
+its key fits and its file is the one written.
+"""
+
+import hashlib
 import importlib.metadata
+import json
+import mmap
 import os
 import platform
 import re
+import secrets
 import shutil
 import subprocess
 import sys
+import time
+import zlib
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from seg_spark.class_archive import archive_options
 from seg_spark.errors import PlatformError
 
 OLDEST_JAVA: Final = 17
@@ -113,3 +124,114 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"  # shipped as files, with --py-files
+
+
+JAVAS_WITHOUT: Final = range(18, 25)
+"""Java 21 writes an archive, and then refuses it: it counts a folder of Spark's class path that does not exist."""
+_ARCHIVE: Final = "classes.jsa"
+_DESCRIPTION: Final = "classes.json"
+_FIRST_RUN_ENDED: Final = "first-run-ended"
+_RECORDING: Final = ".recording-"
+_LONGEST_RECORDING_SECONDS: Final = 3600
+_SILENT: Final = ("-Xlog:disable",)
+"""Java reports every archive it refuses, Java 25 even one that it uses, on the user's terminal."""
+_FILES_OF_JAVA: Final = ("release", "lib/server/libjvm.so", "lib/server/classes.jsa", "lib/modules")
+
+
+def archive_options(java: str) -> tuple[str, ...]:
+    """The options that let `java` use the archive; none where there is no archive for it, whatever the reason."""
+    archive = find_archive(java)
+    return () if archive is None else (f"-XX:SharedArchiveFile={archive}", *_SILENT)
+
+
+def recording_options(file: Path) -> tuple[str, ...]:
+    """The options that let Java write the classes it has loaded to `file` when it ends."""
+    return (f"-XX:ArchiveClassesAtExit={file}", *_SILENT)
+
+
+def find_archive(java: str) -> Path | None:
+    """The archive made for `java` and the jars of this environment, if it is there and whole."""
+    for folder in _folders():
+        archive = folder / _ARCHIVE
+        try:
+            if json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8")) == _describe(archive, java):
+                return archive
+        except (OSError, ValueError):
+            continue  # none there, or damaged
+    return None
+
+
+def new_archive() -> Path | None:
+    """The path of a file to record into, beside the archive it will become; None if no folder can be written.
+
+    What recordings that were killed have left there is removed.
+    """
+    for folder in _folders():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob(f"{_RECORDING}*"):
+                if time.time() - left.stat().st_mtime > _LONGEST_RECORDING_SECONDS:
+                    left.unlink()
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder / f"{_RECORDING}{secrets.token_hex(6)}.jsa"
+    return None
+
+
+def publish_archive(recorded: Path, java: str) -> Path | None:
+    """Put a recorded file in the archive's place; None if Java recorded nothing (not every Java can).
+
+    A run that starts meanwhile uses the old archive, the new one, or none.
+    """
+    if not recorded.is_file() or recorded.stat().st_size == 0:
+        return None
+    archive, description = recorded.with_name(_ARCHIVE), recorded.with_suffix(".json")
+    description.write_text(json.dumps(_describe(recorded, java), indent=2) + "\n", encoding="utf-8")
+    recorded.replace(archive)
+    description.replace(archive.with_name(_DESCRIPTION))
+    return archive
+
+
+def lacks_archive(java: str, version: int) -> bool:
+    """Whether `java` could use an archive, and there is none for it."""
+    return version not in JAVAS_WITHOUT and find_archive(java) is None
+
+
+def is_first_run() -> bool:
+    """Whether no run of this user has ended before; from now on one has. False where that cannot be kept on disk."""
+    marker = _user_cache() / _FIRST_RUN_ENDED
+    try:
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch(exist_ok=False)
+    except OSError:
+        return False
+    return True
+
+
+def _folders() -> list[Path]:
+    """The environment's own folder, then the user's cache; Java splits the path of an archive at colons."""
+    folders = [Path(sys.prefix) / "share" / "seg_spark", _user_cache()]
+    return [folder for folder in folders if folder.is_absolute() and ":" not in str(folder)]
+
+
+def _user_cache() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  # a user may have no home
+    return Path(cache) / "seg_spark"
+
+
+def _describe(archive: Path, java: str) -> dict[str, Any]:
+    """What must be the same when the archive is used as when it was written."""
+    with archive.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return {"key": _key(java), "crc32": zlib.crc32(content)}  # Java crashes on a damaged archive; 0.1 s for 200 MB
+
+
+def _key(java: str) -> str:
+    """A digest of the Java and the jars: names, sizes and times (in seconds, which copies and image layers keep)."""
+    program = Path(java).resolve()
+    home = program.parent.parent
+    spark = find_spec("pyspark")
+    jars = sorted(Path(spark.origin).parent.glob("jars/*.jar")) if spark is not None and spark.origin else []
+    files = [file for file in (program, *(home / name for name in _FILES_OF_JAVA), *jars) if file.is_file()]
+    states = [(str(file), file.stat().st_size, int(file.stat().st_mtime)) for file in files]
+    return hashlib.sha256(json.dumps(states).encode()).hexdigest()

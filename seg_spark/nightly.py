@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql.types import DoubleType
 
 from seg_spark import columns as c
+from seg_spark.cleaning.duplicates import IdTotals, with_hash_of_id
 from seg_spark.cleaning.outcomes import check_rows
-from seg_spark.cleaning.repeated_ids import IdTotals, with_hash_of_id
 from seg_spark.errors import FIT_AGAIN, InputError, QualityGateError
 from seg_spark.run_record import RunOutcome
 from seg_spark.segments.model import SegmentState
@@ -23,7 +23,7 @@ from seg_spark.steps.cleaning import CleaningResult, clean_customers
 from seg_spark.steps.context import RunContext, retention_of
 from seg_spark.steps.fitting import read_clean, training_customers
 from seg_spark.steps.labelling import label_customers
-from seg_spark.steps.preceding import PrecedingRun, customers_before, preceding_run, unfit_features
+from seg_spark.steps.published import PrecedingRun, customers_before, preceding_run, unfit_features
 from seg_spark.storage.commits import (
     PublishedModel,
     active_segments,
@@ -31,8 +31,8 @@ from seg_spark.storage.commits import (
     commit_of,
     last_labelled,
     needed_model,
+    read_model,
 )
-from seg_spark.storage.portable_models import read_model
 from seg_spark.storage.publish import publish
 from seg_spark.storage.tables import StagedTable
 

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic_core import to_jsonable_python
+
 from seg_spark.errors import SegSparkError
 from seg_spark.machine import package_versions
-from seg_spark.reporting.json_values import json_ready
 from seg_spark.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def record_of(
         "versions": package_versions(),
         "settings_sha256": run.settings.sha256,
     }
-    ready: dict[str, Any] = json_ready(content)
+    ready: dict[str, Any] = to_jsonable_python(content, inf_nan_mode="null")
     return ready
 
 

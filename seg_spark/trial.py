@@ -34,13 +34,12 @@ from seg_spark.steps.fitting import FittingResult, fit_segments, read_clean, tra
 from seg_spark.steps.published import PublishedDate, read_published
 from seg_spark.steps.stopping import sigterm_raises
 from seg_spark.storage import layout
-from seg_spark.storage.commits import TableVersion, commit_of, last_date_with
-from seg_spark.storage.portable_models import read_reference
+from seg_spark.storage.commits import TableVersion, commit_of, last_date_with, read_reference
 from seg_spark.storage.publish import RunArea
 from seg_spark.storage.readers import files_at
+from seg_spark.storage.records import trial_area
 from seg_spark.storage.store import Files
 from seg_spark.storage.tables import read_table
-from seg_spark.storage.trials import trial_area
 
 log = logging.getLogger("seg_spark")
 

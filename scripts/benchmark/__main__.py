@@ -20,7 +20,7 @@ from benchmark import figures
 from benchmark.contenders import CONTENDERS, judge, our_centres, run_contender, why_skipped
 from benchmark.environment import describe_environment
 from benchmark.tables import KS, TableSpec, make_table, needed_disk_bytes, parse_size
-from seg_spark.checks.preparation import prepare_archive
+from seg_spark.cli.prepare import prepare_archive
 from seg_spark.errors import PlatformError
 
 BUILD: Final = Path(__file__).parents[2] / "build" / "benchmark"

@@ -7,9 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final
 
-from seg_spark.class_archive import find_archive
 from seg_spark.errors import PlatformError
-from seg_spark.machine import find_java, memory_bytes
+from seg_spark.machine import find_archive, find_java, memory_bytes
 
 _PACKAGES: Final = ("seg-spark", "pyspark", "scikit-learn", "numpy", "pandas", "pyarrow", "scipy")
 

@@ -25,10 +25,9 @@ from seg_spark.input.files import InputFiles, find_input_files, input_path, is_l
 from seg_spark.reporting.summary import Finding, readable_bytes
 from seg_spark.settings.layers import load_settings
 from seg_spark.settings.schema import Settings
-from seg_spark.storage.commits import commit_of, published_dates
+from seg_spark.storage.commits import commit_of, published_dates, published_model
 from seg_spark.storage.layout import INTERNAL, LOCK
 from seg_spark.storage.local_store import LocalStore, lock_holder
-from seg_spark.storage.portable_models import published_model
 from seg_spark.storage.readers import files_at
 from seg_spark.storage.repair import find_leftovers, is_intact, replaced_versions
 from seg_spark.storage.store import Files

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from seg_spark.class_archive import JAVAS_WITHOUT, find_archive
 from seg_spark.machine import (
     GIB,
+    JAVAS_WITHOUT,
     OLDEST_JAVA,
     OLDEST_PYTHON,
     driver_memory_gib,
+    find_archive,
     find_java,
     memory_bytes,
     memory_limit_bytes,

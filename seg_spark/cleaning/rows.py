@@ -1,20 +1,34 @@
-"""From raw rows to validated rows: clean values, and every reason to reject the row."""
+"""From raw rows to validated rows: clean values, every reason to reject the row, and the rule that excludes it.
 
-from collections.abc import Mapping
+Excluded rows (staff, closed accounts, tests) are counted apart from rejected ones.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import Final
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, StringType, StructType
+from pyspark.sql.types import (
+    BooleanType,
+    DataType,
+    DateType,
+    DoubleType,
+    FloatType,
+    NumericType,
+    StringType,
+    StructType,
+)
 
 from seg_spark import columns as c
 from seg_spark.cleaning import values
-from seg_spark.cleaning.exclusions import first_rule_met
+from seg_spark.cleaning.one_value import BLANKS, FALSE_TEXTS, TRUE_TEXTS
 from seg_spark.cleaning.outcomes import Reason
-from seg_spark.cleaning.raw_columns import column_names, find_column, quoted
+from seg_spark.cleaning.values import plain_number, trimmed
 from seg_spark.errors import InputError, did_you_mean
+from seg_spark.nested_fields import find_field, leaf_fields
+from seg_spark.settings.raw_table import Exclusion
 from seg_spark.settings.schema import Settings
 
 MALFORMED_ROW: Final = "_seg_spark_malformed_row"
@@ -167,3 +181,75 @@ def _computed_once(column: Column) -> Column:
 def _readable(column: Column, kind: DataType) -> Column:
     """Text as valid UTF-8: Parquet may hold other bytes, which become U+FFFD here and then a reject reason."""
     return F.make_valid_utf8(column.cast("string")) if isinstance(kind, StringType) else column
+
+
+def first_rule_met(columns: Mapping[str, tuple[Column, DataType]], rules: Sequence[Exclusion]) -> Column:
+    """The position of the first rule that leaves a row out, or null where none does.
+
+    `columns` maps a header to its raw column and type. A missing value meets no rule. Raises InputError
+    for a column whose type has no single value.
+    """
+    if not rules:
+        return F.lit(None).cast("int")
+    return F.coalesce(
+        *(F.when(_is_met(*columns[rule.column], rule), F.lit(position)) for position, rule in enumerate(rules))
+    )
+
+
+def _is_met(column: Column, kind: DataType, rule: Exclusion) -> Column:
+    if not isinstance(kind, StringType | NumericType | BooleanType | DateType):
+        raise InputError(f"cleaning.exclude: {rule.column} is of type {kind.simpleString()}; expected text or a number")
+    met = F.lit(False)
+    for value in rule.values:
+        met = met | _equals(column, kind, value, rule.column)
+    return F.coalesce(met, F.lit(False))
+
+
+def _equals(column: Column, kind: DataType, value: str | float | bool, name: str) -> Column:
+    text = trimmed(column.cast("string"))
+    if isinstance(value, str):
+        return text == F.lit(value.strip(BLANKS))
+    if isinstance(value, bool):
+        if isinstance(kind, NumericType):
+            return column == F.lit(int(value))
+        return F.lower(text).isin(*(TRUE_TEXTS if value else FALSE_TEXTS)) | (plain_number(text) == F.lit(float(value)))
+    if isinstance(kind, DateType | BooleanType):
+        raise InputError(
+            f"cleaning.exclude: {name} is of type {kind.simpleString()}, and {value} is a number; "
+            "expected a text like 2026-11-23, or true"
+        )
+    number = plain_number(text) if isinstance(kind, StringType) else column.cast("double")
+    if isinstance(value, int) and not isinstance(kind, FloatType | DoubleType):
+        # digit by digit, since a double confuses whole numbers of more than 15 digits
+        digits = F.regexp_extract(text, r"^([+-]?)0*([0-9]+)\z", 2)
+        sign = F.regexp_extract(text, r"^([+-]?)0*([0-9]+)\z", 1)
+        same = (digits == F.lit(str(abs(value)))) & ((sign == "-") == F.lit(value < 0))
+        return F.when(digits != "", same).otherwise(number == F.lit(float(value)))
+    return number == F.lit(float(value))
+
+
+def find_column(schema: StructType, header: str) -> tuple[Column, DataType] | None:
+    """The column of this header and its type, or None. `address.city` is a column of that very name, or
+    else the field `city` of the nested column `address`."""
+    found = find_field(_fields(schema) or (), header, _fields)
+    if found is None:
+        return None
+    (first, *others), type_ = found
+    column = quoted(first)
+    for name in others:
+        column = column.getField(name)
+    return column, type_
+
+
+def column_names(schema: StructType) -> Iterator[str]:
+    """Every header that `find_column` would find, nested columns by their fields."""
+    return (name for name, _ in leaf_fields(_fields(schema) or (), _fields))
+
+
+def quoted(header: str) -> Column:
+    """A column by its exact header, whatever dots, spaces and backticks it holds."""
+    return F.col("`" + header.replace("`", "``") + "`")
+
+
+def _fields(type_: DataType) -> Iterable[tuple[str, DataType]] | None:
+    return [(field.name, field.dataType) for field in type_] if isinstance(type_, StructType) else None

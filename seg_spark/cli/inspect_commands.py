@@ -10,7 +10,6 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from seg_spark.cli.completion import complete_published_date
 from seg_spark.cli.options import (
     CONF_DIR,
     AsJson,
@@ -20,6 +19,7 @@ from seg_spark.cli.options import (
     Debug,
     Env,
     app,
+    complete_published_date,
     load,
     out,
     parse_run_date,
@@ -83,7 +83,7 @@ def compare(
 
     Example: seg-spark compare 2026-11-22 2026-11-23
     """
-    from seg_spark.compare import compare_dates
+    from seg_spark.report import compare_dates
     from seg_spark.reporting.comparison import movement_document, show_movement
     from seg_spark.storage.readers import files_at
 

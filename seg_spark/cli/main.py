@@ -10,7 +10,6 @@ from typing import Final
 
 from seg_spark.cli import (
     check_commands,
-    init_command,
     inspect_commands,
     operation_commands,
     predict_command,
@@ -21,7 +20,6 @@ from seg_spark.errors import SegSparkError
 
 __all__ = [
     "check_commands",
-    "init_command",
     "inspect_commands",
     "main",
     "operation_commands",

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from seg_spark.cli.completion import complete_feature
 from seg_spark.cli.options import (
     CONF_DIR,
     AsJson,
@@ -18,6 +17,7 @@ from seg_spark.cli.options import (
     Debug,
     Env,
     app,
+    complete_feature,
     load,
     out,
     parse_run_date,
@@ -57,8 +57,7 @@ def predict(
     """
     from seg_spark.reporting.predictions import prediction_json, show_prediction
     from seg_spark.segments.prediction import answer, split_assignment
-    from seg_spark.storage.commits import published_dates
-    from seg_spark.storage.portable_models import published_model
+    from seg_spark.storage.commits import published_dates, published_model
     from seg_spark.storage.readers import files_at
 
     if bool(values) == (file is not None):

@@ -181,8 +181,7 @@ def show_stale_dates(store: "Files", run_date: date) -> None:
 
 def _suggest_archive() -> None:
     """Tell, after the first run alone, how later ones would start sooner."""
-    from seg_spark.class_archive import is_first_run, lacks_archive
-    from seg_spark.machine import find_java
+    from seg_spark.machine import find_java, is_first_run, lacks_archive
     from seg_spark.session import is_submitted
 
     if not is_submitted() and is_first_run() and lacks_archive(*find_java()):

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from seg_spark.clustering.lloyd import Stack, WeightedPoints, converge, finish
+from seg_spark.clustering.lloyd import Stack, WeightedPoints, best_intervals, converge, drawn_starts, finish
 from seg_spark.clustering.moves import (
     Survey,
     breaths,
@@ -30,7 +30,6 @@ from seg_spark.clustering.moves import (
     swaps,
 )
 from seg_spark.clustering.points import Labels, Matrix, cluster_means, nearest_centre, weighted_cells
-from seg_spark.clustering.starts import best_intervals, drawn_starts
 
 CELLS: Final = (4_000, 10_000)
 """A table of more rows is searched on so many weighted cells: more where there are more axes to cut."""

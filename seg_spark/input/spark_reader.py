@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, NullType, NumericType, StringType, StructType, TimestampNTZType, TimestampType
 
-from seg_spark.cleaning.raw_columns import find_column, quoted
+from seg_spark.cleaning.rows import find_column, quoted
 from seg_spark.cleaning.values import number_as_text
 from seg_spark.errors import InputError, did_you_mean
 from seg_spark.input.columnar_files import Types, empty_columns, group_by_types

@@ -10,9 +10,8 @@ from seg_spark.cleaning.one_value import is_missing
 from seg_spark.errors import InputError, SettingsError, did_you_mean
 from seg_spark.input.sample import Sample
 from seg_spark.proposal.facts import ColumnFacts, ColumnRole, column_facts, null_values_of
-from seg_spark.proposal.names import feature_labels, feature_names, hints_at, unit_of
+from seg_spark.proposal.names import VERSION_WORDS, YEAR_WORDS, feature_labels, feature_names, hints_at, unit_of
 from seg_spark.proposal.roles import ProposedRole, exclusion_of, propose_role
-from seg_spark.proposal.vocabulary import VERSION_WORDS, YEAR_WORDS
 from seg_spark.settings.feature import CALENDAR_YEAR, MAX_FEATURES, TextForm
 from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES
 

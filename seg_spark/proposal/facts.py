@@ -11,8 +11,8 @@ import numpy as np
 
 from seg_spark.cleaning.one_value import is_missing
 from seg_spark.input.sample import Sample
-from seg_spark.proposal.number_texts import ENOUGH, decimal_sign, missing_marks, parsed, read_form
 from seg_spark.proposal.sentinels import SuspiciousValue, suspicions
+from seg_spark.proposal.text_forms import ENOUGH, decimal_sign, missing_marks, parsed, read_form
 from seg_spark.settings.feature import TextForm
 from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES
 

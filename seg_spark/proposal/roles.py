@@ -5,10 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from seg_spark.proposal.date_texts import are_compact_dates, date_form
 from seg_spark.proposal.facts import ColumnFacts, ColumnRole, NumberFacts
-from seg_spark.proposal.names import hints_at, words_of
-from seg_spark.proposal.vocabulary import (
+from seg_spark.proposal.names import (
     BIRTH_WORDS,
     CODE_WORDS,
     DATE_WORDS,
@@ -18,7 +16,10 @@ from seg_spark.proposal.vocabulary import (
     NO,
     STATE_WORDS,
     YES,
+    hints_at,
+    words_of,
 )
+from seg_spark.proposal.text_forms import are_compact_dates, date_form
 
 MOST_LEVELS: Final = 20
 _FEWEST_ROWS: Final = 10

@@ -6,8 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from seg_spark.proposal.names import hints_at
-from seg_spark.proposal.vocabulary import AGE_WORDS, BIRTH_WORDS
+from seg_spark.proposal.names import AGE_WORDS, BIRTH_WORDS, hints_at
 
 OLDEST_AGE: Final = 110
 _NEGATIVE_CODES: Final = (-1, -9, -99, -999, -9999)

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from seg_spark.proposal.columns import Proposal, ProposedFeature
 from seg_spark.proposal.facts import ColumnFacts, NumberFacts
-from seg_spark.proposal.names import hints_at
-from seg_spark.proposal.vocabulary import OUTCOME_WORDS
+from seg_spark.proposal.names import OUTCOME_WORDS, hints_at
 from seg_spark.settings.schema import Cleaning
 
 _SKEWED: Final = 2.0

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from seg_spark.clustering.scores import Scores
-from seg_spark.reporting.json_values import json_ready
 from seg_spark.reporting.summary import say, seconds_line
 from seg_spark.segments.matching import ComparedSegment, Comparison, Segmentation
 from seg_spark.segments.movement import DateComparison, Movement
@@ -54,7 +54,7 @@ def change_line(change: Change) -> str:
 
 def comparison_document(comparison: Comparison) -> dict[str, Any]:
     """The comparison as JSON values; numbers that JSON does not have are null."""
-    document: dict[str, Any] = json_ready(
+    document: dict[str, Any] = to_jsonable_python(
         {
             "run_date": comparison.run_date,
             "changes": comparison.changes,
@@ -68,7 +68,8 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
                 for name in ("in_both", "moved", "moved_share", "entered", "left", "adjusted_rand_index")
             },
             "seconds": comparison.seconds,
-        }
+        },
+        inf_nan_mode="null",
     )
     return document
 

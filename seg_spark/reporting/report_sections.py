@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from seg_spark.features.fitted import FittedCategory, FittedFeature, FittedNumber
 from seg_spark.reporting import charts
-from seg_spark.reporting.separation import verdict
-from seg_spark.reporting.suggestions import suggestion
+from seg_spark.reporting.suggestions import suggestion, verdict
 from seg_spark.segments.model import Model
 from seg_spark.segments.movement import SegmentSizes, Transition
 from seg_spark.segments.profiles import Profile, telling_traits

@@ -1,16 +1,18 @@
-"""What marketing might do about a segment, from its traits and the words of their names. No Spark here.
+"""What marketing might do about a segment, and how far the segments of a run may be trusted. No Spark here.
 
-A theme is recognised by words of a feature's shown name; it counts as high or low where all of the segment's notable
-features of that theme say the same. Each rule below that holds gives a sentence, and a theme serves one rule only.
+Suggestions come from traits and the words of their names. A theme is recognised by words of a feature's shown name;
+it counts as high or low where all of the segment's notable features of that theme say the same. Each rule below that
+holds gives a sentence, and a theme serves one rule only.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from seg_spark.segments.profiles import Profile
 from seg_spark.segments.wording import contradicts, listed, typical, with_level
+from seg_spark.settings.schema import STABLE
 
 MOST_SENTENCES: Final = 4
 _THEMES: Final[Mapping[str, Sequence[frozenset[str]]]] = {
@@ -133,3 +135,39 @@ def _theme_of(name: str) -> str | None:
         return None if words & (_ABOUT_SOMETHING_ELSE - _UNITS_OF_TIME) else "tenure"
     found = [theme for theme in found if theme in _OF_TIME or not words & _ABOUT_SOMETHING_ELSE]
     return found[0] if found else None
+
+
+_APART: Final = 0.5
+_FEWEST_CUSTOMERS: Final = 100
+"""Halves of fewer agree or not by chance."""
+_OVERLAPPING: Final = 0.25
+"""Mean Euclidean silhouettes from which on Kaufman & Rousseeuw (1990) see a reasonable and a weak structure."""
+
+
+def verdict(score: Mapping[str, Any], customers: int) -> str:
+    """What the scores of the chosen k say: whether its segments lie apart, and whether other customers than those it
+    was fitted on would give the same ones. Empty where neither is known."""
+    sentences = []
+    silhouette, stability = score.get("silhouette_euclidean"), score.get("prediction_strength")
+    if silhouette is not None:
+        if silhouette >= _APART:
+            sentences.append("The segments lie clearly apart.")
+        elif silhouette >= _OVERLAPPING:
+            sentences.append("The segments overlap: customers near a border could be in either.")
+        elif stability is not None and stability >= STABLE:  # as among many features that tell nothing
+            sentences.append("Over all features together the segments lie close to one another.")
+        else:
+            sentences.append("The segments are blurred: they divide customers who differ by degrees, not by kind.")
+    if stability is not None and customers < _FEWEST_CUSTOMERS:
+        sentences.append(f"With only {customers} customers nobody can tell whether they are stable.")
+    elif stability is not None and stability >= STABLE:
+        sentences.append(
+            "They are stable: one half of the customers gives the same ones as the other (prediction strength "
+            f"{stability:.2f})."
+        )
+    elif stability is not None:
+        sentences.append(
+            f"Not all are stable (prediction strength {stability:.2f}, below {STABLE}): other customers would shift "
+            "some of their borders."
+        )
+    return " ".join(sentences)

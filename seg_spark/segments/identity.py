@@ -12,9 +12,9 @@ import numpy as np
 
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.features.fitted import FittedFeature
+from seg_spark.segments.matching import Succession
 from seg_spark.segments.model import History, Model, Segment, SegmentEvent, unused_ids
 from seg_spark.segments.names import SegmentName, name_segments, numbered, still_holds
-from seg_spark.segments.succession import Succession
 
 _OUTLIER_QUANTILE: Final = 0.995
 _ROUNDING: Final = 1e-12

@@ -14,8 +14,8 @@ from seg_spark.clustering.points import Labels, Matrix, SegmentIds, cluster_mean
 from seg_spark.clustering.scores import Scores
 from seg_spark.clustering.selection import Choice
 from seg_spark.segments.drift import Drift
+from seg_spark.segments.matching import Succession
 from seg_spark.segments.model import PendingK
-from seg_spark.segments.succession import Succession
 from seg_spark.settings.schema import Refit
 
 _ByK = Mapping[int, Scores]

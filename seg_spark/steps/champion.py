@@ -9,7 +9,7 @@ import pyarrow as pa
 from seg_spark import columns as c
 from seg_spark.clustering.points import SegmentIds
 from seg_spark.clustering.scores import Scores
-from seg_spark.clustering.training_set import training_frame
+from seg_spark.clustering.sweep import training_frame
 from seg_spark.segments.drift import Drift, FitReference, measure_drift
 from seg_spark.segments.model import Model
 from seg_spark.segments.refit import broken_feed, drifted
@@ -17,10 +17,8 @@ from seg_spark.segments.scoring import score
 from seg_spark.settings.differences import changed_settings, fit_settings
 from seg_spark.settings.schema import EveryRuns
 from seg_spark.steps.context import RunContext
-from seg_spark.steps.preceding import PrecedingRun, customers_before, unfit_features
-from seg_spark.steps.published import published_choice
-from seg_spark.storage.commits import published_dates
-from seg_spark.storage.portable_models import read_reference
+from seg_spark.steps.published import PrecedingRun, customers_before, published_choice, unfit_features
+from seg_spark.storage.commits import published_dates, read_reference
 
 _DECIDE_WHO_IS_ACCEPTED: Final = ("input", "customer_id", "features", "cleaning")
 """Sections of the settings: after a change there, fewer customers or more missing values are no sign of a fault."""

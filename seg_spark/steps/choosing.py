@@ -15,10 +15,16 @@ from seg_spark.segments.refit import RefitResult, refusals
 from seg_spark.steps.champion import Champion, RefitDecision, decide_refit
 from seg_spark.steps.context import RunContext
 from seg_spark.steps.fitting import FittingResult, fit_segments, scores_json
-from seg_spark.steps.preceding import unfit_features
-from seg_spark.storage.commits import PublishedModel, active_model, active_segments
+from seg_spark.steps.published import unfit_features
+from seg_spark.storage.commits import (
+    PublishedModel,
+    active_model,
+    active_segments,
+    read_model,
+    read_reference,
+    read_scores,
+)
 from seg_spark.storage.layout import PIPELINE
-from seg_spark.storage.portable_models import read_model, read_reference, read_scores
 from seg_spark.storage.publish import ModelForms, stage_model
 
 log = logging.getLogger("seg_spark")

@@ -14,19 +14,27 @@ from pyspark.sql.types import StructType
 
 from seg_spark import columns as c
 from seg_spark import schemas
-from seg_spark.cleaning.duplicates import OUTCOME, settle_duplicates
-from seg_spark.cleaning.outcomes import RowCounts, RowOutcome
-from seg_spark.cleaning.raw_columns import column_names
-from seg_spark.cleaning.repeated_ids import (
+from seg_spark.cleaning.duplicates import (
     NO_IDS,
+    OUTCOME,
     IdTotals,
     ScannedIds,
     mark_shared_ids,
     rows_of_ids,
     scan_ids,
+    settle_duplicates,
     with_hash_of_id,
 )
-from seg_spark.cleaning.rows import EXCLUSION, IS_FAULTY, MALFORMED_ROW, SHARES_ID, validate_rows, with_id_hash
+from seg_spark.cleaning.outcomes import RowCounts, RowOutcome
+from seg_spark.cleaning.rows import (
+    EXCLUSION,
+    IS_FAULTY,
+    MALFORMED_ROW,
+    SHARES_ID,
+    column_names,
+    validate_rows,
+    with_id_hash,
+)
 from seg_spark.errors import InputError, PublishError
 from seg_spark.input.files import check_unchanged, find_input_files
 from seg_spark.input.spark_reader import read_raw

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic_core import to_jsonable_python
 from pyspark.ml import PipelineModel
 from pyspark.ml.clustering import KMeansModel
 from pyspark.sql import DataFrame
@@ -17,24 +18,31 @@ from seg_spark import schemas
 from seg_spark.clustering.points import Matrix, SegmentIds, distinct_points, skewness_of
 from seg_spark.clustering.scores import Scores, euclidean_silhouettes, prediction_strengths, score_training_set
 from seg_spark.clustering.selection import Choice, choose_k
-from seg_spark.clustering.sweep import Fit, MllibFits, fit_every_k, keep_last, published_form
-from seg_spark.clustering.training_set import to_matrix, training_frame, training_table
+from seg_spark.clustering.sweep import (
+    Fit,
+    MllibFits,
+    fit_every_k,
+    keep_last,
+    published_form,
+    to_matrix,
+    training_frame,
+    training_table,
+)
 from seg_spark.errors import DegenerateModelError, InputError
 from seg_spark.features.fitted import FittedFeature
 from seg_spark.features.learning import learn_features
 from seg_spark.features.pipeline import fit_preparation
-from seg_spark.reporting.json_values import json_ready
 from seg_spark.segments.drift import FitReference, reference_of
 from seg_spark.segments.identity import Clusters, Identity, IdRules, Past, by_size, identify, make_segments
+from seg_spark.segments.matching import NOTHING_BEFORE, Succession, follow_segments
 from seg_spark.segments.model import Model, PendingK, SegmentState
 from seg_spark.segments.names import describe_segments
 from seg_spark.segments.refit import Challenge, confirm_k, moved_share, within_ss_of
-from seg_spark.segments.succession import NOTHING_BEFORE, Succession, follow_segments
 from seg_spark.settings.differences import fit_settings
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.champion import Champion
 from seg_spark.steps.context import RunContext
-from seg_spark.steps.preceding import labels_of
+from seg_spark.steps.published import labels_of
 from seg_spark.storage.commits import DataFile, latest_commit
 from seg_spark.storage.tables import read_table
 
@@ -230,14 +238,15 @@ def _challenge(matrix: Matrix, chosen: _Chosen, champion: Champion, moved: float
 def scores_json(fitted: FittingResult) -> str:
     """scores.json: the scores of every k and the choice among them."""
     return json.dumps(
-        json_ready(
+        to_jsonable_python(
             {
                 "chosen_k": fitted.choice.k,
                 "chosen_because": fitted.choice.because,
                 "excluded": fitted.choice.excluded,
                 "mllib": fitted.mllib,
                 "scores": fitted.scores,
-            }
+            },
+            inf_nan_mode="null",
         ),
         indent=2,
         allow_nan=False,

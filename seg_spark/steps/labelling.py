@@ -14,10 +14,10 @@ from pyspark.sql.types import DoubleType
 
 from seg_spark import columns as c
 from seg_spark import schemas
-from seg_spark.cleaning.repeated_ids import IdTotals, with_hash_of_id
+from seg_spark.cleaning.duplicates import IdTotals, with_hash_of_id
 from seg_spark.clustering.points import Labels, Matrix, SegmentIds
 from seg_spark.clustering.scores import Scores
-from seg_spark.clustering.training_set import training_frame
+from seg_spark.clustering.sweep import training_frame
 from seg_spark.errors import InputError, PublishError
 from seg_spark.reporting.report_figures import report_figures
 from seg_spark.segments.model import Model
@@ -33,7 +33,7 @@ from seg_spark.segments.scoring import (
 )
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.context import RunContext
-from seg_spark.steps.preceding import PrecedingRun, published_labels, unfit_features
+from seg_spark.steps.published import PrecedingRun, published_labels, unfit_features
 from seg_spark.storage.published_tables import read_profiles
 from seg_spark.storage.tables import StagedTable, frame_of, read_table
 

@@ -1,7 +1,8 @@
 """The sequence of commits: what is published for each date. One numbered file per commit, never changed.
 
 A commit belongs to one run date and lists the files of all its tables. It also names the commit and the model in
-force for every date, so that readers need the last commit and that of their date, and no other.
+force for every date, so that readers need the last commit and that of their date, and no other. The models that commits
+name are read here in their portable form. No Spark here.
 """
 
 import json
@@ -10,15 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
 from seg_spark.columns import CLEAN_CUSTOMERS, CUSTOMER_SEGMENTS
-from seg_spark.errors import InputError, PublishError
-from seg_spark.segments.model import SegmentState
-from seg_spark.storage.layout import COMMITS
+from seg_spark.errors import FIT_AGAIN, InputError, PublishError
+from seg_spark.segments.model import Model, SegmentState, model_from_json
+from seg_spark.storage.layout import COMMITS, PORTABLE, REFERENCE, SCORES
 from seg_spark.storage.store import Entry, Files, Store
+
+if TYPE_CHECKING:
+    from seg_spark.segments.drift import FitReference
 
 VERSION: Final = 4
 _NAME: Final = re.compile(r"(\d{8})\.json")
@@ -246,3 +250,43 @@ def last_labelled(store: Files, before: date) -> Commit | None:
 def _states_with_model(last: Commit, run_date: date, before: bool = False) -> list[DateState]:
     dates = sorted(last.dates.items())
     return [state for one, state in dates if state.model and (one < run_date or (one == run_date and not before))]
+
+
+def published_model(store: Files, run_date: date) -> Model | None:
+    """The model published for a date, or else for the last date before it; None if there is none.
+
+    Raises InputError if its file is absent or damaged.
+    """
+    found = active_model(store, run_date)
+    return read_model(store, found) if found is not None else None
+
+
+def read_model(store: Files, published: PublishedModel) -> Model:
+    """A published model. Raises InputError if it is not there, or damaged."""
+    path = f"{published.folder}/{PORTABLE}"
+    return model_from_json(_text(store, path, "the published model is"), f"{store.root}/{path}")
+
+
+def scores_path(store: Files, published: PublishedModel) -> str:
+    """Where the scores of a published model lie, as it is shown to people."""
+    return f"{store.root}/{published.folder}/{SCORES}"
+
+
+def read_scores(store: Files, published: PublishedModel) -> str:
+    """The text of a published scores.json. Raises InputError if it is not there."""
+    return _text(store, f"{published.folder}/{SCORES}", "the scores of the published model are")
+
+
+def read_reference(store: Files, published: PublishedModel) -> "FitReference":
+    """What a published model was fitted on. Raises InputError if it is not there, or damaged."""
+    from seg_spark.segments.drift import reference_from_json  # slow, and of no use to `predict`
+
+    path = f"{published.folder}/{REFERENCE}"
+    return reference_from_json(_text(store, path, "what the published model was fitted on is"), f"{store.root}/{path}")
+
+
+def _text(store: Files, path: str, what: str) -> str:
+    try:
+        return store.read(path).decode("utf-8", errors="replace")  # its reader finds the damage
+    except OSError:
+        raise InputError(f"{store.root}/{path}: {what} not there; {FIT_AGAIN}") from None

@@ -1,14 +1,19 @@
-"""What a run leaves beside its tables: its record (one JSON file, also of a failed run), its report and figures."""
+"""What a run leaves beside its tables: its record (one JSON file, also of a failed run), its report and figures.
+
+And the folder of a trial, which leaves nothing.
+"""
 
 import gzip
 import json
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from typing import Any, Final
 
-from seg_spark.errors import InputError
+from seg_spark.errors import InputError, PlatformError
+from seg_spark.storage import layout
 from seg_spark.storage.layout import RUNS, partition_name, records
 from seg_spark.storage.store import Files, Store
 
@@ -109,3 +114,33 @@ def remove_unfinished_records(store: Store, run_date: date) -> None:
 
 def _figures(run_date: date, run_id: str) -> str:
     return f"{records(run_date)}/{run_id}{_FIGURES}"
+
+
+_ABANDONED_SECONDS: Final = 24 * 3600.0
+
+
+@contextmanager
+def trial_area(store: Store, trial_id: str) -> Iterator[None]:
+    """A folder for one trial, removed however it ends; folders that killed trials left a day ago go as well.
+
+    Raises PlatformError if the output folder cannot be written.
+    """
+    folder = layout.trial(trial_id)
+    try:
+        remove_abandoned(store)
+        store.write(f"{folder}/{layout.STARTED}", b"{}\n")
+    except OSError as error:
+        raise PlatformError(f"output.path: {store.root} cannot be written: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        store.remove(folder)
+
+
+def remove_abandoned(store: Store) -> None:
+    """Remove the folders of trials that were killed a day ago or more."""
+    for entry in store.entries(layout.TRIALS):
+        folder = layout.trial(entry.name)
+        started = next((entry for entry in store.entries(folder) if entry.name == layout.STARTED), entry)
+        if time.time() - started.modified > _ABANDONED_SECONDS:
+            store.remove(folder)

@@ -17,9 +17,9 @@ from seg_spark.storage import layout
 from seg_spark.storage.commits import Commit, commit_entries, commit_of, in_force, latest_commit, read_commit
 from seg_spark.storage.date_folders import swap_folders
 from seg_spark.storage.local_store import LocalStore, only_run
+from seg_spark.storage.records import remove_abandoned
 from seg_spark.storage.retention import replaced_commits
 from seg_spark.storage.store import Entry, Files, Store
-from seg_spark.storage.trials import remove_abandoned
 
 _REPAIR: Final = f"{layout.STAGING}/repair"
 log = logging.getLogger("seg_spark")

@@ -10,15 +10,15 @@ import pyspark
 import pytest
 from processes import SEG_SPARK, run_python
 
-from seg_spark.class_archive import (
+from seg_spark.machine import (
     JAVAS_WITHOUT,
     archive_options,
     find_archive,
+    find_java,
     is_first_run,
     new_archive,
     publish_archive,
 )
-from seg_spark.machine import find_java
 
 
 @pytest.fixture

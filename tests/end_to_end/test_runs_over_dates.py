@@ -14,9 +14,8 @@ from builders import conf_dir, customer, write_csv
 
 from seg_spark.cli.main import main
 from seg_spark.segments.prediction import label_customer
-from seg_spark.storage.commits import commit_of
+from seg_spark.storage.commits import commit_of, read_model
 from seg_spark.storage.local_store import LocalStore
-from seg_spark.storage.portable_models import read_model
 
 pytestmark = [pytest.mark.usefixtures("spark"), pytest.mark.long]
 

@@ -11,8 +11,7 @@ from pyspark.sql import functions as F
 
 from seg_spark.clustering.points import Matrix
 from seg_spark.clustering.scores import euclidean_silhouettes, score_training_set
-from seg_spark.clustering.sweep import CLUSTER, Fit, fit_every_k, published_form
-from seg_spark.clustering.training_set import matrix_frame, training_table
+from seg_spark.clustering.sweep import CLUSTER, Fit, fit_every_k, matrix_frame, published_form, training_table
 from seg_spark.features.pipeline import FEATURES
 from seg_spark.settings.schema import Training
 

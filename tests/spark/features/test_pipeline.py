@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from seg_spark.clustering.points import Matrix
-from seg_spark.clustering.training_set import to_matrix, training_frame
+from seg_spark.clustering.sweep import to_matrix, training_frame
 from seg_spark.features.fitted import FittedFeature
 from seg_spark.features.learning import learn_features
 from seg_spark.features.pipeline import fit_preparation

@@ -19,8 +19,7 @@ from pyspark.sql import functions as F
 
 from seg_spark import columns as c
 from seg_spark import schemas
-from seg_spark.cleaning.duplicates import OUTCOME, settle_duplicates
-from seg_spark.cleaning.repeated_ids import NO_IDS, ScannedIds, scan_ids
+from seg_spark.cleaning.duplicates import NO_IDS, OUTCOME, ScannedIds, scan_ids, settle_duplicates
 from seg_spark.cleaning.rows import EXCLUSION, ID_HASH, MALFORMED_ROW, validate_rows, with_id_hash
 from seg_spark.errors import InputError, PublishError
 from seg_spark.input.spark_reader import read_raw

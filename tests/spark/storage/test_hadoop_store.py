@@ -20,11 +20,11 @@ from seg_spark.storage.hadoop_store import HadoopStore, store_at
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.publish import RunArea, publish, run_area
 from seg_spark.storage.readers import ArrowFiles
+from seg_spark.storage.records import trial_area
 from seg_spark.storage.repair import RepairResult, repair
 from seg_spark.storage.retention import Retention
 from seg_spark.storage.store import Store
 from seg_spark.storage.tables import StagedTable, stage_table, staged_table
-from seg_spark.storage.trials import trial_area
 
 RUN_DATE = date(2026, 11, 23)
 LABELS = "customer_segments"

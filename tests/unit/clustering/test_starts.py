@@ -5,8 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from seg_spark.clustering.lloyd import WeightedPoints
-from seg_spark.clustering.starts import best_intervals, drawn_starts
+from seg_spark.clustering.lloyd import WeightedPoints, best_intervals, drawn_starts
 
 
 def weighted(seed: int, axes: int) -> WeightedPoints:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seg_spark.input.csv_dialect import find_dialect, spans_lines
+from seg_spark.input.discovery import find_dialect, spans_lines
 from seg_spark.settings.raw_table import TextOptions
 
 

@@ -58,9 +58,9 @@ def test_an_input_that_is_no_table_is_refused(
     assert "Anna" not in message
 
 
-def test_a_header_of_years_is_a_header(tmp_path: Path) -> None:
-    years = (2022, 2023, 2024)
-    rows = [{"id": f"x{i}"} | {str(year): tables.spread(i, 1, year - 2000) for year in years} for i in range(60)]
+@pytest.mark.parametrize("years", [(2022, 2023, 2024), (1990, 2000, 2010, 2022)], ids=["in a row", "rising"])
+def test_a_header_of_years_is_a_header(tmp_path: Path, years: tuple[int, ...]) -> None:
+    rows = [{"id": f"x{i}"} | {str(year): tables.spread(i, 1, year - 1980) for year in years} for i in range(60)]
     path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
     assert (
         main(["init", "--input", str(path), "--id", "id", "--conf-dir", str(tmp_path / "c"), "--output-path", "o"]) == 0

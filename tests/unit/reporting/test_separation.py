@@ -1,6 +1,6 @@
 import pytest
 
-from seg_spark.reporting.separation import verdict
+from seg_spark.reporting.suggestions import verdict
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from seg_spark.clustering.points import Labels, Matrix
 from seg_spark.features.fitted import FittedNumber
 from seg_spark.segments.identity import Clusters, Identity, IdRules, Past, identify, with_names
+from seg_spark.segments.matching import NOTHING_BEFORE, Succession, follow_segments
 from seg_spark.segments.model import Model, NamedTrait, Segment, SegmentEvent, born_on, unused_ids
 from seg_spark.segments.names import still_holds
-from seg_spark.segments.succession import NOTHING_BEFORE, Succession, follow_segments
 
 DAY, NEXT = date(2026, 11, 23), date(2026, 11, 24)
 SIMILAR = 0.4

@@ -19,6 +19,7 @@ from seg_spark.segments.drift import (
     reference_of,
     stability_index,
 )
+from seg_spark.segments.matching import Succession
 from seg_spark.segments.model import PendingK
 from seg_spark.segments.refit import (
     Challenge,
@@ -29,7 +30,6 @@ from seg_spark.segments.refit import (
     refusals,
     within_ss_of,
 )
-from seg_spark.segments.succession import Succession
 from seg_spark.settings.schema import Refit
 
 RULES = Refit()

@@ -8,7 +8,7 @@ import pytest
 
 from seg_spark.errors import PlatformError
 from seg_spark.storage.local_store import LocalStore
-from seg_spark.storage.trials import trial_area
+from seg_spark.storage.records import trial_area
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), ValueError()])

@@ -3,8 +3,7 @@
 import pytest
 
 from seg_spark.cleaning.one_value import parse_number
-from seg_spark.proposal.date_texts import are_compact_dates, date_form
-from seg_spark.proposal.number_texts import missing_marks, read_form
+from seg_spark.proposal.text_forms import are_compact_dates, date_form, missing_marks, read_form
 from seg_spark.settings.feature import TextForm
 
 
