@@ -120,6 +120,7 @@ def wholesale(folder: Path) -> Path:
             "Buyer": f"B{spread(i, 100, 999)}-{i}",
             "Channel": 1 + i % 2,
             "Region": 1 + i % 3,
+            "Depots": 1 + i % 3,
             "Fresh": spread(i, 3, 90000),
             "Milk": spread(i * 3, 55, 9000),
         }

@@ -8,7 +8,7 @@ from typing import Final
 from seg_spark import columns as c
 from seg_spark.errors import SettingsError
 from seg_spark.input.files import find_input_files, input_path, is_local
-from seg_spark.proposal.conf_text import scalar
+from seg_spark.proposal.init import scalar
 from seg_spark.reporting.summary import readable_bytes, short_path
 from seg_spark.settings.feature import Feature
 from seg_spark.settings.paths import path_scheme, refuse_overlap

@@ -1,6 +1,5 @@
 """Whether Spark will run on this machine: Python, Java, packages, memory, disks. Needs no Spark."""
 
-import importlib.metadata
 import os
 import platform
 import re
@@ -19,6 +18,7 @@ from seg_spark.machine import (
     driver_memory_gib,
     find_archive,
     find_java,
+    installed,
     memory_bytes,
     memory_limit_bytes,
 )
@@ -57,7 +57,7 @@ def check_python() -> Iterator[Finding]:
 def check_java() -> Iterator[Finding]:
     """Which Java will Spark use, and does it know it?"""
     java, version = find_java()
-    spark = _installed("pyspark")
+    spark = installed("pyspark")
     before, older_limit = _NEWEST_JAVA_BEFORE
     newest = older_limit if spark is not None and _numbers(spark) < before else _NEWEST_JAVA
     if version > newest:
@@ -113,9 +113,9 @@ def check_spark_variables() -> Iterator[Finding]:
 
 def check_packages() -> Iterator[Finding]:
     """Are the packages there, in versions that are supported?"""
-    yield Finding("ok", "seg-spark", _installed("seg-spark") or "runs from its source folder")
+    yield Finding("ok", "seg-spark", installed("seg-spark") or "runs from its source folder")
     for name, (oldest, first_too_new) in PACKAGES.items():
-        version = _installed(name)
+        version = installed(name)
         supported = f">={_text(oldest)}" + (f",<{_text(first_too_new)}" if first_too_new else "")
         advice = f"pip install '{name}{supported}'"
         if version is None:
@@ -198,13 +198,6 @@ def _check_spark_home(home: Path) -> Finding:
 def _same_environment(python: str) -> bool:
     """Whether a Python is of the environment this one runs in; its name may be another (python, python3)."""
     return Path(python).absolute().parent in (Path(sys.executable).parent, Path(sys.prefix) / "bin")
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _numbers(version: str) -> Version:

@@ -205,7 +205,7 @@ def init(
 
 
 def _show_proposal(console: Console, proposal: "Proposal") -> None:
-    from seg_spark.proposal.conf_text import rows_read
+    from seg_spark.proposal.init import rows_read
     from seg_spark.proposal.wording import concerns, feature_summary
 
     console.print(f"read {escape(rows_read(proposal))}: {escape(_how_read(proposal))}", soft_wrap=True)

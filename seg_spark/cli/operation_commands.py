@@ -22,7 +22,7 @@ from seg_spark.cli.options import (
     printing_what_is_done,
 )
 from seg_spark.cli.run_commands import show_result, show_stale_dates
-from seg_spark.errors import SegSparkError, SettingsError
+from seg_spark.errors import InputError, SegSparkError, SettingsError
 
 log = logging.getLogger("seg_spark")
 
@@ -133,11 +133,11 @@ def forget(
         text = sys.stdin.read().removeprefix("\ufeff") if file == "-" else Path(file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsError(f"--file {file}: cannot be read: {reason}") from None
+        raise InputError(f"--file {file}: cannot be read: {reason}") from None
     # an id is published as it came, perhaps with blanks around it
     ids = frozenset(one for line in text.splitlines() if line.strip() for one in (line, line.strip()))
     if not ids:
-        raise SettingsError(f"--file {file}: no id was found; expected one customer id per line")
+        raise InputError(f"--file {file}: no id was found; expected one customer id per line")
     result = run_forget(settings, ids, conf_dir, StepProgress())
     with printing_what_is_done():
         show_forgotten(out(), result.record, result.record_path)

@@ -3,7 +3,7 @@
 A single k-means start ends up to a fifth above the best sum of squares that is known for a real table.
 Here every k is reached from several sides - from k - 1 by splitting, from k + 1 by removing, from larger
 k by merging, and from drawn starts that are always the same - and improved by moves (see `moves`) until none
-of them gains. A table of many rows is searched on weighted cells (see `cells`); Lloyd's iterations on all
+of them gains. A table of many rows is searched on weighted cells (see `points`); Lloyd's iterations on all
 rows finish it.
 """
 

@@ -21,7 +21,7 @@ from seg_spark.input.files import data_files, input_path, is_local
 from seg_spark.input.json_records import check_one_value_per_line
 from seg_spark.input.text_files import check_declared, check_delimiter, check_header, check_same_columns, headers_of
 from seg_spark.session import start_session
-from seg_spark.settings.paths import path_scheme, spark_path
+from seg_spark.settings.paths import hadoop_path, path_scheme, spark_path
 from seg_spark.settings.raw_table import Input
 from seg_spark.spark_errors import spark_errors_as
 
@@ -42,7 +42,8 @@ def read_raw(
     Raises InputError for headers that are ambiguous or cut by a wrong delimiter, for files that do not
     agree on a declared column, and for a catalog table that does not exist.
     """
-    path = _known_to_hadoop(spark, input_path(settings, run_date))
+    s3_class = spark.sparkContext._jsc.hadoopConfiguration().get("fs.s3.impl")
+    path = hadoop_path(input_path(settings, run_date), s3_class)
     with spark_errors_as(InputError, f"input.path: {path}"):
         match settings.format:
             case "csv":
@@ -215,13 +216,6 @@ def _remote_header(spark: SparkSession, settings: Input, path: str) -> list[str]
 
 def _paths(path: str, files: Sequence[Path]) -> list[str]:
     return [_spark_path(str(file)) for file in files] or [_spark_path(path)]
-
-
-def _known_to_hadoop(spark: SparkSession, path: str) -> str:
-    """Spark from PyPI knows S3 as s3a, EMR as s3."""
-    if path_scheme(path) != "s3" or spark.sparkContext._jsc.hadoopConfiguration().get("fs.s3.impl"):
-        return path
-    return "s3a" + path[len("s3") :]
 
 
 def _spark_path(path: str) -> str:

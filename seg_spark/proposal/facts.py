@@ -42,6 +42,8 @@ class NumberFacts:
     highest: float
     skewness: float
     """Of the values that are not suspicious."""
+    log_skewness: float
+    """Of ln(1 + x) of those values; NaN where any value is negative."""
     whole: bool
     """Whether all are whole numbers."""
     distinct: int
@@ -164,6 +166,7 @@ def _number_facts(
         median=float(np.median(values)),
         highest=float(values.max()),
         skewness=_skewness(usual),
+        log_skewness=_skewness(np.log1p(usual)) if values.min() >= 0 else math.nan,
         whole=bool(np.all(values == np.floor(values))),
         distinct=len(set(meant.values())),
         as_text=kind == "text",

@@ -26,6 +26,16 @@ ID_WORDS: Final = _words(
 CODE_WORDS: Final = _words(
     "zip zipcode plz postal postcode postleitzahl phone telephone telefon tel mobile handy fax cep iban ssn"
 )
+GROUP_WORDS: Final = _words(
+    "sex gender geschlecht sexe sexo sesso plec kon пол region regions country nation nationality land pays pais "
+    "marital marriage familienstand race ethnicity ethnic religion occupation profession beruf industry branche sector "
+    "channel kanal"
+)
+"""What people are told apart by: whole numbers there are codes, with which there is nothing to calculate."""
+WORDS_ABOUT_GROUPS: Final = _words(
+    "id code cd key nr no type typ status group class category customer client user kunde"
+)
+"""Words that may stand beside one of those, and leave it one."""
 DATE_WORDS: Final = _words("date datum day dt fecha data joined created registered since seit on at became time")
 VERSION_WORDS: Final = _words("version revision seq sequence updated modified changed timestamp ts epoch")
 """Numbers that show which of several rows is the latest."""

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from seg_spark.proposal.columns import Proposal, ProposedFeature
 from seg_spark.proposal.facts import ColumnFacts, NumberFacts
-from seg_spark.proposal.names import OUTCOME_WORDS, hints_at
+from seg_spark.proposal.names import GROUP_WORDS, OUTCOME_WORDS, WORDS_ABOUT_GROUPS, hints_at, words_of
+from seg_spark.proposal.roles import MOST_LEVELS
 from seg_spark.settings.schema import Cleaning
 
 _SKEWED: Final = 2.0
@@ -34,10 +35,22 @@ def warnings(feature: ProposedFeature) -> Iterator[str]:
     """Doubts about a feature that a person should settle."""
     if feature.kind == "number" and feature.facts.numbers is not None:
         yield from _number_warnings(feature.facts.numbers)
+        if _are_groups(feature.header, feature.facts.numbers):
+            yield (
+                f"{feature.facts.numbers.distinct} whole numbers that rather name groups, judging by its name; "
+                "kind: category would not calculate with them"
+            )
     else:
         yield from _level_warnings(feature.facts)
     if hints_at(feature.header, OUTCOME_WORDS):
         yield "an outcome, judging by its name: segments built on it cannot explain it"
+
+
+def _are_groups(header: str, number: NumberFacts) -> bool:
+    """Whether numbers are codes of groups, by the name of their column: Channel 1 and 2, Region 1 to 3."""
+    words = words_of(header)
+    is_named = not words.isdisjoint(GROUP_WORDS) and words <= GROUP_WORDS | WORDS_ABOUT_GROUPS
+    return is_named and number.whole and 2 <= number.distinct <= MOST_LEVELS
 
 
 def skew_of(feature: ProposedFeature) -> str | None:
@@ -47,9 +60,10 @@ def skew_of(feature: ProposedFeature) -> str | None:
         return None
     if number.distinct <= 2:  # a flag, whose skew nothing reduces
         return None
-    even = number.lowest >= 0 and number.skewness > 0
-    advice = "; transform: log1p with valid: [0, null] would reduce the skew" if even else ""
-    return f"strongly skewed ({number.skewness:.1f}){advice}"
+    advice = "clip: [0.01, 0.99] would bound it"
+    if number.skewness > 0 and abs(number.log_skewness) < number.skewness / 2:
+        advice = "transform: log1p with valid: [0, null] would reduce the skew"
+    return f"strongly skewed ({number.skewness:.1f}); {advice}"
 
 
 def remarks(feature: ProposedFeature, is_typed: bool) -> Iterator[str]:
@@ -61,7 +75,7 @@ def remarks(feature: ProposedFeature, is_typed: bool) -> Iterator[str]:
         yield "numbers stored as text"
     if feature.facts.kind == "text" and number.form is not None and not number.ambiguous_form:
         yield "written as text, so its form is declared"
-    if number.whole and number.distinct <= _FEW_NUMBERS:
+    if number.whole and number.distinct <= _FEW_NUMBERS and not _are_groups(feature.header, number):
         values = "value" if number.distinct == 1 else "values"
         yield f"only {number.distinct} {values}: if they are codes rather than amounts, say kind: category"
 

@@ -26,6 +26,11 @@ def spark_path(path: Path) -> str:
     return f"file://{path}"
 
 
+def hadoop_path(path: str, s3_class: str | None) -> str:
+    """A path as Hadoop takes it: that of Spark from PyPI knows S3 as s3a, EMR's as s3 (by a class in fs.s3.impl)."""
+    return path if path_scheme(path) != "s3" or s3_class else "s3a" + path[len("s3") :]
+
+
 def refuse_overlap(input_path: str, output_path: str) -> None:
     """Raise ValueError if one path is inside the other."""
     raw, published = _plain(input_path), _plain(output_path)
@@ -35,7 +40,7 @@ def refuse_overlap(input_path: str, output_path: str) -> None:
 
 def _plain(path: str) -> Path:
     if path_scheme(path) != "file":
-        return Path(re.sub("^s3:", "s3a:", path, flags=re.IGNORECASE))
+        return Path(hadoop_path(path, None))
     try:
         return Path(local_path(path)).resolve()
     except (OSError, RuntimeError):  # links in a circle

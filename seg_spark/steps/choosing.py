@@ -85,7 +85,11 @@ def choose_model(
         refused = refusals(challenge, rules, must_gain=must_gain, pending=pending)
     result = RefitResult(True, decision.because, refused, drift, challenge, pending)
     if champion is not None and refused:
-        log.warning("the published model %s stays active: %s", champion.model.model_id, "; ".join(refused))
+        is_worse = challenge is not None and refusals(challenge, context.settings.refit, must_gain=False)
+        log.log(
+            logging.WARNING if is_worse else logging.INFO,  # a fit that is as good needs nobody's attention
+            "the published model %s stays active: %s", champion.model.model_id, "; ".join(refused),
+        )  # fmt: skip
         return _kept(context, champion, result)
     return ChosenModel(fitted.model, fitted.segment_state, result, fitted)
 

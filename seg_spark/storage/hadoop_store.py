@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from seg_spark import columns as c
 from seg_spark.errors import PlatformError
-from seg_spark.settings.paths import path_scheme
+from seg_spark.settings.paths import hadoop_path, path_scheme
 from seg_spark.storage import layout
 from seg_spark.storage.local_store import LocalStore
 from seg_spark.storage.store import Entry, Store
@@ -143,10 +143,7 @@ class HadoopStore:
 
     @cached_property
     def _base(self) -> str:
-        """The root as Hadoop takes it: Spark from PyPI knows S3 as s3a, EMR as s3."""
-        if path_scheme(self.root) == "s3" and not self.configuration.get("fs.s3.impl"):
-            return "s3a" + self.root[len("s3") :]
-        return self.root
+        return hadoop_path(self.root, self.configuration.get("fs.s3.impl"))
 
     @property
     def _jvm(self) -> Any:

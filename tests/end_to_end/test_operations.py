@@ -302,8 +302,8 @@ def test_customers_are_forgotten_everywhere_and_all_others_stay(
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [
-        ("", 2, r"ids: no id was found; expected one customer id per line"),
-        (None, 2, r"ids: cannot be read: No such file or directory"),
+        ("", 3, r"ids: no id was found; expected one customer id per line"),
+        (None, 3, r"ids: cannot be read: No such file or directory"),
         ("C0001", 3, "nothing is published there, so there is nobody to forget"),
     ],
 )

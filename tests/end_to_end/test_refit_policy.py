@@ -185,3 +185,16 @@ def test_the_steps_alone_publish_no_fit_that_nightly_would_refuse(tmp_path: Path
         [refit] = [record["refit"] for record in records if record["command"] == "fit"]
         ks.append((refit["because"], bool(refit["refused"]), len(segments_of(tmp_path, day))))
     assert ks == [("a fit was asked for", True, 3), ("a fit was asked for", False, 5)]
+
+
+def test_a_drift_that_a_fit_would_not_mend_is_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = conf_dir(tmp_path, clustering={"k": {"min": 2, "max": 3}})
+    for number, shift in enumerate((0, 40)):
+        rows = [customer(n + 1, income=30 + shift + n % 7, score=20 + 60 * (n % 2) + n % 5) for n in range(120)]
+        write_csv(tmp_path, rows)
+        caplog.clear()
+        assert main(["nightly", "--run-date", str(FIRST + timedelta(number)), "--conf-dir", str(folder)]) == 0
+    refit = record_of(tmp_path, FIRST + timedelta(1))["refit"]
+    assert (refit["fitted"], len(refit["refused"])) == (True, 1)
+    assert "refit.min_gain" in refit["refused"][0]
+    assert [one.levelname for one in caplog.records if "stays active" in one.message] == ["INFO"]

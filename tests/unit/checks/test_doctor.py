@@ -343,17 +343,11 @@ def test_stale_variables_are_named(tmp_path: Path, examine: Any, monkeypatch: py
 def test_versions_outside_the_supported_ones_are_faults(
     package: str, version: str, status: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed = importlib_version()
-    monkeypatch.setattr(
-        machine_checks.importlib.metadata, "version", lambda name: version if name == package else installed(name)
-    )
+    installed = machine.installed
+    monkeypatch.setattr(machine_checks, "installed", lambda name: version if name == package else installed(name))
     found = {one.what: one for one in machine_checks.check_packages()}
     assert found[package].status == status
     assert version in found[package].found
-
-
-def importlib_version() -> Any:
-    return machine_checks.importlib.metadata.version
 
 
 def test_the_supported_versions_are_those_of_the_project_file() -> None:

@@ -1,6 +1,7 @@
 """A proposed conf says of each table what a person would have said after an hour with it."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -147,7 +148,7 @@ CASES = (
     Case(
         tables.wholesale,
         "Buyer",
-        {name.lower(): {"source": name} for name in ("Channel", "Region", "Fresh", "Milk")},
+        {name.lower(): {"source": name} for name in ("Channel", "Region", "Depots", "Fresh", "Milk")},
         says=("1 to 3, median 2; only 3 values",),
     ),
     Case(
@@ -358,6 +359,34 @@ def test_a_column_of_ones_and_noughts_is_a_yes_or_no_and_any_other_pair_a_number
     assert kinds == {
         "opened": "category", "paid": "number", "grade": "number", "spaced": "number", "visits": "number"
     }  # fmt: skip
+
+
+def test_whole_numbers_that_name_groups_by_the_name_of_their_column_are_worth_a_word(tmp_path: Path) -> None:
+    groups = {"Channel", "region_id", "Marital Status", "SEX", "Geschlecht", "Country code"}
+    headers = [*groups, "orders per region", "regions", "gender pay gap", "visits", "Region"]
+    rows = [
+        {"id": f"x{i}"}
+        | dict.fromkeys(headers, 1 + i % 3)
+        | {"regions": i % 25, "Region": (i % 3) + 0.5}
+        for i in range(60)
+    ]  # fmt: skip
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
+    text, settings = proposed(tmp_path, path, "id")
+    assert {one.kind for one in settings.features.columns.values()} == {"number"}  # you decide
+    said = [line for line in text.splitlines() if "rather name groups" in line and not line.startswith("# -")]
+    assert len(said) == len(groups)
+    assert "only 3 values" in text
+
+
+def test_an_amount_whose_logarithms_are_as_skewed_is_better_clipped(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"x{i}", "spend": 1.5 ** (i % 20), "change": (i % 20 - 3) ** 7, "rate": (i % 20 == 7) * 0.3 + i / 1e4}
+        for i in range(100)
+    ]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
+    _, spend, change, rate = re.split(r"strongly skewed \(", flattened(proposed(tmp_path, path, "id")[0]))
+    assert "log1p" in spend
+    assert all("clip: [0.01, 0.99]" in one and "log1p" not in one for one in (change, rate))
 
 
 def test_ordinary_ends_of_a_scale_are_not_suspicious(tmp_path: Path) -> None:
