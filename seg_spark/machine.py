@@ -31,6 +31,16 @@ _PACKAGES: Final = ("seg-spark", "pyspark", "numpy", "pyarrow")
 _CONTROL_GROUPS: Final = Path("/sys/fs/cgroup")
 _LARGEST_LIMIT: Final = 1 << 60
 """What is above it is the old control groups' way to say that there is no limit."""
+JAVAS_WITHOUT_ARCHIVE: Final = range(18, 25)
+"""Java 21 writes an archive, and then refuses it: it counts a folder of Spark's class path that does not exist."""
+_ARCHIVE: Final = "classes.jsa"
+_DESCRIPTION: Final = "classes.json"
+_FIRST_RUN_ENDED: Final = "first-run-ended"
+_RECORDING: Final = ".recording-"
+_LONGEST_RECORDING_SECONDS: Final = 3600
+_SILENT: Final = ("-Xlog:disable",)
+"""Java reports every archive it refuses, Java 25 even one that it uses, on the user's terminal."""
+_FILES_OF_JAVA: Final = ("release", "lib/server/libjvm.so", "lib/server/classes.jsa", "lib/modules")
 
 
 def find_java() -> tuple[str, int]:
@@ -128,18 +138,6 @@ def installed(package: str) -> str | None:
         return None
 
 
-JAVAS_WITHOUT: Final = range(18, 25)
-"""Java 21 writes an archive, and then refuses it: it counts a folder of Spark's class path that does not exist."""
-_ARCHIVE: Final = "classes.jsa"
-_DESCRIPTION: Final = "classes.json"
-_FIRST_RUN_ENDED: Final = "first-run-ended"
-_RECORDING: Final = ".recording-"
-_LONGEST_RECORDING_SECONDS: Final = 3600
-_SILENT: Final = ("-Xlog:disable",)
-"""Java reports every archive it refuses, Java 25 even one that it uses, on the user's terminal."""
-_FILES_OF_JAVA: Final = ("release", "lib/server/libjvm.so", "lib/server/classes.jsa", "lib/modules")
-
-
 def archive_options(java: str) -> tuple[str, ...]:
     """The options that let `java` use the archive; none where there is no archive for it, whatever the reason."""
     archive = find_archive(java)
@@ -197,7 +195,7 @@ def publish_archive(recorded: Path, java: str) -> Path | None:
 
 def lacks_archive(java: str, version: int) -> bool:
     """Whether `java` could use an archive, and there is none for it."""
-    return version not in JAVAS_WITHOUT and find_archive(java) is None
+    return version not in JAVAS_WITHOUT_ARCHIVE and find_archive(java) is None
 
 
 def is_first_run() -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 
 from seg_spark.machine import (
     GIB,
-    JAVAS_WITHOUT,
+    JAVAS_WITHOUT_ARCHIVE,
     OLDEST_JAVA,
     OLDEST_PYTHON,
     driver_memory_gib,
@@ -83,7 +83,7 @@ def check_class_archive() -> Iterator[Finding]:
     """Is there an archive of Java's classes for this Java and this Spark?"""
     java, version = find_java()
     archive = find_archive(java)
-    if version in JAVAS_WITHOUT:
+    if version in JAVAS_WITHOUT_ARCHIVE:
         yield Finding("ok", "class archive", f"none, Java {version} cannot use one", "Java 17 and 25 start faster")
     elif archive is None:
         yield Finding("ok", "class archive", "none, so Spark starts some seconds later", "doctor --prepare makes one")

@@ -21,6 +21,12 @@ from seg_spark.cleaning.rows import EXCLUSION, ID_HASH, IS_FAULTY, ORDER_VALUE, 
 from seg_spark.settings.schema import Settings
 
 OUTCOME: Final = "_outcome"
+MAX_ROWS_ON_DRIVER: Final = 30_000_000
+"""Up to so many rows the hashes (8 bytes each) are sorted on the driver; above it Spark groups them."""
+MAX_NAMED: Final = 1_000_000
+"""Up to so many hashes are sent to every executor, to pick rows by them."""
+_NAMED: Final = "_seg_spark_named"
+_Hashes = NDArray[np.int64]
 
 
 def settle_duplicates(validated: DataFrame, settings: Settings) -> DataFrame:
@@ -82,15 +88,6 @@ def settle_duplicates(validated: DataFrame, settings: Settings) -> DataFrame:
         EXCLUSION,
         OUTCOME,
     )
-
-
-MAX_ROWS_ON_DRIVER: Final = 30_000_000
-"""Up to so many rows the hashes (8 bytes each) are sorted on the driver; above it Spark groups them."""
-MAX_NAMED: Final = 1_000_000
-"""Up to so many hashes are sent to every executor, to pick rows by them."""
-
-_NAMED: Final = "_seg_spark_named"
-_Hashes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,21 @@ FALSE_TEXTS: Final = ("false", "f", "no", "n", "0", "nein", "non", "nee", "nej",
 _MINUS_SIGNS: Final = "-\u2212"
 _VARIANTS: Final = {" ": " \u00a0\u202f", "'": "'\u2019"}
 """Grouping signs that look alike and are meant alike."""
+_PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NOT_FINITE: Final = re.compile(r"(?ai:[+-]?(?:inf|infinity)|nan)|[+-]NaN")
+_OFFSET: Final = r"[+-](?:(?:0?[0-9]|1[0-7])(?::?[0-5][0-9])?|18(?::?00)?)"
+_SHORT_ZONES: Final = (
+    "ACT|AET|AGT|ART|AST|BET|BST|CAT|CET|CNT|CST|CTT|EAT|ECT|EET|EST|HST|IET|IST|JST|MET|MIT|MST|NET|NST|PLT|PNT|PRT|"
+    "PST|SST|VST|WET"
+)
+_ISO_MOMENT: Final = re.compile(
+    r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
+    r"(?:[T ](?:[01]?[0-9]|2[0-3])(?::[0-5]?[0-9](?::[0-5]?[0-9](?:\.[0-9]+)?"
+    rf"(?: ?(?:Z|(?:UTC|GMT|UT)?{_OFFSET}|UTC|GMT|UT|{_SHORT_ZONES}|[A-Z][A-Za-z]+(?:/[A-Z][A-Za-z_]+)+))?)?)?)?"
+)
+"""As Spark reads them: only a time with seconds has a zone."""
+_SPARK_TRIMS: Final = "".join(map(chr, range(33)))
+"""What Spark's cast from text to double passes over around a number."""
 
 
 def number_pattern(form: TextForm) -> str:
@@ -74,23 +89,6 @@ def minus_pattern() -> str:
 
 def _literal(text: str) -> str:
     return "".join(f"\\{char}" if char in r"\.^$|?*+()[]{}/" else char for char in text)
-
-
-_PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_NOT_FINITE: Final = re.compile(r"(?ai:[+-]?(?:inf|infinity)|nan)|[+-]NaN")
-_OFFSET: Final = r"[+-](?:(?:0?[0-9]|1[0-7])(?::?[0-5][0-9])?|18(?::?00)?)"
-_SHORT_ZONES: Final = (
-    "ACT|AET|AGT|ART|AST|BET|BST|CAT|CET|CNT|CST|CTT|EAT|ECT|EET|EST|HST|IET|IST|JST|MET|MIT|MST|NET|NST|PLT|PNT|PRT|"
-    "PST|SST|VST|WET"
-)
-_ISO_MOMENT: Final = re.compile(
-    r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
-    r"(?:[T ](?:[01]?[0-9]|2[0-3])(?::[0-5]?[0-9](?::[0-5]?[0-9](?:\.[0-9]+)?"
-    rf"(?: ?(?:Z|(?:UTC|GMT|UT)?{_OFFSET}|UTC|GMT|UT|{_SHORT_ZONES}|[A-Z][A-Za-z]+(?:/[A-Z][A-Za-z_]+)+))?)?)?)?"
-)
-"""As Spark reads them: only a time with seconds has a zone."""
-_SPARK_TRIMS: Final = "".join(map(chr, range(33)))
-"""What Spark's cast from text to double passes over around a number."""
 
 
 @dataclass(frozen=True)

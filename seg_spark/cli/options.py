@@ -33,6 +33,28 @@ Completer = Callable[[typer.Context, str], list[str]]
 
 _FEATURES: Final = ("features", "columns")
 _CONF_DIR: Final = Path("conf")
+log = logging.getLogger("seg_spark")
+LAST_DATE_AHEAD: Final = timedelta(days=31)
+app = typer.Typer(
+    name="seg-spark",
+    help="""Nightly customer segmentation on Apache Spark.
+
+    Example: seg-spark init --input customers.csv --id ID --conf-dir c --output-path out
+
+    Example: seg-spark nightly --run-date 2026-11-23
+
+    Example: seg-spark predict annual_income=70 spending_score=82
+    """,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+RunDate = Annotated[str, typer.Option("--run-date", help="The date of the run, as YYYY-MM-DD.", show_default=False)]
+ConfDir = Annotated[Path, typer.Option("--conf-dir", help="Folder with base.yml and <env>.yml.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the stack trace of an error.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+CONF_DIR: Final = Path("conf")
 
 
 def _never_failing(complete: Completer) -> Completer:
@@ -120,27 +142,6 @@ def _conf_dir(ctx: typer.Context) -> Path:
     return Path(ctx.params.get("conf_dir") or _CONF_DIR)
 
 
-log = logging.getLogger("seg_spark")
-
-LAST_DATE_AHEAD: Final = timedelta(days=31)
-
-app = typer.Typer(
-    name="seg-spark",
-    help="""Nightly customer segmentation on Apache Spark.
-
-    Example: seg-spark init --input customers.csv --id ID --conf-dir c --output-path out
-
-    Example: seg-spark nightly --run-date 2026-11-23
-
-    Example: seg-spark predict annual_income=70 spending_score=82
-    """,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
 def _show_version(asked: bool) -> None:
     if asked:
         typer.echo(version("seg-spark"))
@@ -156,7 +157,6 @@ def _options_of_the_whole(
     pass
 
 
-RunDate = Annotated[str, typer.Option("--run-date", help="The date of the run, as YYYY-MM-DD.", show_default=False)]
 DateOption = Annotated[
     str | None,
     typer.Option(
@@ -165,7 +165,6 @@ DateOption = Annotated[
         autocompletion=complete_published_date,
     ),
 ]
-ConfDir = Annotated[Path, typer.Option("--conf-dir", help="Folder with base.yml and <env>.yml.")]
 Env = Annotated[
     str | None,
     typer.Option("--env", help="Read <env>.yml over base.yml, for example prod.", autocompletion=complete_env),
@@ -179,10 +178,6 @@ Assignments = Annotated[
         autocompletion=complete_assignment,
     ),
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the stack trace of an error.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-
-CONF_DIR: Final = Path("conf")
 
 
 def load(conf_dir: Path, env: str | None, assignments: list[str] | None) -> "EffectiveSettings":

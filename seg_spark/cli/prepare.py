@@ -20,7 +20,7 @@ from pyspark import SparkContext
 from seg_spark.cli.main import main
 from seg_spark.errors import PlatformError
 from seg_spark.machine import (
-    JAVAS_WITHOUT,
+    JAVAS_WITHOUT_ARCHIVE,
     find_archive,
     find_java,
     is_first_run,
@@ -83,7 +83,7 @@ def prepare_archive() -> Path:
     Raises PlatformError if there is no Java, or none could be made.
     """
     java, version = find_java()
-    if version in JAVAS_WITHOUT:
+    if version in JAVAS_WITHOUT_ARCHIVE:
         raise PlatformError(f"Java {version} ({java}) cannot use a class archive; Java 17 and 25 can: set JAVA_HOME")
     if find_archive(java) is None:
         _run()

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("seg_spark")
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be read, done and written, and do nothing.")]
+_COMMANDS: Final = {
+    "clean": ("Only clean: publish clean_customers and rejected_customers.", ""),
+    "fit": ("Only fit a model on the clean customers of the date, and publish it.", " --set selection.rule=elbow"),
+    "label": ("Only label the clean customers of the date, with its model or the last one before it.", ""),
+}
+"""What each command does, and what its example adds to the date."""
 
 
 @app.command("nightly")
@@ -56,14 +62,6 @@ def nightly(
     Example: seg-spark nightly --run-date 2026-11-23 --set clustering.k.max=8
     """
     _run("nightly", run_date, conf_dir, env, assignments, dry_run=dry_run, force=force, refit=refit)
-
-
-_COMMANDS: Final = {
-    "clean": ("Only clean: publish clean_customers and rejected_customers.", ""),
-    "fit": ("Only fit a model on the clean customers of the date, and publish it.", " --set selection.rule=elbow"),
-    "label": ("Only label the clean customers of the date, with its model or the last one before it.", ""),
-}
-"""What each command does, and what its example adds to the date."""
 
 
 def _add(name: str, summary: str, addition: str) -> None:

@@ -15,6 +15,8 @@ _TITLES: Final = {
     "davies_bouldin": "Davies-Bouldin score",
     "calinski_harabasz": "Calinski-Harabasz score",
 }
+_PRACTICALLY: Final = 0.005
+"""Scores that differ by less than such a share say nothing of which k is better."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,6 @@ def _chosen_by(rule: str, curve: Sequence[Scores], eligible: Sequence[Scores]) -
     if rule == "prediction_strength":
         return _largest_stable(eligible)
     return _extreme(eligible, rule)
-
-
-_PRACTICALLY: Final = 0.005
-"""Scores that differ by less than such a share say nothing of which k is better."""
 
 
 def _extreme(eligible: Sequence[Scores], rule: str) -> tuple[int, str]:

@@ -28,6 +28,9 @@ from seg_spark.settings.schema import Clustering, Training
 _HASH: Final = "_hash"
 _POINT: Final = "_point"
 _MARGIN: Final = 1.2
+CLUSTER: Final = "_cluster"
+"""The column in which the KMeansModel puts the index of the nearest centre."""
+_SHORT_FIT: Final = 2
 
 
 def training_table(clean: DataFrame, rows: int, features: list[str], settings: Training) -> pa.Table:
@@ -80,11 +83,6 @@ def fitting_frame(spark: SparkSession, matrix: Matrix) -> DataFrame:
     frame = matrix_frame(spark, matrix)
     master = spark.sparkContext.master or ""
     return frame.localCheckpoint() if master == "local" or master.startswith("local[") else frame
-
-
-CLUSTER: Final = "_cluster"
-"""The column in which the KMeansModel puts the index of the nearest centre."""
-_SHORT_FIT: Final = 2
 
 
 @dataclass(frozen=True)

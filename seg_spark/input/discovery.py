@@ -24,6 +24,11 @@ TableFormat = Literal["csv", "parquet", "json", "orc", "table"]
 _MOST_LINES: Final = 200_000
 """Lines of all files together that are searched for the character set and for line breaks in quotes."""
 _MOST_FILES: Final = 200
+ALL_DELIMITERS: Final = (",", ";", "\t", "|", "^", "~", "\x01", ":")
+"""In the order in which they win a tie."""
+_RECORDS: Final = 2_000
+_REGULAR: Final = 0.6
+_YEARS: Final = range(1850, 2150)
 
 
 def discover(path: str, declared: TableFormat | None = None) -> Input:
@@ -81,13 +86,6 @@ def _spans_lines(file: Path, options: TextOptions, most_lines: int) -> bool:
     with opened(file) as raw:
         lines = (line.decode(codec_of(options.encoding), errors="replace") for line in islice(raw, most_lines))
         return spans_lines(lines, options, most_lines)
-
-
-ALL_DELIMITERS: Final = (",", ";", "\t", "|", "^", "~", "\x01", ":")
-"""In the order in which they win a tie."""
-_RECORDS: Final = 2_000
-_REGULAR: Final = 0.6
-_YEARS: Final = range(1850, 2150)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,15 @@ FileFormat = Literal["csv", "parquet", "json", "orc"]
 _READ_BYTES: Final = 1_000_000
 _END_BYTES: Final = 16
 _ADVICE: Final = "export the table as CSV (or Parquet, JSON lines, ORC)"
+_BZIP2_BLOCK: Final = b"1AY&SY"
+_SUFFIXES: Final[dict[str, FileFormat]] = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".orc": "orc",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,6 @@ class _Signature:
 _PARQUET: Final = _Signature(b"PAR1", "a Parquet file")
 _ORC: Final = _Signature(b"ORC", "an ORC file")
 _BZIP2: Final = _Signature(b"BZh", "compressed with bzip2", ".bz2")
-_BZIP2_BLOCK: Final = b"1AY&SY"
 _SIGNATURES: Final = (
     _PARQUET,
     _ORC,
@@ -52,14 +60,6 @@ _SIGNATURES: Final = (
     _Signature(b"<html", "a web page"),
     _Signature(b"<?xml", "an XML file"),
 )
-_SUFFIXES: Final[dict[str, FileFormat]] = {
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".orc": "orc",
-    ".json": "json",
-    ".jsonl": "json",
-    ".ndjson": "json",
-}
 
 
 def format_of(file: Path) -> FileFormat:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MOST_CHARACTERS: Final = 200_000_000
 """Of one field; Spark has no limit."""
+USUAL_DELIMITERS: Final = (",", ";", "\t", "|")
 
 
 def opened(file: Path) -> BinaryIO:
@@ -96,9 +97,6 @@ def _rows_over_lines(text: TextIO, options: TextOptions) -> Iterator[tuple[int, 
             return
         if len(row) > 1 or any(cell.strip() for cell in row):
             yield reader.line_num, row
-
-
-USUAL_DELIMITERS: Final = (",", ";", "\t", "|")
 
 
 def headers_of(files: Sequence[Path], options: TextOptions) -> dict[tuple[str, ...], list[Path]]:

@@ -23,6 +23,8 @@ from seg_spark.settings.yaml_text import parse_document
 from seg_spark.storage.local_files import write_atomically
 
 FORMATS: Final[tuple[str, ...]] = get_args(TableFormat)
+WIDTH: Final = 110
+_ENDLESS: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,6 @@ def _check(text: str, target: Path) -> None:
             load_settings(draft.parent, environment={})
         except SettingsError as error:
             raise SettingsError(str(error).replace(str(draft), f"{target} (not written)")) from None
-
-
-WIDTH: Final = 110
-_ENDLESS: Final = 1_000_000
 
 
 def conf_text(proposal: Proposal, output_path: str) -> str:

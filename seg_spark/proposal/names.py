@@ -14,6 +14,30 @@ from seg_spark.cleaning.one_value import FALSE_TEXTS, TRUE_TEXTS
 from seg_spark.features.fitted import readable
 from seg_spark.settings.feature import LONGEST_LABEL
 
+YES: Final = frozenset(TRUE_TEXTS)
+NO: Final = frozenset(FALSE_TEXTS)
+ABBREVIATIONS: Final = {
+    "acct": "account", "addr": "address", "avg": "average", "bal": "balance", "cmp": "campaign", "cust": "customer",
+    "dept": "department", "edu": "education", "freq": "frequency", "hh": "household", "intl": "international",
+    "mins": "minutes", "mth": "month", "mths": "months", "pct": "percent", "pmt": "payment", "pmts": "payments",
+    "prod": "product", "prods": "products", "qty": "quantity", "svc": "service", "tot": "total", "trx": "transactions",
+    "txn": "transactions", "txns": "transactions", "wk": "week", "yr": "year", "yrs": "years",
+}  # fmt: skip
+"""Short forms in headers that mean one thing only, and the word that people read."""
+PLAIN_LETTERS: Final = str.maketrans(
+    {
+        **dict(zip("äöüÄÖÜßæÆøØœŒłŁđĐı", ["ae", "oe", "ue", "Ae", "Oe", "Ue", "ss", "ae", "Ae", "o", "O", "oe", "Oe",
+                                             "l", "L", "d", "D", "i"], strict=True)),
+        **{"&": " and ", "%": " percent "},
+    }
+)  # fmt: skip
+"""Letters that lose more than an accent on the way to ASCII, and signs that are words."""
+DASHES: Final = "-–"
+LONGEST_NAME: Final = 64
+_IN_BRACKETS: Final = re.compile(r"[(\[\uff08\u3010]([^()\[\]\uff08\uff09\u3010\u3011]{1,16})[)\]\uff09\u3011]")
+_RANGE: Final = re.compile(rf"\d\s*[{DASHES}]\s*\d")
+_MONEY: Final = re.compile(r"[$€£¥₹₽₩₺%°²³円元]|\b(?:eur|usd|gbp|chf|jpy|inr|sek|nok|dkk|pln|czk)\b", re.IGNORECASE)
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -58,8 +82,6 @@ GONE_LEVELS: Final = _words(
     "closed deleted inactive cancelled canceled terminated blocked suspended banned test staff internal archived "
     "geschlossen gelöscht gekündigt inaktiv gesperrt"
 )
-YES: Final = frozenset(TRUE_TEXTS)
-NO: Final = frozenset(FALSE_TEXTS)
 
 MISSING_BETWEEN_NUMBERS: Final = _words(
     "? ?? - -- --- . .. * – — n/a N/A NA n.a. N.A. NaN nan NAN None none NONE null Null NULL nil #N/A #NA <NA> NaT \\N "
@@ -87,30 +109,6 @@ UNIT_WORDS: Final = _words(
 
 NUMBER_WORDS: Final = _words("num nb nbr cnt")
 AMOUNT_WORDS: Final = _words("amt amnt mnt")
-ABBREVIATIONS: Final = {
-    "acct": "account", "addr": "address", "avg": "average", "bal": "balance", "cmp": "campaign", "cust": "customer",
-    "dept": "department", "edu": "education", "freq": "frequency", "hh": "household", "intl": "international",
-    "mins": "minutes", "mth": "month", "mths": "months", "pct": "percent", "pmt": "payment", "pmts": "payments",
-    "prod": "product", "prods": "products", "qty": "quantity", "svc": "service", "tot": "total", "trx": "transactions",
-    "txn": "transactions", "txns": "transactions", "wk": "week", "yr": "year", "yrs": "years",
-}  # fmt: skip
-"""Short forms in headers that mean one thing only, and the word that people read."""
-
-PLAIN_LETTERS: Final = str.maketrans(
-    {
-        **dict(zip("äöüÄÖÜßæÆøØœŒłŁđĐı", ["ae", "oe", "ue", "Ae", "Oe", "Ue", "ss", "ae", "Ae", "o", "O", "oe", "Oe",
-                                             "l", "L", "d", "D", "i"], strict=True)),
-        **{"&": " and ", "%": " percent "},
-    }
-)  # fmt: skip
-"""Letters that lose more than an accent on the way to ASCII, and signs that are words."""
-DASHES: Final = "-–"
-
-
-LONGEST_NAME: Final = 64
-_IN_BRACKETS: Final = re.compile(r"[(\[\uff08\u3010]([^()\[\]\uff08\uff09\u3010\u3011]{1,16})[)\]\uff09\u3011]")
-_RANGE: Final = re.compile(rf"\d\s*[{DASHES}]\s*\d")
-_MONEY: Final = re.compile(r"[$€£¥₹₽₩₺%°²³円元]|\b(?:eur|usd|gbp|chf|jpy|inr|sek|nok|dkk|pln|czk)\b", re.IGNORECASE)
 
 
 def snake_case(header: str) -> str:

@@ -31,6 +31,26 @@ _NUMBER_FORMS: Final = (
     TextForm(decimal=",", grouping="'"),
 )
 _GROUPS_ONLY: Final = re.compile(r"[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*")
+_TIME: Final = (
+    r"(?:[T ]\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?"
+)
+_NAME: Final = r"(?P<name>[^\W\d]{3,9})"
+_MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTHS_ELSEWHERE: Final = {"mai": 5, "okt": 10, "dez": 12, "mär": 3}
+_DATE_FORMS: Final = (
+    ("YYYY-MM-DD", re.compile(rf"(?P<y>\d{{4}})-(?P<m>\d{{1,2}})-(?P<d>\d{{1,2}}){_TIME}"), True),
+    ("YYYY/MM/DD", re.compile(rf"(?P<y>\d{{4}})[/.](?P<m>\d{{1,2}})[/.](?P<d>\d{{1,2}}){_TIME}"), False),
+    ("DD.MM.YYYY", re.compile(rf"(?P<d>\d{{1,2}})\.(?P<m>\d{{1,2}})\.(?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
+    ("DD-MM-YYYY", re.compile(rf"(?P<d>\d{{1,2}})-(?P<m>\d{{1,2}})-(?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
+    ("MM-DD-YYYY", re.compile(rf"(?P<m>\d{{1,2}})-(?P<d>\d{{1,2}})-(?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
+    ("DD/MM/YYYY", re.compile(rf"(?P<d>\d{{1,2}})/(?P<m>\d{{1,2}})/(?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
+    ("MM/DD/YYYY", re.compile(rf"(?P<m>\d{{1,2}})/(?P<d>\d{{1,2}})/(?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
+    ("DD Month YYYY", re.compile(rf"(?P<d>\d{{1,2}})\.?[ -]{_NAME}\.?,?[ -](?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
+    ("Month DD, YYYY", re.compile(rf"(?P<name>[^\W\d]{{3,9}})\.? (?P<d>\d{{1,2}}),? (?P<y>\d{{4}}){_TIME}"), False),
+    ("YYYY-MM", re.compile(r"(?P<y>\d{4})-(?P<m>\d{2})"), False),
+    ("Month YYYY", re.compile(r"(?P<name>[^\W\d]{3,9})[ -](?P<y>\d{4}|\d{2})"), False),
+)  # fmt: skip
+_COMPACT: Final = re.compile(r"(?P<y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})")
 
 
 @dataclass(frozen=True)
@@ -123,28 +143,6 @@ def _all_in_groups(texts: Iterable[str], sign: str) -> bool:
     """Whether each text that has the sign might have it between groups of thousands."""
     having = [match for text in texts if sign in text for match in (_PARTS.fullmatch(text.strip(BLANKS)),)]
     return bool(having) and all(match and _GROUPS_ONLY.fullmatch(match[2].lstrip("+-\u2212")) for match in having)
-
-
-_TIME: Final = (
-    r"(?:[T ]\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?"
-)
-_NAME: Final = r"(?P<name>[^\W\d]{3,9})"
-_MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_MONTHS_ELSEWHERE: Final = {"mai": 5, "okt": 10, "dez": 12, "mär": 3}
-_DATE_FORMS: Final = (
-    ("YYYY-MM-DD", re.compile(rf"(?P<y>\d{{4}})-(?P<m>\d{{1,2}})-(?P<d>\d{{1,2}}){_TIME}"), True),
-    ("YYYY/MM/DD", re.compile(rf"(?P<y>\d{{4}})[/.](?P<m>\d{{1,2}})[/.](?P<d>\d{{1,2}}){_TIME}"), False),
-    ("DD.MM.YYYY", re.compile(rf"(?P<d>\d{{1,2}})\.(?P<m>\d{{1,2}})\.(?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
-    ("DD-MM-YYYY", re.compile(rf"(?P<d>\d{{1,2}})-(?P<m>\d{{1,2}})-(?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
-    ("MM-DD-YYYY", re.compile(rf"(?P<m>\d{{1,2}})-(?P<d>\d{{1,2}})-(?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
-    ("DD/MM/YYYY", re.compile(rf"(?P<d>\d{{1,2}})/(?P<m>\d{{1,2}})/(?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
-    ("MM/DD/YYYY", re.compile(rf"(?P<m>\d{{1,2}})/(?P<d>\d{{1,2}})/(?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
-    ("DD Month YYYY", re.compile(rf"(?P<d>\d{{1,2}})\.?[ -]{_NAME}\.?,?[ -](?P<y>\d{{4}}|\d{{2}}){_TIME}"), False),
-    ("Month DD, YYYY", re.compile(rf"(?P<name>[^\W\d]{{3,9}})\.? (?P<d>\d{{1,2}}),? (?P<y>\d{{4}}){_TIME}"), False),
-    ("YYYY-MM", re.compile(r"(?P<y>\d{4})-(?P<m>\d{2})"), False),
-    ("Month YYYY", re.compile(r"(?P<name>[^\W\d]{3,9})[ -](?P<y>\d{4}|\d{2})"), False),
-)  # fmt: skip
-_COMPACT: Final = re.compile(r"(?P<y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})")
 
 
 def date_form(texts: Collection[str]) -> tuple[str, bool] | None:

@@ -21,6 +21,9 @@ NOT_COMPARABLE: Final = (
     "the two sides measure in different feature spaces (features, scaling, weights or transforms differ): "
     "their scores, silhouette and the like, are not comparable in size, only in kind"
 )
+_MOST_COLUMNS: Final = 12
+_MOST_MOVES: Final = 10
+_MOST_FEATURES: Final = 10
 
 
 def show_comparison(console: Console, comparison: Comparison) -> None:
@@ -190,11 +193,6 @@ def _score(value: float | None) -> str:
 
 def _large(value: float | None) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{value:,.1f}"
-
-
-_MOST_COLUMNS: Final = 12
-_MOST_MOVES: Final = 10
-_MOST_FEATURES: Final = 10
 
 
 def show_movement(console: Console, found: DateComparison) -> None:

@@ -79,6 +79,11 @@ _RULES: Final[Sequence[tuple[Mapping[str, int], str]]] = (
     ({"tenure": -1}, "Newer than most: help them to settle in."),
 )
 """What themes, high (1) or low (-1), suggest together; of several rules over a theme the first that holds speaks."""
+_APART: Final = 0.5
+_FEWEST_CUSTOMERS: Final = 100
+"""Halves of fewer agree or not by chance."""
+_OVERLAPPING: Final = 0.25
+"""Mean Euclidean silhouettes from which on Kaufman & Rousseeuw (1990) see a reasonable and a weak structure."""
 
 
 def suggestion(notable: Sequence[Profile], levels: Mapping[str, Sequence[str | None]] = MappingProxyType({})) -> str:
@@ -135,13 +140,6 @@ def _theme_of(name: str) -> str | None:
         return None if words & (_ABOUT_SOMETHING_ELSE - _UNITS_OF_TIME) else "tenure"
     found = [theme for theme in found if theme in _OF_TIME or not words & _ABOUT_SOMETHING_ELSE]
     return found[0] if found else None
-
-
-_APART: Final = 0.5
-_FEWEST_CUSTOMERS: Final = 100
-"""Halves of fewer agree or not by chance."""
-_OVERLAPPING: Final = 0.25
-"""Mean Euclidean silhouettes from which on Kaufman & Rousseeuw (1990) see a reasonable and a weak structure."""
 
 
 def verdict(score: Mapping[str, Any], customers: int) -> str:

@@ -16,6 +16,9 @@ from seg_spark.reporting.changes import warnings_of
 from seg_spark.segments.movement import Movement
 from seg_spark.settings.paths import path_scheme
 
+Status = Literal["ok", "warning", "fault"]
+_STYLES: Final = {"ok": "green", "warning": "yellow", "fault": "bold red"}
+
 
 def show_run(
     console: Console, record: Mapping[str, Any], record_path: str, output: str, report: str | None = None
@@ -179,10 +182,6 @@ def short_path(path: str) -> str:
 
 def _count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
-
-
-Status = Literal["ok", "warning", "fault"]
-_STYLES: Final = {"ok": "green", "warning": "yellow", "fault": "bold red"}
 
 
 @dataclass(frozen=True)

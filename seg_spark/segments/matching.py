@@ -19,6 +19,11 @@ from seg_spark.clustering.scores import Scores
 from seg_spark.segments.movement import CrossTable
 from seg_spark.settings.differences import Change
 
+_MOST_OF_A_PART: Final = 0.7
+_LEAST_PART: Final = 0.1
+_PARTS_TOGETHER: Final = 0.8
+_TIE: Final = 1e-6
+
 
 @dataclass(frozen=True)
 class Matching:
@@ -170,12 +175,6 @@ def _segments(names: Mapping[int, str], partner: Mapping[int, int], table: Cross
         )
         for segment_id, customers in sorted(sizes.items())
     )
-
-
-_MOST_OF_A_PART: Final = 0.7
-_LEAST_PART: Final = 0.1
-_PARTS_TOGETHER: Final = 0.8
-_TIE: Final = 1e-6
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from seg_spark.features.fitted import FittedFeature
 from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES, Exclusion
 
 FORMAT_VERSION: Final = 4
+What = Literal["born", "renamed", "split", "merged", "retired"]
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,6 @@ def model_from_json(text: str, where: str) -> Model:
 def _digest(model: Model) -> str:
     text = json.dumps(_MODEL.dump_python(model, mode="json"), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-What = Literal["born", "renamed", "split", "merged", "retired"]
 
 
 @dataclass(frozen=True)

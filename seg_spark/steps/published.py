@@ -48,6 +48,8 @@ from seg_spark.storage.tables import read_table
 
 _SCORES: Final = TypeAdapter(Scores)
 _MAY_BE_NONE: Final = {"silhouette_euclidean", "prediction_strength", "mllib_within_ss"}
+log = logging.getLogger("seg_spark")
+_POSITION: Final = "_position"
 
 
 @dataclass(frozen=True)
@@ -134,11 +136,6 @@ def _damaged_record(record: Mapping[str, Any]) -> InputError:
         f"the record of run {record.get('run_id')} is not complete; "
         f"run seg-spark nightly --run-date {record.get('run_date')} again"
     )
-
-
-log = logging.getLogger("seg_spark")
-
-_POSITION: Final = "_position"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ from seg_spark.storage.layout import LOCK, MODELS, VERSIONS
 from seg_spark.storage.local_files import create_atomically, remove_tree, sync_tree, write_atomically
 from seg_spark.storage.store import Entry, Store
 
+_RETRY_SECONDS: Final = 0.05
+"""Longer than `lock_holder` needs the lock to see whether it is free."""
+
 
 @dataclass(frozen=True)
 class LocalStore:
@@ -101,10 +104,6 @@ class LocalStore:
     def make_durable(self, folder: str) -> None:
         """Return once everything below a folder would survive a loss of power."""
         sync_tree(self.path(folder))
-
-
-_RETRY_SECONDS: Final = 0.05
-"""Longer than `lock_holder` needs the lock to see whether it is free."""
 
 
 @contextmanager

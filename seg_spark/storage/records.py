@@ -21,6 +21,7 @@ _UNFINISHED_SECONDS: Final = 3600.0
 _FIGURES: Final = ".figures.json.gz"
 _NEEDED: Final = frozenset({"run_id", "run_date", "status", "exit_code", "seconds"})
 """What every run record has; another JSON file in its folder is no run record."""
+_ABANDONED_SECONDS: Final = 24 * 3600.0
 
 
 def record_path(run_date: date, run_id: str) -> str:
@@ -114,9 +115,6 @@ def remove_unfinished_records(store: Store, run_date: date) -> None:
 
 def _figures(run_date: date, run_id: str) -> str:
     return f"{records(run_date)}/{run_id}{_FIGURES}"
-
-
-_ABANDONED_SECONDS: Final = 24 * 3600.0
 
 
 @contextmanager

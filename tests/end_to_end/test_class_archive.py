@@ -11,7 +11,7 @@ import pytest
 from processes import SEG_SPARK, run_python
 
 from seg_spark.machine import (
-    JAVAS_WITHOUT,
+    JAVAS_WITHOUT_ARCHIVE,
     archive_options,
     find_archive,
     find_java,
@@ -188,7 +188,7 @@ print(Path(f"/proc/{os.getppid()}/maps").read_text())  # spark-submit's Java is 
 @pytest.fixture
 def prepared_environment(tmp_path: Path) -> Path:
     """A Python environment with these packages, in which `seg-spark doctor --prepare` has made the class archive."""
-    if find_java()[1] in JAVAS_WITHOUT:
+    if find_java()[1] in JAVAS_WITHOUT_ARCHIVE:
         pytest.skip("this Java cannot use a class archive")
     environment = tmp_path / "an environment"  # a space needs care on the way through Spark's launcher
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)

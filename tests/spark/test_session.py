@@ -66,3 +66,9 @@ def test_a_block_that_succeeds_ends_nothing(spark: SparkSession) -> None:
     with ending_work(spark):
         rows = spark.range(10).count()
     assert rows == 10
+
+
+def test_a_small_run_has_room_for_the_code_of_many_dates(spark: SparkSession) -> None:
+    pools = spark._jvm.java.lang.management.ManagementFactory.getMemoryPoolMXBeans()
+    room = sum(pool.getUsage().getMax() for pool in pools if "Code" in pool.getName())
+    assert room >= 128 * 2**20  # Java alone would give 48 MB, and compile nothing more once they are full
