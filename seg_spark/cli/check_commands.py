@@ -1,27 +1,32 @@
 """The commands before a first run: they propose settings, and check the machine, the settings and the input."""
 
+import shlex
+from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from seg_spark.cli.options import CONF_DIR, Assignments, ConfDir, Debug, Env, app, load, out, parse_run_date
+from seg_spark.cli.options import (
+    CONF_DIR,
+    Assignments,
+    ConfDir,
+    Debug,
+    Env,
+    app,
+    load,
+    out,
+    parse_run_date,
+    program_name,
+)
 
 if TYPE_CHECKING:
     from seg_spark.checks.validation import Validation
-import shlex
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from rich.markup import escape
-
-from seg_spark.cli.options import program_name
-
-if TYPE_CHECKING:
     from seg_spark.proposal.columns import Proposal, ProposedFeature
 
 

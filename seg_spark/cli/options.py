@@ -6,9 +6,10 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -20,20 +21,13 @@ from seg_spark.errors import SettingsError
 
 if TYPE_CHECKING:
     from seg_spark.settings.layers import EffectiveSettings
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
     from seg_spark.settings.schema import Settings
     from seg_spark.storage.store import Files
 
+log = logging.getLogger("seg_spark")
 
 Completer = Callable[[typer.Context, str], list[str]]
-
 _FEATURES: Final = ("features", "columns")
-_CONF_DIR: Final = Path("conf")
-log = logging.getLogger("seg_spark")
 LAST_DATE_AHEAD: Final = timedelta(days=31)
 app = typer.Typer(
     name="seg-spark",
@@ -139,7 +133,7 @@ def _settings(ctx: typer.Context) -> "Settings":
 
 
 def _conf_dir(ctx: typer.Context) -> Path:
-    return Path(ctx.params.get("conf_dir") or _CONF_DIR)
+    return Path(ctx.params.get("conf_dir") or CONF_DIR)
 
 
 def _show_version(asked: bool) -> None:

@@ -1,5 +1,7 @@
 """Names for features, and the words by which columns and values are recognised, in the languages of customer tables."""
 
+# ruff: noqa: RUF001  (letters and dashes of other scripts are what these lists are about)
+
 import keyword
 import re
 import unicodedata
@@ -8,8 +10,6 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from seg_spark import columns
-
-# ruff: noqa: RUF001  (letters and dashes of other scripts are what these lists are about)
 from seg_spark.cleaning.one_value import FALSE_TEXTS, TRUE_TEXTS
 from seg_spark.features.fitted import readable
 from seg_spark.settings.feature import LONGEST_LABEL

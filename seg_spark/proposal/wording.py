@@ -37,8 +37,8 @@ def warnings(feature: ProposedFeature) -> Iterator[str]:
         yield from _number_warnings(feature.facts.numbers)
         if _are_groups(feature.header, feature.facts.numbers):
             yield (
-                f"{feature.facts.numbers.distinct} whole numbers that rather name groups, judging by its name; "
-                "kind: category would not calculate with them"
+                f"only {feature.facts.numbers.distinct} whole numbers: codes of groups, judging by its name; "
+                "kind: category would make them levels"
             )
     else:
         yield from _level_warnings(feature.facts)

@@ -27,7 +27,7 @@ def spark_path(path: Path) -> str:
 
 
 def hadoop_path(path: str, s3_class: str | None) -> str:
-    """A path as Hadoop takes it: that of Spark from PyPI knows S3 as s3a, EMR's as s3 (by a class in fs.s3.impl)."""
+    """A path as Hadoop takes it: `s3://` is `s3a://` to Spark from PyPI; EMR has a class for it (`fs.s3.impl`)."""
     return path if path_scheme(path) != "s3" or s3_class else "s3a" + path[len("s3") :]
 
 

@@ -46,9 +46,10 @@ from seg_spark.storage.repair import is_intact
 from seg_spark.storage.store import Files
 from seg_spark.storage.tables import read_table
 
+log = logging.getLogger("seg_spark")
+
 _SCORES: Final = TypeAdapter(Scores)
 _MAY_BE_NONE: Final = {"silhouette_euclidean", "prediction_strength", "mllib_within_ss"}
-log = logging.getLogger("seg_spark")
 _POSITION: Final = "_position"
 
 

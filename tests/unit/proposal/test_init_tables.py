@@ -373,7 +373,7 @@ def test_whole_numbers_that_name_groups_by_the_name_of_their_column_are_worth_a_
     path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
     text, settings = proposed(tmp_path, path, "id")
     assert {one.kind for one in settings.features.columns.values()} == {"number"}  # you decide
-    said = [line for line in text.splitlines() if "rather name groups" in line and not line.startswith("# -")]
+    said = [line for line in text.splitlines() if "codes of groups" in line and not line.startswith("# -")]
     assert len(said) == len(groups)
     assert "only 3 values" in text
 
