@@ -129,8 +129,8 @@ def _clean(context: RunContext, remember: Remember) -> CleaningResult:
         if accepted < ratio * usual:
             raise QualityGateError(
                 f"input.path: only {accepted:,} customers were accepted, {accepted / usual:.0%} of the {usual:,} "
-                f"before (cleaning.min_customers_ratio {ratio:.0%}); is the table whole? If these are all, run this "
-                "date once with --set cleaning.min_customers_ratio=null"
+                f"before (cleaning.min_customers_ratio {100 * ratio:g}%); is the table whole? If these are all, run "
+                "this date once with --set cleaning.min_customers_ratio=null"
             )
     return cleaned
 

@@ -94,10 +94,10 @@ def _cleans(settings: Settings) -> Iterator[PlanLine]:
         yield PlanLine("excludes", f"rows whose {rule.column!r} {condition}")
     if settings.input.order_by is not None:
         yield PlanLine("duplicates", f"the row with the highest {settings.input.order_by!r} wins")
-    yield PlanLine("stops", f"when more than {settings.cleaning.max_rejected_share:.1%} of the rows are rejected")
+    yield PlanLine("stops", f"when more than {100 * settings.cleaning.max_rejected_share:g}% of the rows are rejected")
     ratio = settings.cleaning.min_customers_ratio
     if ratio is not None:
-        yield PlanLine("stops", f"when fewer customers are accepted than {ratio:.0%} of those before")
+        yield PlanLine("stops", f"when fewer customers are accepted than {100 * ratio:g}% of those before")
 
 
 def _feature(name: str, source: str, feature: Feature) -> str:
@@ -114,7 +114,7 @@ def _fits(settings: Settings) -> Iterator[PlanLine]:
         f"{settings.features.scaling} scaling" + (", refined" if settings.clustering.refine else ""),
     )
     rule = f"k = {selection.k}, fixed" if selection.rule == "fixed" else f"k by {selection.rule}"
-    yield PlanLine("chooses", f"{rule}, no segment below {selection.min_segment_share:.1%} of the customers")
+    yield PlanLine("chooses", f"{rule}, no segment below {100 * selection.min_segment_share:g}% of the customers")
 
 
 def _refits(settings: Settings, before: date) -> str:

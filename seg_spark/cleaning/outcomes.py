@@ -69,6 +69,6 @@ def check_rows(
     limit = settings.cleaning.max_rejected_share
     if share > limit:
         raise QualityGateError(
-            f"input.path: {share:.1%} of the rows were rejected, above cleaning.max_rejected_share ({limit:.1%}): "
-            f"{reasons}{advice}"
+            f"input.path: {share:.2%} of the rows were rejected, above cleaning.max_rejected_share "
+            f"({100 * limit:g}%): {reasons}{advice}"
         )

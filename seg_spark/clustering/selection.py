@@ -35,7 +35,7 @@ def choose_k(scores: Sequence[Scores], faults: Mapping[int, str], settings: Sele
     `settings.min_segment_share` joins them. Of equal scores the smaller k wins. Raises
     DegenerateModelError if no k is left.
     """
-    least = f"below {settings.min_segment_share:.2%}"
+    least = f"below {100 * settings.min_segment_share:g}%"
     too_small = {
         candidate.k: f"its smallest segment is {candidate.smallest_share:.2%} of the customers, {least}"
         for candidate in scores

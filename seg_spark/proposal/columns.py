@@ -131,6 +131,8 @@ def _requested(requested: Sequence[str], roles: Sequence[ProposedRole], names: M
             if one.role in _NEVER:
                 raise SettingsError(f"--features {word!r}: cannot be a feature: {one.reason}")
             chosen[one.facts.header] = one
+    if not chosen:
+        raise SettingsError("--features: names no column; give headers with commas between, or leave it out")
     return list(chosen.values())
 
 

@@ -61,13 +61,13 @@ def broken_feed(drift: Drift, customers: int, usual_customers: int, rules: Refit
     if customers < rules.min_customers_ratio * usual_customers:
         return (
             f"only {customers:,} customers were accepted, {customers / usual_customers:.0%} of "
-            f"the {usual_customers:,} before (refit.min_customers_ratio {rules.min_customers_ratio:.0%})"
+            f"the {usual_customers:,} before (refit.min_customers_ratio {100 * rules.min_customers_ratio:g}%)"
         )
     worst = max(drift.features, key=lambda feature: feature.missing_rise, default=None)
     if worst is not None and worst.missing_rise > rules.max_missing_rise:
         return (
             f"{worst.feature} is missing for {100 * worst.missing_rise:.0f} percentage points more of the customers "
-            f"than at the fit (refit.max_missing_rise {rules.max_missing_rise:.0%})"
+            f"than at the fit (refit.max_missing_rise {100 * rules.max_missing_rise:g}%)"
         )
     return None
 
@@ -90,7 +90,7 @@ def drifted(drift: Drift, min_segment_share: float, rules: Refit) -> tuple[str, 
         if abs(share - before) > max(rules.max_share_change, 3.3 * spread):
             found.append(
                 f"segment {segment_id} has {share:.0%} of the customers, {before:.0%} at the fit "
-                f"(refit.max_share_change {rules.max_share_change:.0%})"
+                f"(refit.max_share_change {100 * rules.max_share_change:g}%)"
             )
         elif share < min_segment_share <= before:
             found.append(f"segment {segment_id} has {share:.1%} of the customers (selection.min_segment_share)")
@@ -171,8 +171,8 @@ def refusals(
     found = []
     if must_gain and challenge.k == challenge.champion_k and challenge.gain < rules.min_gain:
         found.append(
-            f"the refit lowers the within sum of squares by {max(challenge.gain, 0.0):.1%} "
-            f"(refit.min_gain {rules.min_gain:.0%})"
+            f"the refit lowers the within sum of squares by {max(challenge.gain, 0.0):.2%} "
+            f"(refit.min_gain {100 * rules.min_gain:g}%)"
         )
     if challenge.silhouette < challenge.champion_silhouette - rules.max_score_loss:
         found.append(
@@ -181,8 +181,8 @@ def refusals(
         )
     if challenge.moved_share > rules.max_moved_share:
         found.append(
-            f"it would move {challenge.moved_share:.1%} of the customers to another segment "
-            f"(refit.max_moved_share {rules.max_moved_share:.0%})"
+            f"it would move {challenge.moved_share:.2%} of the customers to another segment "
+            f"(refit.max_moved_share {100 * rules.max_moved_share:g}%)"
         )
     return tuple(found)
 

@@ -246,14 +246,14 @@ CATALOGUE: list[tuple[str, Callable[[Path], None], list[str], int, str]] = [
         rows(*grouped_customers(), *(customer(800 + i, income=SECRET) for i in range(25))),
         ["cleaning.max_rejected_share=0.2"],
         5,
-        "25.0% of the rows were rejected, above cleaning.max_rejected_share (20.0%): unparseable:income 25",
+        "25.00% of the rows were rejected, above cleaning.max_rejected_share (20%): unparseable:income 25",
     ),
     (
         "every segment too small and no model published",
         rows(*grouped_customers()),
         ["selection.min_segment_share=0.5", "clustering.k.min=3", "clustering.k.max=3"],
         6,
-        "no k gives an acceptable model: k = 3 (its smallest segment is 26.67% of the customers, below 50.00%)",
+        "no k gives an acceptable model: k = 3 (its smallest segment is 26.67% of the customers, below 50%)",
     ),
     (
         "impossible date",

@@ -366,13 +366,13 @@ def test_labels_that_are_wrong_are_found_when_they_are_read_back(
             [*grouped_customers(), *(customer(800 + i, income="?") for i in range(25))],
             {"cleaning__max_rejected_share": 0.2},
             QualityGateError,
-            r"25.0% of the rows were rejected, above cleaning.max_rejected_share \(20.0%\): unparseable:income 25",
+            r"25.00% of the rows were rejected, above cleaning.max_rejected_share \(20%\): unparseable:income 25",
         ),
         (
             [customer(i, income=100 * (i == 0), score=i % 2) for i in range(40)],
             {"selection__min_segment_share": 0.4, "clustering__k__max": 2, "features__scaling": "none"},
             SegSparkError,
-            r"no k gives an acceptable model: k = 2 \(its smallest segment is 2.50% of the customers, below 40.00%\); "
+            r"no k gives an acceptable model: k = 2 \(its smallest segment is 2.50% of the customers, below 40%\); "
             r"a few extreme values of income take the centres for themselves: give these features clip: \[0.01, 0.99\]",
         ),
     ],

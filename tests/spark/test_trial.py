@@ -177,9 +177,9 @@ def test_a_trial_runs_beside_a_run_that_holds_the_lock(published: Path) -> None:
         (
             {"features__columns__income__valid": "[30, null]", "cleaning__max_rejected_share": 0.1},
             QualityGateError,
-            r"of the rows were rejected, above cleaning.max_rejected_share \(10.0%\)",
+            r"of the rows were rejected, above cleaning.max_rejected_share \(10%\)",
         ),
-        ({"cleaning__max_rejected_share": 0.01}, QualityGateError, r"2.6% of the rows were rejected"),
+        ({"cleaning__max_rejected_share": 0.01}, QualityGateError, r"2.56% of the rows were rejected"),
         ({"customer_id": "nummer"}, InputError, "the input has no column 'nummer'"),
     ],
 )

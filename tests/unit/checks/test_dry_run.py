@@ -38,9 +38,9 @@ id          'id'
 feature     income: number from 'Income (k$)' (valid: [0.0, null], weight: 2.0)
             score: number from 'score'
 excludes    rows whose 'state' is one of [closed]
-stops       when more than 20.0% of the rows are rejected
+stops       when more than 20% of the rows are rejected
 fits        k = 2 to 3 on up to 100,000 customers, standard scaling, refined
-chooses     k by silhouette, no segment below 1.0% of the customers
+chooses     k by silhouette, no segment below 1% of the customers
 writes      {tmp_path}/output/clean_customers/run_date=2026-11-23: new
             {tmp_path}/output/rejected_customers/run_date=2026-11-23: new
             {tmp_path}/output/segment_profiles/run_date=2026-11-23: new

@@ -118,7 +118,7 @@ def test_the_command_shows_it_and_returns_the_code_of_the_run(
     assert f"the settings are valid; checked every row of {tmp_path}/input (csv, 1 file)" in shown
     assert "rows: 100 checked = 75 valid + 25 rejected (unparseable:income 25)" in shown
     assert main(["validate", "--conf-dir", folder, "--set", "cleaning.max_rejected_share=0.2"]) == 5
-    assert "25.0% of the rows were rejected" in capsys.readouterr().err
+    assert "25.00% of the rows were rejected" in capsys.readouterr().err
     assert main(["validate", "--conf-dir", folder, "--set", "clustering.k.mx=2"]) == 2
     assert main(["validate", "--conf-dir", folder, "--set", "input.path=/nowhere"]) == 3
     assert not (tmp_path / "output").exists()

@@ -61,8 +61,8 @@ def test_a_k_with_too_small_a_segment_is_not_chosen_and_named() -> None:
     scores = [scored(2, silhouette=0.5), scored(3, silhouette=0.9, smallest_share=0.004)]
     choice = choose_k(scores, {}, Selection(min_segment_share=0.01))
     assert choice.k == 2
-    assert choice.excluded == {3: "its smallest segment is 0.40% of the customers, below 1.00%"}
-    assert choice.because.endswith("Not eligible: k = 3 (its smallest segment is 0.40% of the customers, below 1.00%)")
+    assert choice.excluded == {3: "its smallest segment is 0.40% of the customers, below 1%"}
+    assert choice.because.endswith("Not eligible: k = 3 (its smallest segment is 0.40% of the customers, below 1%)")
 
 
 def test_ks_that_are_not_eligible_for_one_reason_are_told_together() -> None:
@@ -70,9 +70,9 @@ def test_ks_that_are_not_eligible_for_one_reason_are_told_together() -> None:
     choice = choose_k(scores, {3: "only 2 centres were found", 6: "only 2 centres were found"}, Selection())
     assert choice.because.endswith(
         ". Not eligible: k = 3, 6 (only 2 centres were found); "
-        "k = 4, 5, 7, 8 (their smallest segments are below 1.00% of the customers)"
+        "k = 4, 5, 7, 8 (their smallest segments are below 1% of the customers)"
     )
-    assert choice.excluded[7] == "its smallest segment is 0.70% of the customers, below 1.00%"
+    assert choice.excluded[7] == "its smallest segment is 0.70% of the customers, below 1%"
     assert "k = 4 to 8 (their" in choose_k(scores, {}, Selection()).because
 
 
@@ -111,7 +111,7 @@ def test_without_an_acceptable_k_every_reason_is_told() -> None:
         choose_k([scored(3, smallest_share=0.001)], {2: "only 1 centres were found"}, Selection())
     message = str(caught.value)
     assert "k = 2 (only 1 centres were found)" in message
-    assert "k = 3 (its smallest segment is 0.10% of the customers, below 1.00%)" in message
+    assert "k = 3 (its smallest segment is 0.10% of the customers, below 1%)" in message
 
 
 def test_without_any_fit_there_is_nothing_to_choose() -> None:

@@ -84,6 +84,8 @@ SETTINGS = (
     (("--id", "id", "--features", "age,inc"), "--features: the table has no column 'inc'"),
     (("--id", "id", "--features", "agee"), "--features: the table has no column 'agee' (did you mean 'age'?)"),
     (("--id", "id", "--features", "since"), "--features 'since': cannot be a feature: dates written YYYY-MM-DD"),
+    (("--id", "id", "--features", ""), "--features: names no column; give headers with commas between"),
+    (("--id", "id", "--features", " ,"), "--features: names no column"),
     (("--id", "id", "--features", "id"), "--features 'id': cannot be a feature: the customer id"),
     (("--id", "id", "--format", "xlsx"), "--format 'xlsx': expected one of csv, parquet, json, orc, table"),
 )

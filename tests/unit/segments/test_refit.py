@@ -178,8 +178,10 @@ def test_a_refit_passes_its_gates_or_is_refused_with_the_reason() -> None:
     small = replace(GOOD, gain=0.004)
     assert refusals(small, RULES, must_gain=False) == ()
     assert refusals(small, RULES, must_gain=True) == (
-        "the refit lowers the within sum of squares by 0.4% (refit.min_gain 1%)",
+        "the refit lowers the within sum of squares by 0.40% (refit.min_gain 1%)",
     )
+    [close] = refusals(small, Refit(min_gain=0.0045), must_gain=True)
+    assert close.endswith("by 0.40% (refit.min_gain 0.45%)")
     assert refusals(replace(small, k=4), RULES, must_gain=True) == ()
     [waits] = refusals(GOOD, RULES, must_gain=False, pending=PendingK(4, 1))
     assert waits == "k = 4 is better and waits for the next fit (refit.k_runs 2)"
@@ -187,7 +189,7 @@ def test_a_refit_passes_its_gates_or_is_refused_with_the_reason() -> None:
     [worse] = refusals(replace(GOOD, silhouette=0.54), RULES, must_gain=True)
     assert "its silhouette is 0.540, that of the published model 0.600" in worse
     [moves] = refusals(replace(GOOD, moved_share=0.11), RULES, must_gain=True)
-    assert "it would move 11.0% of the customers" in moves
+    assert "it would move 11.00% of the customers" in moves
 
 
 def test_parts_of_a_split_and_a_merge_have_not_moved() -> None:
