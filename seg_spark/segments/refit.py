@@ -93,7 +93,10 @@ def drifted(drift: Drift, min_segment_share: float, rules: Refit) -> tuple[str, 
                 f"(refit.max_share_change {100 * rules.max_share_change:g}%)"
             )
         elif share < min_segment_share <= before:
-            found.append(f"segment {segment_id} has {share:.1%} of the customers (selection.min_segment_share)")
+            found.append(
+                f"segment {segment_id} has {share:.2%} of the customers "
+                f"(selection.min_segment_share {100 * min_segment_share:g}%)"
+            )
     return tuple(found)
 
 

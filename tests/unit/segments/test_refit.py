@@ -110,7 +110,7 @@ def test_each_kind_of_drift_is_named_with_its_limit() -> None:
     few = replace(QUIET, shares={1: 0.75, 2: 0.25}, customers=40, customers_before=40)
     assert drifted(few, 0.01, RULES) == ()
     small = replace(QUIET, shares={1: 0.995, 2: 0.005}, shares_before={1: 0.97, 2: 0.03})
-    assert drifted(small, 0.01, RULES) == ("segment 2 has 0.5% of the customers (selection.min_segment_share)",)
+    assert drifted(small, 0.01, RULES) == ("segment 2 has 0.50% of the customers (selection.min_segment_share 1%)",)
 
 
 def test_a_feed_is_broken_by_too_few_customers_or_by_missing_values() -> None:
