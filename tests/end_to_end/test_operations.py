@@ -130,7 +130,9 @@ def test_a_run_that_is_stuck_is_ended_and_somebody_is_told(tmp_path: Path) -> No
     write_csv(tmp_path, grouped_customers())
     told = tmp_path / "told"
     script = ["/bin/sh", "-c", f'cp "$2" {told}; echo "$1" >>{told}', "sh", "an argument of its own"]
-    config = settings(tmp_path, clustering__starts=100, clustering__k__max=8, on_failure__command=script)
+    config = settings(
+        tmp_path, clustering__refine=False, clustering__starts=100, clustering__k__max=8, on_failure__command=script
+    )
     config = config.model_copy(update={"run": Run.model_construct(max_minutes=3 / 60)})
     progress = StepProgress()
     with pytest.raises(TerminatedError, match=r"ended after run\.max_minutes"):

@@ -110,7 +110,7 @@ def test_every_job_is_the_command_of_its_name(tmp_path: Path, job: str) -> None:
 @pytest.mark.long
 def test_a_second_run_leaves_at_once_and_a_terminated_one_says_so(tmp_path: Path) -> None:
     write_csv(tmp_path, grouped_customers())
-    folder = conf_dir(tmp_path, clustering={"starts": 40})
+    folder = conf_dir(tmp_path, clustering={"refine": False, "starts": 40})
     command = [str(Path(sys.executable).with_name("seg-spark")), "nightly", "--run-date", "2026-11-23"]
     command += ["--conf-dir", str(folder)]
     with subprocess.Popen(
