@@ -2,9 +2,10 @@
 
 import codecs
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import reduce
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -49,7 +50,7 @@ def read_raw(
             case "csv":
                 return _read_csv(spark, settings, path, malformed, declared)
             case "json":
-                raw = _read_json(spark, settings, path, malformed)
+                raw = _with_objects(_read_json(spark, settings, path, malformed), declared)
             case "table":
                 raw = read_catalog(spark, path)
             case _:
@@ -103,6 +104,32 @@ def _read_json(spark: SparkSession, settings: Input, path: str, malformed: str) 
     if not fields:
         raise InputError(f"input.path: {path} holds no JSON objects; expected one per customer")
     return reader.schema(StructType(fields).add(malformed, StringType())).json(_spark_path(path))
+
+
+def _with_objects(raw: DataFrame, declared: Collection[str]) -> DataFrame:
+    """The frame with the declared fields of objects, also where some rows have no object there (PHP writes [] for {}).
+
+    Spark takes such a column for text. The fields are missing in rows that have something else in its place.
+    """
+    inner: dict[str, list[str]] = {}
+    for header in declared:
+        if find_column(raw.schema, header) is None:
+            for field in raw.schema:
+                if header.startswith(f"{field.name}.") and isinstance(field.dataType, StringType):
+                    inner.setdefault(field.name, []).append(header.removeprefix(f"{field.name}."))
+    for name, fields in inner.items():
+        if not raw.where(quoted(name).startswith("{")).isEmpty():
+            raw = raw.withColumn(name, F.from_json(quoted(name), _object_type(fields)))
+    return raw
+
+
+def _object_type(fields: Iterable[str]) -> StructType:
+    """The type of an object with these fields, all of them texts; `a.b` is the field b of an object a."""
+    schema = StructType()
+    for name, group in groupby(sorted(fields), key=lambda field: field.partition(".")[0]):
+        rest = [field.partition(".")[2] for field in group]
+        schema = schema.add(name, _object_type(rest) if all(rest) else StringType())
+    return schema
 
 
 def _read_columnar(spark: SparkSession, settings: Input, path: str, declared: Collection[str]) -> DataFrame:

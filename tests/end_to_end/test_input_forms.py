@@ -176,6 +176,30 @@ def test_fields_of_nested_columns_are_columns(spark: SparkSession, tmp_path: Pat
     assert clean(tmp_path, writers[form], {"format": form}, features) == EXPECTED
 
 
+@pytest.mark.parametrize("other", ["[]", "{}", "null", "5", '[{"score": 1}]', '"{"'])
+def test_a_json_object_may_be_something_else_in_some_rows(spark: SparkSession, tmp_path: Path, other: str) -> None:
+    lines = [
+        *(f'{{"id": {i}, "p": {{"money": {{"income": {i}.50}}, "score": {i}}}}}' for i in range(4)),
+        f'{{"id": 4, "p": {other}}}',
+    ]
+    features = {"income": {"source": "p.money.income"}, "score": {"source": "p.score"}}
+    found = clean(tmp_path, text("\n".join(lines), "a.json"), {"format": "json"}, features)
+    assert [(row["customer_id"], row["income"], row["score"]) for row in found] == [
+        *((f"{i}", i + 0.5, float(i)) for i in range(4)),
+        ("4", None, None),
+    ]
+
+
+def test_a_field_of_a_json_text_is_not_found(
+    spark: SparkSession, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text('{"id": 1, "income": 1, "name": "Ann"}\n{"id": 2, "income": 2, "name": "[]"}', "a.json")(tmp_path / "input")
+    features = {"income": {}, "first": {"source": "name.first"}}
+    folder = conf_dir(tmp_path, features, input={"path": str(tmp_path / "input"), "format": "json"}, customer_id="id")
+    assert main(["clean", "--conf-dir", str(folder), "--run-date", "2026-11-23"]) == 3
+    assert "features.columns.first: the input has no column 'name.first'" in capfd.readouterr().err
+
+
 def test_json_keeps_ids_letter_for_letter_and_rejects_broken_lines(
     spark: SparkSession, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
