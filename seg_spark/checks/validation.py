@@ -125,6 +125,12 @@ def _rule_warnings(sample: Sample, settings: Settings) -> Iterator[str]:
 
 
 def _check_columns(sample: Sample, settings: Settings) -> None:
+    for used in settings.used_columns():
+        if used in sample.partial:
+            raise InputError(
+                f"input.path: {sample.partial[used]} lacks {used!r}, which other files have; "
+                "give every file the same columns"
+            )
     absent = [
         f"{setting}: the input has no column {header!r}{did_you_mean(header, sample.columns)}"
         for header, setting in settings.used_columns().items()

@@ -68,7 +68,8 @@ def doctor(
 ) -> None:
     """Check the machine, settings, input and output before a run, without Spark.
 
-    Exits with 0 if no fault was found, else with 2 (settings), 3 (input), 4 (machine) or 7 (output).
+    Exits with 0 if no fault was found, else with 2 (settings), 3 (input), 4 (machine, or an output that cannot be
+    written) or 7 (what is published is damaged).
 
     Example: seg-spark doctor --conf-dir conf --env prod
     """
@@ -146,8 +147,9 @@ def _show_validation(console: Console, found: "Validation", path: str) -> None:
         table.add_column(name)
     for name in ("missing", "rejected", "different values"):
         table.add_column(name, justify="right")
+    judged = sample.rows - rows.excluded
     for feature in found.features:
-        cells = (f"{count / rows.input:.1%}" if count else "" for count in (feature.missing, feature.rejected))
+        cells = (f"{count / judged:.1%}" if count else "" for count in (feature.missing, feature.rejected))
         table.add_row(feature.name, Text(feature.source), feature.kind, *cells, f"{feature.distinct:,}")
     console.print(table)
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in list(rows.rejected_by_reason.items())[:6])

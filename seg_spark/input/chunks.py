@@ -1,6 +1,5 @@
 """The rows of one file in chunks, whatever its format."""
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import TextIOWrapper
@@ -32,6 +31,7 @@ class Chunk:
     types: Mapping[str, ColumnType] = field(default_factory=dict)
     other_types: Mapping[str, str] = field(default_factory=dict)
     malformed_rows: int = 0
+    file: str = ""
 
     def first(self, rows: int) -> "Chunk":
         """Its first rows."""
@@ -58,8 +58,8 @@ def chunks_of(file: Path, root: Path, settings: Input, header: Sequence[str]) ->
                 found = _csv(file, settings, header)
         for chunk in found:
             partition = {name: [value] * chunk.rows for name, value in folders.items()}
-            yield replace(chunk, columns={**chunk.columns, **partition})
-    except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
+            yield replace(chunk, columns={**chunk.columns, **partition}, file=str(file))
+    except (pa.ArrowException, OSError) as error:
         what = f"is damaged, or no {settings.format} file ({type(error).__name__})"
         raise InputError(f"input.path: {file} {what}") from None
 

@@ -1,6 +1,5 @@
 """A few customers in a CSV file, read without Spark."""
 
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -64,10 +63,10 @@ def _text(path: Path, options: TextOptions) -> str:
             raise InputError(f"--file {path}: is larger than 200 MB; label so many customers with seg-spark nightly")
         if kind := kind_other_than_text(path):
             raise InputError(f"--file {path}: is {kind}; expected a CSV file with a header")
-        with opened(path) as raw:
+        with opened(path, f"--file {path}:") as raw:
             content = raw.read()
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"--file {path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except OSError as error:
+        raise InputError(f"--file {path}: cannot be read: {error.strerror}") from None
     if not content.strip():
         raise InputError(f"--file {path}: is empty; expected a header, and one customer per line")
     # as the table is written, where that cannot be mistaken for UTF-8

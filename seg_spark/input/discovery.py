@@ -78,12 +78,12 @@ def _csv_options(files: Sequence[Path]) -> TextOptions:
 
 def _lines_of_all(files: Sequence[Path]) -> Iterator[bytes]:
     for file in files:
-        with opened(file) as raw:
+        with opened(file, f"--input {file}") as raw:
             yield from islice(raw, _MOST_LINES // len(files))
 
 
 def _spans_lines(file: Path, options: TextOptions, most_lines: int) -> bool:
-    with opened(file) as raw:
+    with opened(file, f"--input {file}") as raw:
         lines = (line.decode(codec_of(options.encoding), errors="replace") for line in islice(raw, most_lines))
         return spans_lines(lines, options, most_lines)
 

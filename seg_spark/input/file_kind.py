@@ -2,7 +2,6 @@
 
 import json
 import re
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -119,12 +118,8 @@ def kind_other_than_text(file: Path) -> str | None:
 
 def read_start(file: Path) -> bytes:
     """The first bytes of a file, decompressed. Raises InputError if it cannot be read."""
-    try:
-        with opened(file) as raw:
-            return raw.read(_READ_BYTES)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or "it is damaged, or not what its suffix says"
-        raise InputError(f"--input {file} cannot be read: {reason}") from None
+    with opened(file, f"--input {file}") as raw:
+        return raw.read(_READ_BYTES)
 
 
 def _signature(start: bytes, end: bytes, suffix: str) -> _Signature | None:

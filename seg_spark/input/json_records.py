@@ -1,7 +1,6 @@
 """Records of JSON files: one per line, or one array or value per file."""
 
 import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,11 +32,8 @@ def is_multi_line(file: Path) -> bool:
 def check_one_value_per_line(files: Sequence[Path]) -> None:
     """Raise InputError if the first line of a file only begins a JSON value."""
     for file in files:
-        try:
-            with opened(file) as raw:
-                line = next((line for line in raw if line.strip()), b"")
-        except (EOFError, OSError, zlib.error) as error:
-            raise InputError(f"input.path: {file} cannot be read: {error}") from None
+        with opened(file) as raw:
+            line = next((line for line in raw if line.strip()), b"")
         text = line.decode("utf-8-sig", errors="replace").strip()
         if text[:1] in ("[", "{") and not _is_whole(text):
             raise InputError(

@@ -1,9 +1,11 @@
 """A sample of a raw table: up to 100,000 of its rows, from all of its files."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from seg_spark.errors import InputError
@@ -38,6 +40,8 @@ class Sample:
     malformed_rows: int
     """Rows that had more or fewer fields than the header, and so are in no column."""
     unnamed_columns: int
+    partial: Mapping[str, str]
+    """Columns that some files lack, each with one of them. They are not in `columns`, for a run would refuse them."""
 
     @property
     def is_whole(self) -> bool:
@@ -66,11 +70,12 @@ def read_sample(settings: Input, run_date: date | None = None) -> Sample:
     named = run_date or date.min
     root = Path(input_path(settings, named))
     files = [Path(name) for name, size, _ in find_input_files(settings, named).files if size]
-    headers = _checked_headers(files, settings, root) if settings.format == "csv" else {}
+    headers, partial = _checked_headers(files, settings, root) if settings.format == "csv" else ({}, {})
     header = headers[files[0]] if headers else ()
     step = max(1, -(-len(files) // _MAX_FILES))
     most = min(MAX_ROWS, _MAX_CELLS // max(1, len(header)))
-    iterators = [chunks_of(file, root, settings, headers.get(file, ())) for file in files[::step]]
+    read = {file: ["" if name in partial else name for name in own] for file, own in headers.items()}
+    iterators = [chunks_of(file, root, settings, read.get(file, ())) for file in files[::step]]
     chunks: list[Chunk] = []
     rows, cut = 0, False
     while iterators and rows < most:
@@ -89,7 +94,14 @@ def read_sample(settings: Input, run_date: date | None = None) -> Sample:
     whole = step == 1 and not cut and all(next(iterator, None) is None for iterator in iterators)
     total = None if whole else known_rows(files, settings.format)
     return _put_together(
-        settings, run_date, chunks, files=len(files), whole=whole, total=total, unnamed=header.count("")
+        settings,
+        run_date,
+        chunks,
+        files=len(files),
+        whole=whole,
+        total=total,
+        unnamed=header.count(""),
+        partial=partial,
     )
 
 
@@ -102,6 +114,7 @@ def _put_together(
     whole: bool,
     total: int | None = None,
     unnamed: int = 0,
+    partial: Mapping[str, str] = MappingProxyType({}),
 ) -> Sample:
     columns: dict[str, list[Any]] = {}
     types: dict[str, ColumnType] = {}
@@ -126,15 +139,26 @@ def _put_together(
     for name, kind in types.items():
         if kind == "text":
             columns[name] = [_as_text(value) for value in columns[name]]
-    if settings.format in ("parquet", "orc"):  # a run needs every declared column in every file
-        for name in [name for name in columns if any(name not in chunk.columns for chunk in chunks)]:
+    if settings.format in ("parquet", "orc"):
+        partial = _partial({chunk.file: chunk.columns for chunk in chunks})
+        for name in partial:
             del columns[name]
+    if settings.format == "json":
+        columns = _without_empty_objects(columns)
     malformed = sum(chunk.malformed_rows for chunk in chunks)
     if not columns or rows == 0:
         raise InputError(f"input.path: {settings.path} {_without_rows(settings, bool(columns), malformed)}")
     check_header(list(columns), settings.path)
     all_rows = rows if whole else total
-    return Sample(settings, run_date, columns, types, other, rows, all_rows, files, malformed, unnamed)
+    return Sample(settings, run_date, columns, types, other, rows, all_rows, files, malformed, unnamed, partial)
+
+
+def _without_empty_objects(columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """The columns but for those that only stand for an object which some rows lack: its fields are columns too."""
+    outer = {name[: dot.start()] for name in columns for dot in re.finditer(r"\.", name)}
+    return {
+        name: values for name, values in columns.items() if name not in outer or set(map(type, values)) != {type(None)}
+    }
 
 
 def _without_rows(settings: Input, has_header: bool, malformed: int) -> str:
@@ -151,17 +175,24 @@ def _as_text(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _checked_headers(files: Sequence[Path], settings: Input, root: Path) -> dict[Path, tuple[str, ...]]:
+def _checked_headers(
+    files: Sequence[Path], settings: Input, root: Path
+) -> tuple[dict[Path, tuple[str, ...]], dict[str, str]]:
+    """The header of each file with one, and the columns that some files lack."""
     groups = headers_of(files, settings.options)
     if not groups:
         raise InputError(f"input.path: {root} is empty; expected a table with a header")
     for header in groups:
         check_delimiter(header, settings.options.delimiter, str(root if len(groups) == 1 else groups[header][0]))
         check_header(header, str(root))
-    common = set.intersection(*map(set, groups))
-    if common <= {""}:
+    if set.intersection(*map(set, groups)) <= {""}:
         check_same_columns(groups, next(iter(groups)))
-    # a column that some files lack is not one of the table; one without a name is ignored
-    return {
-        file: tuple(name if name in common else "" for name in header) for header, own in groups.items() for file in own
-    }
+    partial = _partial({str(own[0]): header for header, own in groups.items()})
+    return {file: header for header, own in groups.items() for file in own}, partial
+
+
+def _partial(names_of: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """The names that some files lack, each with the first of those files."""
+    every = dict.fromkeys(name for names in names_of.values() for name in names if name)
+    lacking = {name: [file for file, names in names_of.items() if name not in names] for name in every}
+    return {name: files[0] for name, files in lacking.items() if files}

@@ -11,6 +11,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
@@ -26,8 +27,21 @@ _MOST_CHARACTERS: Final = 200_000_000
 USUAL_DELIMITERS: Final = (",", ";", "\t", "|")
 
 
-def opened(file: Path) -> BinaryIO:
-    """A file for reading, decompressed as Spark would by its name."""
+@contextmanager
+def opened(file: Path, called: str | None = None) -> Iterator[BinaryIO]:
+    """A file for reading, decompressed as Spark would by its name.
+
+    Raises InputError, for the file as it is `called`, if it cannot be read to where it is wanted.
+    """
+    try:
+        with _decompressed(file) as raw:
+            yield raw
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or "it is damaged, or not what its suffix says"
+        raise InputError(f"{called or f'input.path: {file}'} cannot be read: {reason}") from None
+
+
+def _decompressed(file: Path) -> BinaryIO:
     match file.suffix.lower():
         case ".gz":
             return cast(BinaryIO, gzip.open(file))
@@ -121,8 +135,8 @@ def check_same_columns(groups: Mapping[tuple[str, ...], Sequence[Path]], declare
             there, lacking = (first_files, files) if absent[0] in first else (files, first_files)
             if not set(header) & set(first):  # a cell may be a customer, so none is shown
                 raise InputError(
-                    f"input.path: {files[0]} has a different header (none of the columns of the first file); "
-                    "give every file the same columns"
+                    f"input.path: {first_files[0]} and {files[0]} have no column in common; give every file the same "
+                    "columns, and keep other files elsewhere"
                 )
             raise InputError(
                 f"input.path: {lacking[0]} has a different header (it lacks {absent[0]!r}, which {there[0]} has); "
@@ -167,11 +181,8 @@ def check_declared(header: Sequence[str], declared: Iterable[str], path: str) ->
 
 
 def _read_header(file: Path, options: TextOptions) -> list[str] | None:
-    try:
-        with opened(file) as raw, TextIOWrapper(raw, codec_of(options.encoding), "replace", newline="") as text:
-            _, header = next(csv_rows(text, options, strict=True), (0, []))
-    except (EOFError, zlib.error, OSError) as error:
-        raise InputError(f"input.path: the header of {file} cannot be read: {error}") from None
+    with opened(file) as raw, TextIOWrapper(raw, codec_of(options.encoding), "replace", newline="") as text:
+        _, header = next(csv_rows(text, options, strict=True), (0, []))
     if header is None:
         raise InputError(
             f"input.path: the header of {file} cannot be read: a quote is not closed, or has text after it"

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +10,15 @@ from seg_spark.cleaning.one_value import is_missing
 from seg_spark.errors import InputError, SettingsError, did_you_mean
 from seg_spark.input.sample import Sample
 from seg_spark.proposal.facts import ColumnFacts, ColumnRole, column_facts, null_values_of
-from seg_spark.proposal.names import VERSION_WORDS, YEAR_WORDS, feature_labels, feature_names, hints_at, unit_of
+from seg_spark.proposal.names import (
+    ID_WORDS,
+    VERSION_WORDS,
+    YEAR_WORDS,
+    feature_labels,
+    feature_names,
+    hints_at,
+    unit_of,
+)
 from seg_spark.proposal.roles import ProposedRole, exclusion_of, propose_role
 from seg_spark.settings.feature import CALENDAR_YEAR, MAX_FEATURES, TextForm
 from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES
@@ -18,6 +26,8 @@ from seg_spark.settings.raw_table import DEFAULT_NULL_VALUES
 _NEVER: Final = (ColumnRole.DATE, ColumnRole.UNUSABLE, ColumnRole.ID)
 """Roles that cannot be a feature, also when requested."""
 _YEARS: Final = (1850, 2150)
+_MOST_WITHOUT_ID: Final = 0.05
+"""Share of rows, such as one of totals, in which a column may be blank and still be offered as the customer id."""
 _NOT_REQUESTED: Final = "not among --features"
 
 
@@ -80,12 +90,14 @@ def propose(sample: Sample, customer_id: str | None, requested: Sequence[str], t
     marks = null_values_of(sample)
     null_values = (*DEFAULT_NULL_VALUES, *marks)
     all_facts = column_facts(sample, null_values, this_year)
-    id_header = _checked_id(customer_id, all_facts)
+    id_header = _checked_id(customer_id, all_facts, sample.partial)
     roles = [propose_role(facts, id_header) for facts in all_facts]
     names = feature_names(role.facts.header for role in roles if role.role is not ColumnRole.ID)
     labels = feature_labels(names.values())
     chosen = (
-        _requested(requested, roles, names) if requested else [role for role in roles if role.is_feature][:MAX_FEATURES]
+        _requested(requested, roles, names, sample.partial)
+        if requested
+        else [role for role in roles if role.is_feature][:MAX_FEATURES]
     )
     if not chosen:
         raise InputError(_no_feature(roles))
@@ -97,17 +109,27 @@ def propose(sample: Sample, customer_id: str | None, requested: Sequence[str], t
         ids=ids,
         null_values=marks,
         features=tuple(_feature(column, names, labels) for column in chosen),
-        omitted=tuple(_omitted(roles, picked, names, labels)),
+        omitted=(
+            *_omitted(roles, picked, names, labels),
+            *(OmittedColumn(name, _not_everywhere(file), None) for name, file in sample.partial.items()),
+        ),
         order_by=tuple(_order_columns(roles)) if ids.repeated else (),
         exclusions=tuple(rule for role in roles if (rule := exclusion_of(role.facts)) is not None),
     )
 
 
-def _checked_id(customer_id: str | None, columns: Sequence[ColumnFacts]) -> str:
+def _not_everywhere(file: str) -> str:
+    return f"not in every file: {file} lacks it"
+
+
+def _checked_id(customer_id: str | None, columns: Sequence[ColumnFacts], partial: Mapping[str, str]) -> str:
     headers = [facts.header for facts in columns]
     if customer_id in headers:
         return customer_id
-    candidates = [facts.header for facts in columns if _may_be_id(facts)]
+    if customer_id is not None and customer_id in partial:
+        raise SettingsError(f"--id {customer_id!r}: {_not_everywhere(partial[customer_id])}")
+    able = sorted(filter(_may_be_id, columns), key=lambda facts: (not hints_at(facts.header, ID_WORDS), facts.missing))
+    candidates = [facts.header for facts in able]
     listed = ", ".join(map(repr, candidates[:8]))
     hint = f"; the values all differ in {listed}" if candidates else "; no column has values that all differ"
     if customer_id is None:
@@ -118,15 +140,20 @@ def _checked_id(customer_id: str | None, columns: Sequence[ColumnFacts]) -> str:
 
 def _may_be_id(facts: ColumnFacts) -> bool:
     whole = facts.numbers is None or facts.numbers.whole
-    return facts.missing == 0 and facts.levels.distinct == facts.rows and facts.kind in ("text", "number") and whole
+    differ = facts.levels.distinct == facts.present > 0
+    return differ and facts.missing_share <= _MOST_WITHOUT_ID and facts.kind in ("text", "number") and whole
 
 
-def _requested(requested: Sequence[str], roles: Sequence[ProposedRole], names: Mapping[str, str]) -> list[ProposedRole]:
+def _requested(
+    requested: Sequence[str], roles: Sequence[ProposedRole], names: Mapping[str, str], partial: Mapping[str, str]
+) -> list[ProposedRole]:
     by_word = {names[role.facts.header]: role for role in roles if role.facts.header in names}
     by_word |= {role.facts.header: role for role in roles}
     chosen: dict[str, ProposedRole] = {}
     for text in requested:
-        for word in _words(text, by_word):
+        for word in _words(text, by_word.keys() | partial.keys()):
+            if word in partial:
+                raise SettingsError(f"--features {word!r}: cannot be a feature: {_not_everywhere(partial[word])}")
             one = by_word[word]
             if one.role in _NEVER:
                 raise SettingsError(f"--features {word!r}: cannot be a feature: {one.reason}")
@@ -136,7 +163,7 @@ def _requested(requested: Sequence[str], roles: Sequence[ProposedRole], names: M
     return list(chosen.values())
 
 
-def _words(text: str, known: Mapping[str, ProposedRole]) -> Iterator[str]:
+def _words(text: str, known: Collection[str]) -> Iterator[str]:
     """The columns that a text names; a header may hold commas itself, so the longest one that fits counts."""
     parts = text.split(",")
     start = 0
@@ -214,4 +241,5 @@ def _is_blank(value: Any, null_values: Sequence[str]) -> bool:
 def _no_feature(roles: Sequence[ProposedRole]) -> str:
     lines = [f"  {role.facts.header!r}: {role.reason}" for role in roles[:50]]
     more = [f"  and {len(roles) - 50} more"] if len(roles) > 50 else []
-    return "\n".join(["no column is suitable as a feature; --features can name one anyway", *lines, *more])
+    advice = "; --features can name one anyway" if any(role.feature_kind is not None for role in roles) else ""
+    return "\n".join([f"no column is suitable as a feature{advice}", *lines, *more])

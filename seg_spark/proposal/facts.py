@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from seg_spark.cleaning.one_value import is_missing
+from seg_spark.cleaning.one_value import category_value, is_missing
 from seg_spark.input.sample import Sample
 from seg_spark.proposal.sentinels import SuspiciousValue, suspicions
 from seg_spark.proposal.text_forms import ENOUGH, decimal_sign, missing_marks, parsed, read_form
@@ -49,8 +49,8 @@ class NumberFacts:
     distinct: int
     as_text: bool
     form: TextForm | None
-    ambiguous_form: bool
-    """Whether the form was decided by other evidence than the column itself."""
+    form_by: str | None
+    """What decided the form, where the column itself left a doubt."""
     unusable_rows: int
     """Rows whose value is neither missing nor a finite number: a run rejects them."""
     suspicions: tuple[SuspiciousValue, ...]
@@ -89,6 +89,8 @@ class ColumnFacts:
     """The values that are not missing, with their rows."""
     levels: LevelFacts
     numbers: NumberFacts | None
+    unusable_texts: int
+    """Rows whose text no category can be, for control characters or damaged letters: a run rejects them."""
 
     @property
     def present(self) -> int:
@@ -104,6 +106,9 @@ class ColumnFacts:
 def null_values_of(sample: Sample) -> dict[str, list[str]]:
     """Texts that mean missing here, beyond the default ones: each with the headers of the columns that hold it."""
     found: dict[str, list[str]] = {}
+    for header, values in sample.columns.items():
+        if sample.types[header] == "number" and any(map(_is_nan, values)):
+            found.setdefault("NaN", []).append(header)
     for header, counts in _text_counts(sample).items():
         for mark in sorted(missing_marks(counts) - set(DEFAULT_NULL_VALUES)):
             found.setdefault(mark, []).append(header)
@@ -117,7 +122,7 @@ def column_facts(sample: Sample, null_values: Collection[str], this_year: int) -
 
 
 def _facts(
-    sample: Sample, header: str, null_values: Collection[str], decimal_comma: bool, this_year: int
+    sample: Sample, header: str, null_values: Collection[str], decimal_comma: tuple[bool, str], this_year: int
 ) -> ColumnFacts:
     kind = sample.types[header]
     values = sample.columns[header]
@@ -132,18 +137,24 @@ def _facts(
         counts=counts,
         levels=_level_facts(counts),
         numbers=numbers,
+        unusable_texts=sum(
+            count for value, count in counts.items() if category_value(value, header, null_values).reason is not None
+        )
+        if kind == "text"
+        else 0,
     )
 
 
 def _number_facts(
-    header: str, kind: str, counts: Mapping[Any, int], decimal_comma: bool, this_year: int
+    header: str, kind: str, counts: Mapping[Any, int], decimal_comma: tuple[bool, str], this_year: int
 ) -> NumberFacts | None:
-    form, ambiguous = None, False
+    form: TextForm | None = None
+    form_by: str | None = None
     if kind == "text":
-        found = read_form(counts, decimal_comma)
+        found = read_form(counts, decimal_comma[0])
         if found.share < ENOUGH:
             return None
-        form, ambiguous = found.form, found.ambiguous
+        form, form_by = found.form, decimal_comma[1] if found.ambiguous else None
         meant: Mapping[Any, float] = parsed(counts, form)
     elif kind == "number":
         meant = {value: float(value) for value in counts if math.isfinite(value)}
@@ -171,7 +182,7 @@ def _number_facts(
         distinct=len(set(meant.values())),
         as_text=kind == "text",
         form=form,
-        ambiguous_form=ambiguous,
+        form_by=form_by,
         unusable_rows=sum(counts.values()) - len(values),
         suspicions=suspicious,
         usual_lowest=float(usual.min()),
@@ -209,15 +220,17 @@ def _skewness(values: "np.typing.NDArray[np.float64]") -> float:
     return float(np.mean(((values - values.mean()) / deviation) ** 3))
 
 
-def _writes_decimal_comma(sample: Sample, null_values: Collection[str]) -> bool:
-    """Whether numbers have a decimal comma: by the columns that leave no doubt, else by a semicolon between fields."""
+def _writes_decimal_comma(sample: Sample, null_values: Collection[str]) -> tuple[bool, str]:
+    """Whether numbers have a decimal comma, and what says so: the columns that leave no doubt, else the delimiter."""
     signs = Counter(
         decimal_sign({text: count for text, count in counts.items() if not is_missing(text, null_values)})
         for counts in _text_counts(sample).values()
     )
     if signs[","] != signs["."]:
-        return signs[","] > signs["."]
-    return sample.settings.format == "csv" and sample.settings.options.delimiter == ";"
+        return signs[","] > signs["."], "other columns say"
+    if sample.settings.format == "csv" and sample.settings.options.delimiter == ";":
+        return True, "only the ';' between fields says"
+    return False, "other columns do not settle it, so it is assumed"
 
 
 def _text_counts(sample: Sample) -> dict[str, Counter[str]]:
@@ -228,5 +241,13 @@ def _text_counts(sample: Sample) -> dict[str, Counter[str]]:
     }
 
 
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
 def _is_missing(value: Any, null_values: Collection[str]) -> bool:
-    return value is None or (isinstance(value, str) and is_missing(value, null_values))
+    return (
+        value is None
+        or (_is_nan(value) and "NaN" in null_values)
+        or (isinstance(value, str) and is_missing(value, null_values))
+    )

@@ -1,5 +1,6 @@
 """Settings for a new table: read a sample, propose, write base.yml: only what differs from the defaults, with facts."""
 
+import re
 import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -64,7 +65,7 @@ def init(request: Request, today: date) -> InitResult:
     sample = read_sample(_discovered(request.path, request.format))
     proposal = propose(sample, request.customer_id, request.features, today.year)
     text = conf_text(proposal, request.output_path)
-    _check(text, target)
+    _check(text)
     try:
         write_atomically(target, text.encode())
     except OSError as error:
@@ -84,7 +85,7 @@ def _discovered(path: str, declared_format: str | None) -> Input:
         raise SettingsError(f"--input {path}: {cause}") from None
 
 
-def _check(text: str, target: Path) -> None:
+def _check(text: str) -> None:
     """Load the settings as a run would, before anything is replaced."""
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / "base.yml"
@@ -92,7 +93,9 @@ def _check(text: str, target: Path) -> None:
         try:
             load_settings(draft.parent, environment={})
         except SettingsError as error:
-            raise SettingsError(str(error).replace(str(draft), f"{target} (not written)")) from None
+            places = rf"{re.escape(str(draft))}:\d+"
+            message = re.sub(rf"^{places}(, {places})*: ", "", str(error), flags=re.MULTILINE)
+            raise SettingsError(f"{message} (nothing was written)") from None
 
 
 def conf_text(proposal: Proposal, output_path: str) -> str:

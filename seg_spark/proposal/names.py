@@ -43,13 +43,23 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-ID_WORDS: Final = _words(
-    "id ids uid uuid guid key nr no num number nummer code index idx rownum row rownumber customer client user account "
-    "kunde kunden kundennr kundennummer konto clientnum custid userid accountid codigo numero"
+OWNERS: Final = _words("customer client user account kunde kunden konto")
+"""Whom an identifier is of; alone they name one too."""
+ID_WORDS: Final = OWNERS | _words(
+    "id ids uid uuid guid key nr no num number nummer code index idx rownum row rownumber "
+    "kundennr kundennummer clientnum custid userid accountid codigo numero"
 )
 CODE_WORDS: Final = _words(
     "zip zipcode plz postal postcode postleitzahl phone telephone telefon tel mobile handy fax cep iban ssn"
 )
+MEASURE_WORDS: Final = _words(
+    "amount balance value spend spent spending revenue sales turnover income profit margin cost costs price fee fees "
+    "bill bills charge charges payment payments credit debit limit loan minutes calls sms data usage mb gb kb volume "
+    "orders purchases transactions visits views clicks logins sessions items points count total sum average avg mean "
+    "score rating share rate percent age tenure duration months days weeks years hours betrag umsatz saldo wert anzahl "
+    "kosten preis montant solde valeur nombre importe valor cantidad"
+)
+"""What is measured or counted."""
 GROUP_WORDS: Final = _words(
     "sex gender geschlecht sexe sexo sesso plec kon пол region regions country nation nationality land pays pais "
     "marital marriage familienstand race ethnicity ethnic religion occupation profession beruf industry branche sector "
@@ -64,6 +74,11 @@ DATE_WORDS: Final = _words("date datum day dt fecha data joined created register
 VERSION_WORDS: Final = _words("version revision seq sequence updated modified changed timestamp ts epoch")
 """Numbers that show which of several rows is the latest."""
 AGE_WORDS: Final = _words("age ages alter edad idade eta leeftijd возраст alder")
+AGED_THINGS: Final = _words(
+    "account contract tenure subscription policy loan card device vehicle car house home property building company "
+    "business month months monate mois meses week weeks wochen day days tage jours dias"
+)
+"""Words that say that an age is not that of a person, or not in years."""
 BIRTH_WORDS: Final = _words(
     "birth yob dob birthyear geburt geburtsjahr geburtsdatum geboren born nacimiento naissance рождения"
 )
@@ -85,7 +100,7 @@ GONE_LEVELS: Final = _words(
 
 MISSING_BETWEEN_NUMBERS: Final = _words(
     "? ?? - -- --- . .. * – — n/a N/A NA n.a. N.A. NaN nan NAN None none NONE null Null NULL nil #N/A #NA <NA> NaT \\N "
-    "(null) k.A. missing Missing unknown Unknown UNKNOWN"
+    "(null) k.A. missing Missing unknown Unknown UNKNOWN #DIV/0! #VALUE! #REF! #NUM! #NAME? #NULL!"
 )
 """Texts that mean missing in a column of numbers."""
 MISSING_ANYWHERE: Final = _words("? NaN nan #N/A <NA> NaT \\N (null)")
@@ -179,6 +194,16 @@ def words_of(header: str) -> frozenset[str]:
 def hints_at(header: str, words: Collection[str]) -> bool:
     """Whether a header contains one of the words."""
     return not words_of(header).isdisjoint(words)
+
+
+def is_measured(header: str) -> bool:
+    """Whether a header says that something is measured or counted, and not numbered: `Account balance`, `Phone spend`,
+    `Number of page views`, but not `Payment no`."""
+    words, name = words_of(header), snake_case(header)
+    if name.startswith(("number_of_", "no_of_", "nr_of_", "num_of_")):
+        return True
+    numbered = not words.isdisjoint(ID_WORDS - OWNERS) and not name.startswith(("num_", "nb_"))
+    return not words.isdisjoint(MEASURE_WORDS) and not numbered
 
 
 def unit_of(header: str) -> str | None:

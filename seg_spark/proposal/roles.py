@@ -17,16 +17,24 @@ from seg_spark.proposal.names import (
     STATE_WORDS,
     YES,
     hints_at,
+    is_measured,
     words_of,
 )
 from seg_spark.proposal.text_forms import are_compact_dates, date_form
+from seg_spark.settings.schema import Cleaning
 
 MOST_LEVELS: Final = 20
 _FEWEST_ROWS: Final = 10
 """With fewer rows a row number and a count look the same."""
 _NEARLY_ALL: Final = 0.9
 _LONG_TEXT: Final = 40
-_ODD_NUMBER: Final = re.compile(r"\(\s*\W?\d[\d.,]*\s*\)|[-+]?\W?\d[\d.,]*\s?(k|m|mio|bn|tsd|mrd)\.?", re.IGNORECASE)
+_ODD_NUMBER: Final = re.compile(
+    r"\(\s*\W?\d[\d.,]*\s*\)|[-+]?\W?\d[\d.,]*\s?(k|m|mio|bn|tsd|mrd)\.?|\d[\d.,]*\s?-|[^\w\s.,+-]\s?\d[\d.,]*",
+    re.IGNORECASE,
+)
+_WITH_POINT: Final = re.compile(r"[-+]?[\d,]*\.\d+")
+_WITH_COMMA: Final = re.compile(r"[-+]?[\d.]*,\d+")
+UNUSABLE_TEXTS: Final = "control characters (such as line breaks and tabs) or damaged letters"
 
 
 @dataclass(frozen=True)
@@ -115,10 +123,15 @@ def _number(facts: ColumnFacts) -> ProposedRole | None:
 def _text(facts: ColumnFacts) -> ProposedRole:
     levels = facts.levels
     role, reason = ColumnRole.CATEGORY, ""
-    if levels.mean_length > _LONG_TEXT and levels.distinct > 2:
+    if facts.unusable_texts > Cleaning().max_rejected_share * facts.rows:
+        role, reason = (
+            ColumnRole.FREE_TEXT,
+            f"{UNUSABLE_TEXTS} in {rows(facts.unusable_texts)}, which would be rejected",
+        )
+    elif levels.mean_length > _LONG_TEXT and levels.distinct > 2:
         role, reason = ColumnRole.FREE_TEXT, f"free text, {levels.mean_length:.0f} characters on average"
-    elif levels.distinct > 2 and (written := _unread_number(facts.counts)) is not None:
-        role, reason = ColumnRole.FREE_TEXT, f"numbers in a form that is not read, as {written!r}; write them as 1234.5"
+    elif levels.distinct > 2 and (written := _unread_numbers(facts.counts)) is not None:
+        role, reason = ColumnRole.FREE_TEXT, f"numbers in a form that is not read, as {written}; write them as 1234.5"
     elif levels.distinct > 2 and levels.distinct >= _NEARLY_ALL * facts.present:
         role, reason = ColumnRole.IDENTIFIER, f"nearly all of its {levels.distinct:,} texts differ"
     elif levels.distinct > MOST_LEVELS:
@@ -147,30 +160,40 @@ def _identifier(facts: ColumnFacts) -> ProposedRole | None:
     number = facts.numbers
     kind = "category"  # codes are not to be averaged
     reason = None
-    if hints_at(facts.header, CODE_WORDS) and _are_codes(facts):
+    measured = is_measured(facts.header)
+    if hints_at(facts.header, CODE_WORDS) and not measured and _are_codes(facts):
         reason = "codes, not amounts (telephone or postal, by its name)"
     elif number is not None and number.as_text and number.form is None and _have_leading_zeros(facts):
         reason = "codes, not amounts: they have leading zeros"
     elif number is not None and number.whole and facts.present >= _FEWEST_ROWS:
-        kind, reason = _kind(facts), _numbering(facts, number)
+        kind, reason = _kind(facts), _numbering(facts, number, measured)
     return None if reason is None else ProposedRole(facts, ColumnRole.IDENTIFIER, reason, kind)
 
 
-def _numbering(facts: ColumnFacts, number: NumberFacts) -> str | None:
+def _numbering(facts: ColumnFacts, number: NumberFacts, measured: bool) -> str | None:
     all_differ = number.distinct == facts.rows
     if all_differ and number.highest - number.lowest + 1 == facts.rows:
         return "row numbers: whole numbers without a gap or a repetition"
-    if number.distinct >= 0.95 * facts.present and hints_at(facts.header, ID_WORDS):
+    if number.distinct >= 0.95 * facts.present and hints_at(facts.header, ID_WORDS) and not measured:
         return "an identifier: nearly all values differ, and its name suggests it"
     return None
 
 
-def _unread_number(counts: Mapping[Any, int]) -> str | None:
-    """One of the texts, if nearly all are numbers as accountants (9.50) or people 2.3K may write them."""
-    texts = [str(value).strip() for value in counts]
-    odd = [text for text in texts if _ODD_NUMBER.fullmatch(text)]
-    plain = sum(re.fullmatch(r"[-+]?\d+([.,]\d+)?", text) is not None for text in texts)
-    return min(odd) if odd and len(odd) + plain >= _NEARLY_ALL * len(texts) else None
+def _unread_numbers(counts: Mapping[Any, int]) -> str | None:
+    """Examples, if nearly all texts are numbers as accountants (9.50), SAP 9.50- or people 2.3K may write them, or
+    numbers in several forms at once."""
+    texts = sorted(str(value).strip() for value in counts)
+    forms = [[text for text in texts if form.fullmatch(text)] for form in (_ODD_NUMBER, _WITH_POINT, _WITH_COMMA)]
+    whole = sum(re.fullmatch(r"[-+]?\d+", text) is not None for text in texts)
+    odd, *plain = forms
+    if sum(map(len, forms)) + whole < _NEARLY_ALL * len(texts) or not (odd or all(plain)):
+        return None
+    return repr(odd[0]) if odd else " and ".join(repr(found[0]) for found in plain)
+
+
+def rows(count: int) -> str:
+    """A number of rows for a person."""
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _kind(facts: ColumnFacts) -> str:
@@ -178,6 +201,8 @@ def _kind(facts: ColumnFacts) -> str:
 
 
 def _are_codes(facts: ColumnFacts) -> bool:
+    if facts.numbers is not None and not facts.numbers.whole:
+        return False
     texts = [re.sub(r"[ ()+./-]", "", _digits(value)) for value in list(facts.counts)[:1000]]
     return sum(text.isdigit() and len(text) >= 4 for text in texts) >= 0.8 * len(texts)
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from seg_spark.proposal.names import AGE_WORDS, BIRTH_WORDS, hints_at
+from seg_spark.proposal.names import AGE_WORDS, AGED_THINGS, BIRTH_WORDS, hints_at
 
 OLDEST_AGE: Final = 110
 _NEGATIVE_CODES: Final = (-1, -9, -99, -999, -9999)
@@ -42,7 +42,8 @@ def _impossible(
     distinct: Numbers, counts: npt.NDArray[np.intp], header: str, this_year: int
 ) -> tuple[SuspiciousValue, ...]:
     """Implausible ages and birth years."""
-    if hints_at(header, AGE_WORDS) and len(distinct) and np.median(distinct) < OLDEST_AGE:
+    is_age = hints_at(header, AGE_WORDS) and not hints_at(header, AGED_THINGS)
+    if is_age and len(distinct) and np.median(distinct) < OLDEST_AGE:
         wrong, why = (distinct > OLDEST_AGE) | (distinct < 0), "implausible age"
     elif hints_at(header, BIRTH_WORDS) and len(distinct) and 1850 < np.median(distinct) <= this_year:
         wrong, why = (

@@ -7,7 +7,7 @@ from typing import Any, Final
 from seg_spark.proposal.columns import Proposal, ProposedFeature
 from seg_spark.proposal.facts import ColumnFacts, NumberFacts
 from seg_spark.proposal.names import GROUP_WORDS, OUTCOME_WORDS, WORDS_ABOUT_GROUPS, hints_at, words_of
-from seg_spark.proposal.roles import MOST_LEVELS
+from seg_spark.proposal.roles import MOST_LEVELS, UNUSABLE_TEXTS, rows
 from seg_spark.settings.schema import Cleaning
 
 _SKEWED: Final = 2.0
@@ -28,7 +28,7 @@ def feature_summary(feature: ProposedFeature) -> str:
         more = ", ..." if facts.levels.distinct > len(facts.levels.top) else ""
         levels = "1 level" if facts.levels.distinct == 1 else f"{facts.levels.distinct:,} levels"
         text = f"{levels}: {shares}{more}" if facts.present else "no values"
-    return f"{text}; {percent(facts.missing_share)} missing ({facts.missing:,} rows)" if facts.missing else text
+    return f"{text}; {percent(facts.missing_share)} missing ({rows(facts.missing)})" if facts.missing else text
 
 
 def warnings(feature: ProposedFeature) -> Iterator[str]:
@@ -73,7 +73,7 @@ def remarks(feature: ProposedFeature, is_typed: bool) -> Iterator[str]:
         return
     if is_typed and number.as_text:
         yield "numbers stored as text"
-    if feature.facts.kind == "text" and number.form is not None and not number.ambiguous_form:
+    if feature.facts.kind == "text" and number.form is not None and number.form_by is None:
         yield "written as text, so its form is declared"
     if number.whole and number.distinct <= _FEW_NUMBERS and not _are_groups(feature.header, number):
         values = "value" if number.distinct == 1 else "values"
@@ -83,35 +83,41 @@ def remarks(feature: ProposedFeature, is_typed: bool) -> Iterator[str]:
 def general_warnings(proposal: Proposal) -> Iterator[str]:
     """Doubts about the whole table that a person should settle."""
     sample, ids = proposal.sample, proposal.ids
+    is_json = sample.settings.format == "json"
     encoding = sample.settings.options.encoding
     if sample.settings.format == "csv" and not encoding.upper().startswith("UTF"):
         yield f"the character set, {encoding}, is a guess; if letters look wrong, set input.options.encoding"
     if ids.blank_rows:
-        yield f"{_rows(ids.blank_rows)} without a customer id will be rejected"
+        yield f"{rows(ids.blank_rows)} without a customer id will be rejected"
     if ids.repeated:
         settle = "name one in input.order_by" if proposal.order_by else "no column shows which row is the latest"
         yield (
-            f"{ids.repeated:,} customer ids occur in more than one row ({_rows(ids.repeated_rows)} in all): equal rows "
+            f"{ids.repeated:,} customer ids occur in more than one row ({rows(ids.repeated_rows)} in all): equal rows "
             f"are merged, others rejected unless a column settles it; {settle}"
         )
         if 2 * ids.repeated_rows > sample.rows:
             yield "this looks like a table of orders or visits; segments need one row per customer: sum it up first"
     if sample.malformed_rows:
-        yield f"{_rows(sample.malformed_rows)} with more or fewer fields than the header will be rejected"
-    unusable = [
-        feature.facts.numbers.unusable_rows for feature in proposal.features if feature.facts.numbers is not None
-    ]
-    doomed = ids.blank_rows + ids.repeated_rows + sample.malformed_rows + sum(unusable)
+        fault = "with something else than a JSON object" if is_json else "with more or fewer fields than the header"
+        yield f"{rows(sample.malformed_rows)} {fault} will be rejected"
+    doomed = ids.blank_rows + ids.repeated_rows + sample.malformed_rows + sum(map(_unusable_rows, proposal.features))
     limit = Cleaning().max_rejected_share
     if doomed > limit * (sample.rows + sample.malformed_rows):
         yield (
-            f"{_rows(doomed)} may be rejected; above cleaning.max_rejected_share ({percent(limit)}) a run stops "
+            f"{rows(doomed)} may be rejected; above cleaning.max_rejected_share ({percent(limit)}) a run stops "
             "with exit code 5"
         )
     if sample.settings.format == "csv" and all(re.fullmatch(r"[-+]?[\d.,]+", name) for name in sample.columns):
         yield "the first line holds numbers alone: is it a header, or the first customer?"
     if sample.unnamed_columns:
         yield f"columns without a name in the header are left out: {sample.unnamed_columns}"
+
+
+def _unusable_rows(feature: ProposedFeature) -> int:
+    """Rows that a run rejects for their value of this feature."""
+    if feature.kind == "category":
+        return feature.facts.unusable_texts
+    return 0 if feature.facts.numbers is None else feature.facts.numbers.unusable_rows
 
 
 def concerns(proposal: Proposal) -> Iterator[str]:
@@ -147,19 +153,19 @@ def _number_warnings(number: NumberFacts) -> Iterator[str]:
     for suspicion in number.suspicions[:_MOST_SUSPICIONS]:
         texts = ", ".join(map(repr, suspicion.texts[:_MOST_SPELLINGS] or (_exact(suspicion.value),)))
         yield (
-            f"{plain(suspicion.value)} in {_rows(suspicion.count)}: {suspicion.why}; if it means unknown, {texts} in "
+            f"{plain(suspicion.value)} in {rows(suspicion.count)}: {suspicion.why}; if it means unknown, {texts} in "
             f"input.null_values makes it missing (in every column), or {_bounds(number)} rejects it"
         )
     if len(number.suspicions) > _MOST_SUSPICIONS:
         yield f"and {len(number.suspicions) - _MOST_SUSPICIONS} more such values"
-    if number.ambiguous_form and number.form is not None:
+    if number.form_by is not None and number.form is not None:
         role = "groups thousands" if number.form.grouping else "is the decimal sign"
         sign = number.form.grouping or number.form.decimal
-        yield f"1{sign}234 might be read in two ways; the rest of the table says that {sign!r} {role}: please check"
+        yield f"1{sign}234 might be read in two ways; {number.form_by} that {sign!r} {role}: please check"
     if number.form is not None and len(number.form.symbols) > 1:
         yield f"several symbols ({', '.join(number.form.symbols)}) are read as if they meant the same: please check"
     if number.unusable_rows:
-        yield f"neither a number nor missing in {_rows(number.unusable_rows)}, which will be rejected"
+        yield f"neither a number nor missing in {rows(number.unusable_rows)}, which will be rejected"
 
 
 def _exact(number: float) -> str:
@@ -168,6 +174,8 @@ def _exact(number: float) -> str:
 
 
 def _level_warnings(facts: ColumnFacts) -> Iterator[str]:
+    if facts.unusable_texts:
+        yield f"{UNUSABLE_TEXTS} in {rows(facts.unusable_texts)}, which will be rejected"
     for pair in facts.levels.alike[:3]:
         one, other = (repr(text[:_LONGEST_LEVEL]) for text in pair)
         yield f"{one} and {other} differ only in case or spaces, and are two levels"
@@ -186,7 +194,3 @@ def _bounds(number: NumberFacts) -> str:
         nearest = min(above)
         high = plain(nearest - 1 if number.whole else (nearest + number.usual_highest) / 2)
     return f"valid: [{low}, {high}]"
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"

@@ -63,8 +63,8 @@ def show_forgotten(console: Console, record: Mapping[str, Any], record_path: str
     lines = [
         f"ids: {found['customers']:,}; rows removed: {rows}; reports changed: {found['reports']:,}",
         *(
-            f"warning: segment {one['segment_id']} of {one['run_date']} has {one['customers']} customers; what is "
-            "published of it tells of each"
+            f"warning: segment {one['segment_id']} of {one['run_date']} has {one['customers']} "
+            f"{'customer' if one['customers'] == 1 else 'customers'}; what is published of it tells of each"
             for one in found["small_segments"]
         ),
         *_unchecked(found["unchecked_inputs"]),

@@ -57,7 +57,7 @@ def describe_faults(
     """One line per fault, in the order of the schema; `base` is the file that should name what nothing names."""
     described: set[str] = set()
     for fault in error.errors(include_url=False):
-        path = _setting_path(fault["loc"])
+        path = _setting_path(fault["loc"], is_key=fault["type"] == "extra_forbidden")
         if path == "refit.policy" and isinstance(fault["input"], dict) and "every" in fault["input"]:
             continue  # of the other branches of the union
         if path == "refit.policy" and fault["loc"][-1] == "every" and fault["type"] != "missing":
@@ -97,16 +97,21 @@ def _meaning(fault: Any, path: str) -> str:
     match kind:
         case "extra_forbidden":
             meaning = f"unknown setting{did_you_mean(key, known_keys(parent.split('.') if parent else []) or ())}"
+            meaning += "; one and a half is written 1.5, and a thousand 1000" if key.isdigit() else ""
         case "missing" | "too_long" if fault["loc"][-1] in ("valid", "clip", 0, 1):
             meaning = "expected two values, as in [0, 100]"
         case "missing":
             meaning = "is required"
         case "literal_error" if fault["ctx"]["expected"] == "True":
             meaning = f"expected true, found {_found(found)}"
+        case "int_parsing" if fault["loc"][-1] == "[key]":
+            meaning = "expected the id of a segment, as in {1: Gold}"
         case "string_too_short":
             meaning = "is empty"
         case "too_short" if path == "features.columns":
             meaning = "names no feature; expected at least one"
+        case "too_short":
+            meaning = "is empty; expected at least one value"
         case "literal_error":
             expected = fault["ctx"]["expected"].replace("'", "")
             choices = expected.replace(" or ", ", ").split(", ")
@@ -117,14 +122,18 @@ def _meaning(fault: Any, path: str) -> str:
     return meaning
 
 
-def _setting_path(loc: Sequence[str | int]) -> str:
-    """Keep the part of a location that names settings: union branches and list positions are dropped."""
+def _setting_path(loc: Sequence[str | int], *, is_key: bool) -> str:
+    """Keep the part of a location that names settings: union branches and list positions are dropped.
+
+    A number at the end is no position where it `is_key`: {weight: 1,5} has one."""
     kept: list[str] = []
     for part in loc:
+        if part == "[key]":
+            break
         kept.append(str(part))
         if _expected_of_union(kept):
             break
-    while kept and kept[-1].isdigit():
+    while kept and kept[-1].isdigit() and not is_key:
         kept.pop()
     return ".".join(kept)
 

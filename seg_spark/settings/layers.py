@@ -86,7 +86,7 @@ def _files(conf_dir: Path, env: str | None) -> list[Path]:
     if env == "base":
         raise SettingsError("--env base: base.yml is always read; name what comes over it, for example prod")
     if env not in environments:
-        known = f"there is {', '.join(environments)}" if environments else "there is none"
+        known = f"there is {', '.join(environments)}" if environments else "it holds base.yml alone"
         name = env.removesuffix(".yml")
         meant = f" (did you mean {name!r}?)" if name in environments else did_you_mean(env, environments)
         raise SettingsError(f"--env {env}: {conf_dir} holds no {env}.yml; {known}{meant}")

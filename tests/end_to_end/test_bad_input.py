@@ -178,7 +178,7 @@ CATALOGUE: list[tuple[str, Callable[[Path], None], list[str], int, str]] = [
         both(text("id,income,score\na,1,2\n"), text(f"{SECRET},1,2\nc,1,2\n", "part-1.csv")),
         [],
         3,
-        "part-1.csv has a different header (none of the columns of the first file)",
+        "part-1.csv have no column in common; give every file the same columns",
     ),
     (
         "a quote in the header that is never closed",

@@ -170,3 +170,12 @@ def test_a_type_that_spark_cannot_read_is_named_before_spark_meets_it(tmp_path: 
     pq.write_table(rows, tmp_path / "input/a.parquet")
     with pytest.raises(InputError, match=r"the column 'at' of .*a.parquet is of type time64\[ns\]"):
         look(tmp_path, input={"path": str(tmp_path / "input"), "format": "parquet"})
+
+
+def test_shares_are_of_the_rows_that_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [customer(i, income="" if i % 2 else i, staff="yes" if i % 2 == 0 else "no") for i in range(20)]
+    write_csv(tmp_path, rows, header=["id", "income", "score", "staff"])
+    folder = conf_dir(tmp_path, cleaning={"exclude": [{"column": "staff", "is_true": True}]})
+    main(["validate", "--conf-dir", str(folder)])
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.strip().startswith("income ")]
+    assert "100.0%" in line

@@ -12,6 +12,9 @@ import raw_tables as tables
 from seg_spark.cli.main import main
 
 GOOD = "id,age\n" + "\n".join(f"x{i},{tables.spread(i, 18, 70)}" for i in range(30)) + "\n"
+BIG = b"id,age\n" + b"".join(b"x%d,%d\n" % (i, i * i % 997) for i in range(200_000))
+"""More than is read of a file to find its form."""
+BIG_JSON = b"".join(b'{"id": %d, "age": %d}\n' % (i, i * i % 997) for i in range(200_000))
 
 
 def told(folder: Path, capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> str:
@@ -32,6 +35,8 @@ INPUTS = (
     ("some.bin", b"\x01\x02\x00\x03\x04\x05\x06\x00\x08", "is not text, and not a known binary format either"),
     ("packed.csv", gzip.compress(GOOD.encode()), "compressed with gzip, but Spark decompresses only"),
     ("broken.csv.gz", gzip.compress(GOOD.encode())[:40], "cannot be read: it is damaged"),
+    ("cut.csv.gz", gzip.compress(BIG)[:99_999], "cut.csv.gz cannot be read: it is damaged"),
+    ("cut.json.gz", gzip.compress(BIG_JSON)[:99_999], "cut.json.gz cannot be read: it is damaged"),
     ("broken.parquet", b"PAR1 and no end", "a truncated or corrupt Parquet file"),
     ("text.parquet", GOOD.encode(), "is named .parquet, but does not begin like such a file"),
     ("title.csv", b"Customers\nid,age,sex\nx1,19,m\nx2,20,f\nx3,25,m\n", "line 1 is a title, it seems"),
@@ -111,7 +116,26 @@ def test_an_output_around_the_input_is_refused_with_the_name_of_the_conf(
     (tmp_path / "out").mkdir()
     path = tables.written(tmp_path / "out/t.csv", GOOD.encode())
     message = told(tmp_path, capsys, 2, "--input", str(path), "--id", "id")
-    assert "input.path and output.path lie inside each other" in message
+    assert message.startswith("ERROR input.path and output.path lie inside each other")
+    assert message.endswith("(nothing was written)")
+
+
+def test_a_damaged_file_among_good_ones_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "t"
+    folder.mkdir()
+    tables.written(folder / "a.csv", GOOD.encode())
+    tables.written(folder / "b.csv.gz", gzip.compress(BIG)[:99_999])
+    message = told(tmp_path, capsys, 3, "--input", str(folder), "--id", "id")
+    assert f"{folder / 'b.csv.gz'} cannot be read: it is damaged" in message
+
+
+def test_a_column_with_an_empty_last_row_is_offered_as_the_id(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"income": 1_000 + i, "customer no": f"x{i}"} for i in range(40)] + [{"income": 90_000, "customer no": ""}]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
+    message = told(tmp_path, capsys, 2, "--input", str(path))
+    assert message.endswith("the values all differ in 'customer no', 'income'")
 
 
 def test_a_conf_that_is_there_stays_unless_forced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

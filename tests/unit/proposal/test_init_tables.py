@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import raw_tables as tables
 
+from seg_spark.cli.main import main
 from seg_spark.proposal.init import Request, init
 from seg_spark.settings.layers import load_settings
 from seg_spark.settings.raw_table import TextOptions
@@ -93,7 +94,7 @@ CASES = (
             "bestellwert": {"source": "Bestellwert", "text_form": {"decimal": ","}},
             "strasse": category("Straße"),
         },
-        says=("! 1,234 might be read in two ways; the rest of the table says that ',' is the decimal sign",),
+        says=("! 1,234 might be read in two ways; other columns say that ',' is the decimal sign",),
         options={"delimiter": ";"},
     ),
     Case(
@@ -215,14 +216,14 @@ CASES = (
                 "text_form": {"decimal": ",", "grouping": " ", "symbols": ("€",)},
             },
         },
-        says=("! 1,234 might be read in two ways; the rest of the table says that ',' groups thousands",),
+        says=("! 1,234 might be read in two ways; other columns do not settle it, so it is assumed that ',' groups",),
     ),
     Case(
         tables.reviews,
         "id",
-        {"stars": {}, "review": CATEGORY},
+        {"stars": {}},
+        {"review": "control characters (such as line breaks and tabs)"},
         options={"multi_line": True},
-        says=('He said "fine", twice. Line',),
     ),
     Case(tables.escaped, "id", {"kind": CATEGORY, "size": {}}, options={"escape": "\\"}, says=('the "big", one',)),
     Case(
@@ -528,13 +529,122 @@ def test_rows_that_look_gone_are_proposed_to_be_left_out_however_that_is_written
     assert [line.split("}")[0] + "}" for line in found] == ([] if rule is None else [rule])
 
 
-@pytest.mark.parametrize("form", ["({}.50)", "{}.3K", "-{},000 Tsd."])
+@pytest.mark.parametrize("form", ["({}.50)", "{}.3K", "-{},000 Tsd.", "1.{:03},50-", "\u0e3f{}.50"])
 def test_amounts_in_a_form_that_is_not_read_are_called_so(form: str, tmp_path: Path) -> None:
     rows = [{"id": f"x{i}", "age": 20 + i % 50, "amount": form.format(1 + i)} for i in range(tables.ROWS)]
     path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
     text, settings = proposed(tmp_path, path, "id")
     assert list(settings.features.columns) == ["age"]
     assert f"numbers in a form that is not read, as {form.format(1)!r}" in flattened(text)
+
+
+def test_numbers_with_commas_and_with_points_in_one_column_are_called_so(tmp_path: Path) -> None:
+    rows = [{"id": f"x{i}", "age": 20 + i % 50, "amount": f"{i}{',.'[i % 2]}5"} for i in range(tables.ROWS)]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
+    text, _ = proposed(tmp_path, path, "id")
+    assert "numbers in a form that is not read, as '1.5' and '0,5'" in flattened(text)
+
+
+def test_the_errors_of_spreadsheets_mean_missing_among_numbers(tmp_path: Path) -> None:
+    rows = [{"id": f"x{i}", "ratio": "#DIV/0!" if i % 9 == 0 else i / 4} for i in range(tables.ROWS)]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
+    _, settings = proposed(tmp_path, path, "id")
+    assert settings.features.columns["ratio"].kind == "number"
+    assert "#DIV/0!" in settings.input.null_values
+
+
+def test_nan_among_the_floats_of_a_file_means_missing(tmp_path: Path) -> None:
+    rates = [float("nan") if i % 9 == 0 else i / 4 for i in range(tables.ROWS)]
+    ids = [f"x{i}" for i in range(tables.ROWS)]
+    pq.write_table(pa.table({"id": ids, "rate": rates}), tmp_path / "t.parquet")
+    text, settings = proposed(tmp_path, tmp_path / "t.parquet", "id")
+    assert "NaN" in settings.input.null_values
+    assert "missing (7 rows)" in text
+    assert "will be rejected" not in text
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "is_feature"),
+    [
+        ("Phone spend", lambda i: f"{i}.25", True),
+        ("Mobile data MB", lambda i: 1_000 + i * i, True),
+        ("Account balance", lambda i: 7 * i, True),
+        ("Customer lifetime value", lambda i: 7 * i, True),
+        ("Number of page views", lambda i: 7 * i, True),
+        ("num_orders", lambda i: 7 * i, True),
+        ("Payment no", lambda i: 7 * i, False),
+        ("Loan number", lambda i: 7 * i, False),
+        ("Account", lambda i: 7 * i, False),
+        ("Mobile", lambda i: 491_700_000 + i * i, False),
+    ],
+)
+def test_what_is_measured_is_no_identifier_and_no_code(
+    header: str, value: Callable[[int], Any], is_feature: bool, tmp_path: Path
+) -> None:
+    rows = [{"id": f"x{i}", "age": 20 + i % 50, header: value(i)} for i in range(tables.ROWS)]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
+    _, settings = proposed(tmp_path, path, "id")
+    found = {settings.features.source_of(name): one.kind for name, one in settings.features.columns.items()}
+    assert found == {"age": "number"} | ({header: "number"} if is_feature else {})
+
+
+def test_a_form_that_only_the_delimiter_suggests_is_not_said_to_be_in_other_columns(tmp_path: Path) -> None:
+    rows = [{"id": f"x{i}", "spend": f"{1 + i % 8}.{tables.spread(i, 100, 999)}"} for i in range(60)]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows, ";").encode())
+    text, _ = proposed(tmp_path, path, "id")
+    assert "1.234 might be read in two ways; only the ';' between fields says that '.' groups" in flattened(text)
+    path.write_bytes(path.read_bytes().replace(b".", b",").replace(b";", b"\t"))
+    text, _ = proposed(tmp_path / "other", path, "id")
+    assert "other columns do not settle it, so it is assumed that ',' groups" in flattened(text)
+
+
+def test_texts_that_a_run_rejects_are_told_and_where_they_are_many_the_column_is_left_out(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"x{i}", "tier": "Gold\t" if i % 10 == 0 else "Silver", "note": f"line\n{i % 3}", "age": 20 + i % 50}
+        for i in range(tables.ROWS)
+    ]
+    path = tables.written(tmp_path / "t.csv", tables.csv_text(rows).encode())
+    text, settings = proposed(tmp_path, path, "id")
+    assert list(settings.features.columns) == ["tier", "age"]
+    fault = "control characters (such as line breaks and tabs) or damaged letters in"
+    assert f"tier: {fault} 6 rows, which will be rejected" in flattened(text)
+    assert f"{fault} 60 rows, which would be rejected" in flattened(text)
+
+
+def test_a_column_that_some_files_lack_is_left_out_and_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "t"
+    folder.mkdir()
+    for n, more in enumerate(({"channel": 3}, {})):
+        rows = [{"id": f"{n}-{i}", "age": tables.spread(i, 1, 50)} | more for i in range(30)]
+        tables.written(folder / f"{n}.csv", tables.csv_text(rows).encode())
+    text, settings = proposed(tmp_path, folder, "id")
+    assert list(settings.features.columns) == ["age"]
+    assert f"channel: not in every file: {folder / '1.csv'} lacks it" in flattened(text)
+    assert "without a name" not in text
+    words = ["--input", str(folder), "--conf-dir", str(tmp_path / "c"), "--output-path", str(tmp_path / "out")]
+    for option in (["--id", "id", "--features", "age,channel"], ["--id", "channel"]):
+        assert main(["init", *words, *option]) == 2
+        assert f"not in every file: {folder / '1.csv'} lacks it" in capsys.readouterr().err
+    extra = "features.columns.channel={kind: category}"
+    assert main(["validate", "--conf-dir", str(tmp_path / "conf"), "--set", extra]) == 3
+    assert f"input.path: {folder / '1.csv'} lacks 'channel', which other files have" in capsys.readouterr().err
+
+
+def test_an_object_that_some_rows_lack_is_no_empty_column(tmp_path: Path) -> None:
+    rows = [{"id": i, "home": None if i % 3 else {"rooms": 1 + i % 5}} for i in range(tables.ROWS)]
+    text, settings = proposed(
+        tmp_path, tables.written(tmp_path / "t.json", "\n".join(map(json.dumps, rows)).encode()), "id"
+    )
+    assert list(settings.features.columns) == ["home_rooms"]
+    assert "every value is missing" not in text
+
+
+def test_lines_that_are_no_json_are_counted_as_such(tmp_path: Path) -> None:
+    lines = [*(json.dumps({"id": i, "age": 20 + i % 40}) for i in range(60)), '{"id": 61, "ag']
+    text, _ = proposed(tmp_path, tables.written(tmp_path / "t.json", "\n".join(lines).encode()), "id")
+    assert "1 row with something else than a JSON object will be rejected" in text
 
 
 def test_the_mall_customers(tmp_path: Path, mall_customers: Path) -> None:

@@ -36,6 +36,8 @@ def test_what_stands_for_unknown_is_found(header: str, values: Sequence[float], 
 @pytest.mark.parametrize(
     ("header", "values"),
     [
+        ("Account age (months)", [*range(1, 181)]),
+        ("vehicle_age", [*AGES, 118, 118]),
         ("score", SCORES),
         ("score", [*SCORES, *([100] * 400)]),
         ("hours", [*range(1, 98), *([99] * 85)]),

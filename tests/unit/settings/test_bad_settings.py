@@ -90,6 +90,10 @@ CATALOGUE = [
         "did you mean 'max'?"),
     added(3, "a key of a feature", "    size: {vald: [0, 1]}\n", "base.yml:8", "features.columns.size.vald",
         "did you mean 'valid'?"),
+    added(3, "a decimal comma", "    size: {weight: 1,5}\n", "features.columns.size.5: unknown setting",
+        "one and a half is written 1.5"),
+    added(3, "a comma between thousands", "training: {max_customers: 10,000}\n", "training.000: unknown setting",
+        "and a thousand 1000"),
     Bad(3, "a key of an environment",
         ("prod.yml:2", "clustering.parallel_fit", "did you mean 'parallel_fits'?"),
         environments={"prod": "clustering:\n  parallel_fit: 2\n"}, env="prod"),
@@ -258,7 +262,7 @@ CATALOGUE = [
     # 18 a missing conf folder or unknown --env
     Bad(18, "--env misspelt", ("--env prd", "prd.yml", "did you mean 'prod'?"), env="prd",
         environments={"prod": ""}),
-    Bad(18, "--env where there is none", ("--env prod", "prod.yml", "there is none"), env="prod"),
+    Bad(18, "--env where there is none", ("--env prod", "prod.yml", "it holds base.yml alone"), env="prod"),
     Bad(18, "--env that leaves the folder", ("--env ../prod", "holds no ../prod.yml"), env="../prod",
         environments={"../prod": ""}),
     # 19 --set without =, or of an unknown key
