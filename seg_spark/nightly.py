@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from statistics import median_low
 from typing import Final
@@ -54,12 +55,14 @@ def run_nightly(context: RunContext, remember: Remember) -> RunOutcome:
         cleaned=cleaned, fitted=chosen.fitted, model=chosen.model, refit=chosen.refit, earlier=chosen.earlier
     )
     remember(outcome)
-    labelled = label_customers(
-        context, customers, chosen.model, training, accepted_ids=cleaned.ids, preceding=preceding
-    )
-    with context.progress.step("publish"):
-        tables = [cleaned.clean, cleaned.rejected, *labelled.tables]
-        _publish(context, tables, stage_chosen(context, chosen), chosen.segment_state)
+    with ThreadPoolExecutor(1, thread_name_prefix="model") as pool:  # many small files, which leave Spark its cores
+        model = pool.submit(stage_chosen, context, chosen)
+        labelled = label_customers(
+            context, customers, chosen.model, training, accepted_ids=cleaned.ids, preceding=preceding
+        )
+        with context.progress.step("publish"):
+            tables = [cleaned.clean, cleaned.rejected, *labelled.tables]
+            _publish(context, tables, model.result(), chosen.segment_state)
     return replace(outcome, labelled=labelled)
 
 

@@ -1,6 +1,7 @@
 """Labelling: clean customers and a model in, labels and profiles out, and who moved since the preceding date."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import partial
@@ -22,7 +23,7 @@ from seg_spark.errors import InputError, PublishError
 from seg_spark.reporting.report_figures import report_figures
 from seg_spark.segments.model import Model
 from seg_spark.segments.movement import Movement, Transition, transitions_of
-from seg_spark.segments.profiles import Profile, SegmentTotals, profile_segments, sample_figures
+from seg_spark.segments.profiles import Profile, SampleFigures, SegmentTotals, profile_segments, sample_figures
 from seg_spark.segments.scoring import (
     CLUSTER_INDEX,
     axis_columns,
@@ -156,33 +157,18 @@ def label_customers(
 
     `accepted_ids` are the totals of the clean customers' ids, which are known to be unique.
     """
-    with context.progress.step("label"), spark_errors_as(InputError, "reading the clean customers"):
-        earlier = preceding.model if preceding and preceding.model.model_id != model.model_id else None
-        if earlier is not None:
-            customers = with_earlier_segment(customers, earlier)
-        scored = score(customers, model)
-        own = scored.select(
-            c.CUSTOMER_ID, CLUSTER_INDEX, c.SEGMENT_ID, c.DISTANCE, c.RUNNER_UP_SEGMENT_ID, c.MARGIN, c.IS_OUTLIER,
-            *([EARLIER] if earlier else []),
-        )  # fmt: skip
-        labels, counted = with_previous(context, own, preceding), None
-        if earlier is not None:
-            labels, counted = counting_refit_moves(labels)
-        named = labels.withColumns(  # after the join, which would have to carry them for every customer
-            {
-                c.SEGMENT_NAME: F.expr(segment_name_sql(model)),
-                c.MODEL_ID: F.lit(model.model_id),
-                c.RUN_ID: F.lit(context.run_id),
-            }
-        )
-        staged = context.stage(named, schemas.CUSTOMER_SEGMENTS_SCHEMA, c.CUSTOMER_SEGMENTS)
-        _audit_labels(context, staged, model, accepted_ids)
-    with context.progress.step("profile"), spark_errors_as(InputError, "reading the clean customers"):
-        totals = total_segments(scored, model)
-        points, clusters, segment_ids = _score_sample(context, sample, model)
-        all_scores = published_scores(model, totals, points, clusters)
-        profiles = profile_segments(model, totals, sample_figures(model, sample, points, segment_ids))
-        staged_profiles = _stage_profiles(context, profiles, model)
+    reading = "reading the clean customers"
+    with ThreadPoolExecutor(1, thread_name_prefix="sample") as pool:  # Spark's writing leaves a core idle at times
+        sampled = pool.submit(_scored_sample, context, sample, model)
+        with context.progress.step("label"), spark_errors_as(InputError, reading):
+            scored, staged, counted = _stage_labels(context, customers, model, preceding)
+            _audit_labels(context, staged, model, accepted_ids)
+        with context.progress.step("profile"), spark_errors_as(InputError, reading):
+            totals = total_segments(scored, model)
+            points, clusters, segment_ids, of_sample = sampled.result()
+            all_scores = published_scores(model, totals, points, clusters)
+            profiles = profile_segments(model, totals, of_sample)
+            staged_profiles = _stage_profiles(context, profiles, model)
     return LabellingResult(
         labels=staged,
         profiles=staged_profiles,
@@ -194,6 +180,31 @@ def label_customers(
         else None,
         movement=movement_of(context, staged, preceding, counted) if preceding else None,
     )
+
+
+def _stage_labels(
+    context: RunContext, customers: DataFrame, model: Model, preceding: PrecedingRun | None
+) -> tuple[DataFrame, StagedTable, Observation | None]:
+    """The scored customers, their labels as written, and what will be known of the moves by a refit."""
+    earlier = preceding.model if preceding and preceding.model.model_id != model.model_id else None
+    if earlier is not None:
+        customers = with_earlier_segment(customers, earlier)
+    scored = score(customers, model)
+    own = scored.select(
+        c.CUSTOMER_ID, CLUSTER_INDEX, c.SEGMENT_ID, c.DISTANCE, c.RUNNER_UP_SEGMENT_ID, c.MARGIN, c.IS_OUTLIER,
+        *([EARLIER] if earlier else []),
+    )  # fmt: skip
+    labels, counted = with_previous(context, own, preceding), None
+    if earlier is not None:
+        labels, counted = counting_refit_moves(labels)
+    named = labels.withColumns(  # after the join, which would have to carry them for every customer
+        {
+            c.SEGMENT_NAME: F.expr(segment_name_sql(model)),
+            c.MODEL_ID: F.lit(model.model_id),
+            c.RUN_ID: F.lit(context.run_id),
+        }
+    )
+    return scored, context.stage(named, schemas.CUSTOMER_SEGMENTS_SCHEMA, c.CUSTOMER_SEGMENTS), counted
 
 
 def _audit_labels(context: RunContext, staged: StagedTable, model: Model, accepted_ids: IdTotals) -> None:
@@ -227,12 +238,17 @@ def _audit_labels(context: RunContext, staged: StagedTable, model: Model, accept
             )
 
 
-def _score_sample(context: RunContext, sample: pa.Table, model: Model) -> tuple[Matrix, Labels, SegmentIds]:
-    """Coordinates (n x axes), index of the nearest centre and segment id of the sampled customers, row for row."""
+def _scored_sample(
+    context: RunContext, sample: pa.Table, model: Model
+) -> tuple[Matrix, Labels, SegmentIds, SampleFigures]:
+    """Coordinates (n x axes), index of the nearest centre and segment id of the sampled customers, row for row, and
+    what profiles take from them."""
     axes = axis_columns(model)
     scored = score(training_frame(context.spark, sample), model).select(*axes, CLUSTER_INDEX, c.SEGMENT_ID).toArrow()
     points = np.column_stack([scored[axis].to_numpy() for axis in axes])
-    return points, scored[CLUSTER_INDEX].to_numpy(), scored[c.SEGMENT_ID].to_numpy()
+    segment_ids = scored[c.SEGMENT_ID].to_numpy()
+    figures = sample_figures(model, sample, points, segment_ids)
+    return points, scored[CLUSTER_INDEX].to_numpy(), segment_ids, figures
 
 
 def _stage_profiles(context: RunContext, profiles: Sequence[Profile], model: Model) -> StagedTable:
