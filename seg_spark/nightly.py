@@ -19,7 +19,7 @@ from seg_spark.run_record import RunOutcome
 from seg_spark.segments.model import SegmentState
 from seg_spark.spark_errors import spark_errors_as
 from seg_spark.steps.champion import Champion, champion_of
-from seg_spark.steps.choosing import choose_model, stage_chosen
+from seg_spark.steps.choosing import ChosenModel, choose_model, stage_chosen
 from seg_spark.steps.cleaning import CleaningResult, clean_customers
 from seg_spark.steps.context import RunContext, retention_of
 from seg_spark.steps.fitting import read_clean, training_customers
@@ -55,6 +55,7 @@ def run_nightly(context: RunContext, remember: Remember) -> RunOutcome:
         cleaned=cleaned, fitted=chosen.fitted, model=chosen.model, refit=chosen.refit, earlier=chosen.earlier
     )
     remember(outcome)
+    _warn_of_names(context.settings.segments.names, chosen)
     with ThreadPoolExecutor(1, thread_name_prefix="model") as pool:  # many small files, which leave Spark its cores
         model = pool.submit(stage_chosen, context, chosen)
         labelled = label_customers(
@@ -151,6 +152,14 @@ def _before(context: RunContext, training: pa.Table) -> tuple[PrecedingRun | Non
             f"what is published for {earlier} is needed and cannot be used: {reason}; "
             f"run seg-spark nightly --run-date {earlier} --force, then this date"
         ) from None
+
+
+def _warn_of_names(names: Mapping[int, str], chosen: ChosenModel) -> None:
+    present = [segment.segment_id for segment in chosen.model.segments]
+    past = {event.segment_id for event in chosen.segment_state.history}
+    if unknown := sorted(set(names) - set(present) - past):
+        listed = [", ".join(map(str, ids)) for ids in (unknown, present)]
+        log.warning("segments.names: there is no segment %s; there are %s", *listed)
 
 
 def _ids_of(customers: DataFrame) -> IdTotals:

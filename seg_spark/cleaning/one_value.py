@@ -6,6 +6,7 @@ same rules judge one customer without it.
 
 import math
 import re
+import struct
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
@@ -114,7 +115,22 @@ def is_missing(text: str, null_values: Collection[str]) -> bool:
 @lru_cache(maxsize=8)
 def null_numbers(null_values: tuple[str, ...]) -> tuple[float, ...]:
     """The texts that mean missing as numbers, for columns that hold numbers; NaN is one of them if it is declared."""
-    return tuple(number for number in map(parse_number, null_values) if number is not None)
+    numbers = [number for number in map(parse_number, null_values) if number is not None]
+    return tuple(dict.fromkeys([*numbers, *map(as_single, numbers)]))
+
+
+def as_single(number: float) -> float:
+    """The number as a column of 32-bit floats holds it, of which 0.1 is 0.10000000149; itself where none can."""
+    try:
+        return float(struct.unpack("f", struct.pack("f", number))[0])
+    except OverflowError:
+        return number
+
+
+def valid_bounds(valid: tuple[float | None, float | None] | None) -> tuple[float | None, float | None]:
+    """The limits for a typed number: one that is a limit as a 32-bit float is not beyond it."""
+    low, high = valid or (None, None)
+    return None if low is None else min(low, as_single(low)), None if high is None else max(high, as_single(high))
 
 
 def number_value(
@@ -136,7 +152,7 @@ def number_value(
         return Value(reason=Reason.MISSING.of(name) if reject_missing else None)
     if not abs(number) < LARGEST_NUMBER:  # NaN is not below it either
         return Value(reason=Reason.NOT_FINITE.of(name))
-    low, high = valid or (None, None)
+    low, high = (valid or (None, None)) if isinstance(raw, str) else valid_bounds(valid)
     if (low is not None and number < low) or (high is not None and number > high):
         return Value(reason=Reason.OUT_OF_RANGE.of(name))
     return Value(number + 0.0)
@@ -218,7 +234,9 @@ def _means(raw: float | str | bool, value: str | float | bool) -> bool:
         return text == value.strip(BLANKS)
     if isinstance(value, int) and re.fullmatch(r"[+-]?[0-9]{1,400}", text):
         return int(text) == value
-    return (parse_number(text) if isinstance(raw, str) else float(raw)) == value
+    if isinstance(raw, str):
+        return parse_number(text) == value
+    return float(raw) in (value, as_single(value))
 
 
 @lru_cache(maxsize=512)

@@ -23,7 +23,7 @@ from pyspark.sql.types import (
 
 from seg_spark import columns as c
 from seg_spark.cleaning import values
-from seg_spark.cleaning.one_value import BLANKS, FALSE_TEXTS, TRUE_TEXTS
+from seg_spark.cleaning.one_value import BLANKS, FALSE_TEXTS, TRUE_TEXTS, as_single
 from seg_spark.cleaning.outcomes import Reason
 from seg_spark.cleaning.values import plain_number, trimmed
 from seg_spark.errors import InputError, did_you_mean
@@ -225,7 +225,9 @@ def _equals(column: Column, kind: DataType, value: str | float | bool, name: str
         sign = F.regexp_extract(text, r"^([+-]?)0*([0-9]+)\z", 1)
         same = (digits == F.lit(str(abs(value)))) & ((sign == "-") == F.lit(value < 0))
         return F.when(digits != "", same).otherwise(number == F.lit(float(value)))
-    return number == F.lit(float(value))
+    if isinstance(kind, StringType):
+        return number == F.lit(float(value))
+    return number.isin(float(value), as_single(float(value)))
 
 
 def find_column(schema: StructType, header: str) -> tuple[Column, DataType] | None:

@@ -25,6 +25,7 @@ from seg_spark.cleaning.one_value import (
     minus_pattern,
     null_numbers,
     number_pattern,
+    valid_bounds,
 )
 from seg_spark.cleaning.outcomes import Reason
 from seg_spark.errors import InputError
@@ -89,7 +90,7 @@ def number(raw: Column, kind: DataType, name: str, feature: Feature, null_values
         unparseable = F.lit(False)
     else:
         raise InputError(f"features.columns.{name}: is of type {kind.simpleString()}; expected a number or text")
-    low, high = feature.valid or (None, None)
+    low, high = (feature.valid or (None, None)) if isinstance(kind, StringType) else valid_bounds(feature.valid)
     beyond = F.lit(False)
     if low is not None:
         beyond = beyond | (parsed < F.lit(low))

@@ -113,4 +113,5 @@ def _scaling_of(model: PipelineModel, count: int) -> tuple[np.ndarray, np.ndarra
 
 
 def _prepared(feature: str, level: int | None = None) -> str:
-    return f"_prepared_{feature}" if level is None else f"_prepared_{feature}_{level}"
+    """The column of a number, or of a level; no number's is like that of a level: plan_0 beside level 0 of plan."""
+    return f"_prepared_{feature}" if level is None else f"_level_{level}_{feature}"

@@ -100,7 +100,8 @@ def _first_equal(columns: Sequence[str], value: str) -> str:
 
 
 def _pick(index: str, segments: Sequence[Segment], value: Callable[[Segment], str]) -> str:
-    return f"array({', '.join(value(segment) for segment in segments)})[{index}]"
+    """A value of the segment at an index; null beyond the last: where a coordinate cannot be computed there is none."""
+    return f"get(array({', '.join(value(segment) for segment in segments)}), {index})"
 
 
 def total_segments(scored: DataFrame, model: Model) -> tuple[SegmentTotals, ...]:

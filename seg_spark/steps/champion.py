@@ -66,8 +66,9 @@ def champion_of(context: RunContext, run: PrecedingRun, training: pa.Table) -> C
             scored = (
                 score(training_frame(context.spark, training), run.model).select(c.SEGMENT_ID, c.DISTANCE).toArrow()
             )
-            segment_ids = np.asarray(scored[c.SEGMENT_ID].to_numpy(), dtype=np.int64)
-            drift = measure_drift(reference.customers, training, segment_ids, scored[c.DISTANCE].to_numpy())
+            if not scored[c.SEGMENT_ID].null_count:  # a logarithm may not be possible any more
+                segment_ids = np.asarray(scored[c.SEGMENT_ID].to_numpy(), dtype=np.int64)
+                drift = measure_drift(reference.customers, training, segment_ids, scored[c.DISTANCE].to_numpy())
         changed = changed_settings(reference.settings, fit_settings(context.settings))
     return Champion(run, reference, scores, because, segment_ids, changed, drift)
 
@@ -90,7 +91,8 @@ def decide_refit(context: RunContext, champion: Champion, customers: int, *, ask
     """
     rules, drift = context.settings.refit, champion.drift
     if drift is not None and not any(one.startswith(_DECIDE_WHO_IS_ACCEPTED) for one in champion.changed):
-        usual = max(customers_before(context.store, context.run_date, rules.usual_dates), default=0)
+        fitted_on = champion.reference.fitted_on  # what was before may have been other customers, by other settings
+        usual = max(customers_before(context.store, context.run_date, rules.usual_dates, fitted_on), default=0)
         broken = broken_feed(drift, customers, usual, rules)
         if broken is not None:
             return RefitDecision(False, f"the input looks broken: {broken}", looks_broken=True)

@@ -169,13 +169,14 @@ def preceding_run(store: Files, run_date: date) -> PrecedingRun | None:
     return PrecedingRun(commit, model)
 
 
-def customers_before(store: Files, run_date: date, dates: int) -> list[int]:
-    """How many customers were labelled on each of so many published dates before a run date, oldest first.
+def customers_before(store: Files, run_date: date, dates: int, since: date = date.min) -> list[int]:
+    """How many customers were labelled on each of so many published dates before a run date, oldest first, from the
+    date `since` on.
 
     A damaged commit is passed over.
     """
     last = latest_commit(store)
-    before = sorted(date_ for date_ in last.dates if date_ < run_date)[-dates:]
+    before = sorted(date_ for date_ in last.dates if since <= date_ < run_date)[-dates:]
     counts = []
     for state in (last.dates[one] for one in before):
         with suppress(PublishError):

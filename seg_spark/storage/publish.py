@@ -150,6 +150,13 @@ def commit_next(
         raise PublishError(
             f"publishing {area.run_date} failed, {state}: {error.strerror} ({error.filename})"
         ) from error
+    show(store, commit, area)
+    remove_replaced(store, retention, area.staging)
+    return commit
+
+
+def show(store: Store, commit: Commit, area: RunArea) -> None:
+    """Put the folders of a commit where readers look for them. Raises PublishError."""
     try:
         swap_folders(store, commit, area.staging)
     except OSError as error:
@@ -157,8 +164,6 @@ def commit_next(
             f"{area.run_date} is committed, but a folder could not be swapped: {error.strerror} ({error.filename}); "
             "correct that, then the next run or seg-spark doctor --repair swaps it"
         ) from error
-    remove_replaced(store, retention, area.staging)
-    return commit
 
 
 @dataclass(frozen=True)
@@ -259,7 +264,10 @@ def _next_commit(
     outlived = {c.SEGMENT_TRANSITIONS} if c.CUSTOMER_SEGMENTS in new else set()
     tables = {table: version for table, version in before.tables.items() if table not in outlived} | new
     number, model = last.number + 1, model or before.model
-    state = DateState(number, model, origin=number, after=origin_before(last, area.run_date))
+    # labels that stay are of the version of the date before that they were made with
+    stay = c.CUSTOMER_SEGMENTS in before.tables and c.CUSTOMER_SEGMENTS not in new
+    after = last.dates[area.run_date].after if stay else origin_before(last, area.run_date)
+    state = DateState(number, model, origin=number, after=after)
     published = dict(last.dates) | {area.run_date: state}
     kept, ended = end_dates(store, last, published, keep_dates)
     segments = before.segment_state if segment_state is None else segment_state

@@ -200,6 +200,30 @@ def test_a_field_of_a_json_text_is_not_found(
     assert "features.columns.first: the input has no column 'name.first'" in capfd.readouterr().err
 
 
+def test_limits_and_missing_numbers_count_in_columns_of_32_bit_floats(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rates = [0.1, 0.7, -9.99, 0.3, 0.71, 0.4]
+    rows = [{"id": f"c{i}", "rate": rate, "share": rate} for i, rate in enumerate(rates)]
+    types = {"id": pa.string(), "rate": pa.float32(), "share": pa.float32()}
+    write = parquet(pa.Table.from_pylist(rows, schema=pa.schema(list(types.items()))))
+    write(tmp_path / "input")
+    folder = conf_dir(
+        tmp_path,
+        {"rate": {"valid": [0.1, 0.7]}},
+        input={"path": str(tmp_path / "input"), "format": "parquet", "null_values": ["-9.99"]},
+        cleaning={"exclude": [{"column": "share", "equals": 0.3}], "max_rejected_share": 1.0},
+    )
+    assert main(["validate", "--conf-dir", str(folder)]) == 0
+    said = "rows: 6 checked = 4 valid + 1 rejected (out_of_range:rate 1) + 1 excluded"
+    assert said in capsys.readouterr().out
+    assert main(["clean", "--conf-dir", str(folder), "--run-date", "2026-11-23"]) == 0
+    found = pq.read_table(next((tmp_path / "output/clean_customers").rglob("*.parquet")).parent)
+    kept = {row["customer_id"]: row["rate"] for row in found.to_pylist()}
+    assert kept.pop("c2") is None
+    assert {name: round(rate, 6) for name, rate in kept.items()} == {"c0": 0.1, "c1": 0.7, "c5": 0.4}
+
+
 def test_json_keeps_ids_letter_for_letter_and_rejects_broken_lines(
     spark: SparkSession, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -198,3 +198,34 @@ def test_a_drift_that_a_fit_would_not_mend_is_no_warning(tmp_path: Path, caplog:
     assert (refit["fitted"], len(refit["refused"])) == (True, 1)
     assert "refit.min_gain" in refit["refused"][0]
     assert [one.levelname for one in caplog.records if "stays active" in one.message] == ["INFO"]
+
+
+def test_fewer_customers_by_a_rule_are_no_broken_input_on_the_dates_after_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_csv(tmp_path, [{**row, "staff": "yes" if n % 2 else "no"} for n, row in enumerate(customers())])
+    because = []
+    for number in range(3):
+        rules = {"exclude": [{"column": "staff", "is_true": True}]} if number else {}
+        folder = conf_dir(tmp_path, clustering={"k": {"min": 2, "max": 5}}, cleaning=rules)
+        day = FIRST + timedelta(number)
+        words = ["--set", "segments.names.7=Nobody"] if number == 2 else []
+        assert main(["nightly", "--run-date", str(day), "--conf-dir", str(folder), *words]) == 0
+        because.append(record_of(tmp_path, day)["refit"]["because"])
+    assert because[1:] == [
+        "cleaning.exclude changed since the last fit",
+        f"the customers are still like those of the fit on {FIRST + timedelta(1)}",
+    ]
+    assert "segments.names: there is no segment 7; there are 1, 2, 3" in caplog.messages
+
+
+def test_values_whose_logarithm_the_model_cannot_take_bring_a_fit(tmp_path: Path) -> None:
+    rule = {"transform": "log1p", "valid": [0, None]}
+    for number, (features, low) in enumerate((({"income": rule, "score": {}}, 0), ({"income": {}, "score": {}}, -50))):
+        write_csv(tmp_path, [{**row, "income": max(0, row["income"]) + low} for row in customers()])
+        folder = conf_dir(tmp_path, features, clustering={"k": {"min": 2, "max": 5}})
+        day = FIRST + timedelta(number)
+        assert main(["nightly", "--run-date", str(day), "--conf-dir", str(folder)]) == 0
+    refit = record_of(tmp_path, day)["refit"]
+    assert (refit["fitted"], refit["refused"]) == (True, [])
+    assert "changed since the last fit" in refit["because"]

@@ -63,6 +63,12 @@ def test_a_category_has_an_axis_per_level_and_missing_is_one_of_them(spark: Spar
     np.testing.assert_array_equal(matrix, 2 * np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]]))
 
 
+def test_a_number_may_be_called_as_a_category_and_the_position_of_a_level(spark: SparkSession, tmp_path: Path) -> None:
+    columns: dict[str, list[Any]] = {"plan": ["a", "b", "a", "c"], "plan_0": [1.0, 2.0, 3.0, 4.0]}
+    matrix, _ = prepare(spark, tmp_path, {"plan": {"kind": "category"}, "plan_0": {}}, columns, "none")
+    np.testing.assert_array_equal(matrix, [[1, 1, 0, 0], [2, 0, 1, 0], [3, 1, 0, 0], [4, 0, 0, 1]])
+
+
 def test_rare_levels_are_folded_and_hostile_text_is_only_text(spark: SparkSession, tmp_path: Path) -> None:
     hostile = "x' OR 1=1 -- \\"
     columns = {"region": [hostile] * 3 + ["b", "b", "c", "d"]}

@@ -158,6 +158,16 @@ def test_later_dates_are_stale_until_they_are_run_again_in_order(store: LocalSto
     assert stale_dates(latest_commit(store)) == [DATES[2]]
 
 
+def test_a_date_stays_stale_where_only_its_clean_customers_are_published_again(store: LocalStore) -> None:
+    published(store, "r1", "a")
+    published(store, "r2", "a", run_date=DATES[1])
+    published(store, "r3", "b")
+    published(store, "r4", "c", run_date=DATES[1], tables=("clean_customers",))
+    assert stale_dates(latest_commit(store)) == [DATES[1]]
+    published(store, "r5", "b", run_date=DATES[1])
+    assert stale_dates(latest_commit(store)) == []
+
+
 def test_a_date_published_before_others_makes_the_next_one_stale(store: LocalStore) -> None:
     published(store, "r1", "a", run_date=DATES[1])
     published(store, "r2", "a", run_date=DATES[2])
