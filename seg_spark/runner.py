@@ -27,7 +27,7 @@ from seg_spark.storage.commits import latest_commit, named_dates, published_date
 from seg_spark.storage.forgetting import Forgetting
 from seg_spark.storage.hadoop_store import HadoopStore
 from seg_spark.storage.local_store import only_run
-from seg_spark.storage.publish import RunArea, run_area, show
+from seg_spark.storage.publish import RunArea, run_area, swap_committed
 from seg_spark.storage.readers import files_at
 from seg_spark.storage.records import record_path, write_figures, write_record
 from seg_spark.storage.repair import RepairResult, repair
@@ -90,7 +90,7 @@ def run(
         area = replace(begun, fingerprint=fingerprint)
         published = None if force or refit else published_with(fingerprint, store, run_date)
         if published is not None:
-            show(store, published, area)  # somebody may have removed a folder
+            swap_committed(store, published, area)  # somebody may have removed a folder
             return RunOutcome(skipped_for=published.run_id)
         spark, work = start()
         context = RunContext(spark, settings, store, area, progress, refit=refit)

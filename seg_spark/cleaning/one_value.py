@@ -120,11 +120,13 @@ def null_numbers(null_values: tuple[str, ...]) -> tuple[float, ...]:
 
 
 def as_single(number: float) -> float:
-    """The number as a column of 32-bit floats holds it, of which 0.1 is 0.10000000149; itself where none can."""
+    """A fraction as a column of 32-bit floats holds it: 0.1 as 0.10000000149. A whole number stays what it is, since
+    99999999 would become another one, 100000000; so does one that is too large."""
     try:
-        return float(struct.unpack("f", struct.pack("f", number))[0])
+        single = float(struct.unpack("f", struct.pack("f", number))[0])
     except OverflowError:
         return number
+    return number if single.is_integer() else single
 
 
 def valid_bounds(valid: tuple[float | None, float | None] | None) -> tuple[float | None, float | None]:

@@ -150,12 +150,12 @@ def commit_next(
         raise PublishError(
             f"publishing {area.run_date} failed, {state}: {error.strerror} ({error.filename})"
         ) from error
-    show(store, commit, area)
+    swap_committed(store, commit, area)
     remove_replaced(store, retention, area.staging)
     return commit
 
 
-def show(store: Store, commit: Commit, area: RunArea) -> None:
+def swap_committed(store: Store, commit: Commit, area: RunArea) -> None:
     """Put the folders of a commit where readers look for them. Raises PublishError."""
     try:
         swap_folders(store, commit, area.staging)

@@ -226,6 +226,13 @@ def test_a_number_that_is_no_text_is_judged_too() -> None:
     assert category_value(float("nan"), "x", ()) == Value()
 
 
+def test_a_whole_number_is_not_taken_for_the_nearest_32_bit_float() -> None:
+    assert number_value(100_000_000, "x", ["99999999"]).value == 100_000_000
+    assert number_value(20_261_124, "x", [], valid=(None, 20_261_123)).reason == "out_of_range:x"
+    assert number_value(0.10000000149011612, "x", [], valid=(None, 0.1)).reason is None
+    assert number_value(-9.989999771118164, "x", ["-9.99"]) == Value()
+
+
 def test_letters_that_fold_to_others_are_no_numbers() -> None:
     assert parse_number("\u0131nf") is parse_number("INF\u0130NITY") is None
     assert not is_excluded("9" * 5000, Exclusion(column="x", equals=7))
